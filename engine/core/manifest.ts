@@ -16,6 +16,9 @@ export const MODEL_VERSION =
 const FEATURE_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,127}$/;
 const RESERVED_FEATURES = new Set(Object.getOwnPropertyNames(Object.prototype));
 
+/** The largest finite float32. */
+export const FLOAT32_MAX = 3.4028234663852886e38;
+
 const FEATURES_MAX = 4096;
 const CATEGORIES_MAX = 10_000;
 const CLASSES_MAX = 1000;
@@ -145,7 +148,7 @@ export function problemWith(input: ModelInput, value: unknown): string | undefin
     case "float":
     case "int":
       if (typeof value !== "number") return `must be ${input.type === "int" ? "an integer" : "a number"}`;
-      if (!Number.isFinite(Math.fround(value))) return "must be a finite float32 number";
+      if (!(Math.abs(value) <= FLOAT32_MAX)) return "must be a finite float32 number";
       if (input.type === "int" && !Number.isInteger(value)) return "must be an integer";
       if (input.min !== undefined && value < input.min) return `must be at least ${input.min}`;
       if (input.max !== undefined && value > input.max) return `must be at most ${input.max}`;

@@ -1,0 +1,131 @@
+// hot path
+/**
+ * One HTTP request and its answer, over uWebSockets.js.
+ *
+ * uWebSockets.js forgets the request when the handler returns and the response when the client goes: so `onAborted`
+ * is set first, everything needed is copied at once, and nothing is written after an abort. An exchange is answered
+ * at most once. Bound: the body, by `readBody`.
+ */
+import type { HttpRequest, HttpResponse } from "uWebSockets.js";
+import { EngineError, type ErrorCode, toEngineError } from "../core/errors.ts";
+
+const STATUS_LINES: Readonly<Record<number, string>> = {
+  200: "200 OK",
+  201: "201 Created",
+  400: "400 Bad Request",
+  404: "404 Not Found",
+  405: "405 Method Not Allowed",
+  409: "409 Conflict",
+  413: "413 Payload Too Large",
+  422: "422 Unprocessable Content",
+  429: "429 Too Many Requests",
+  500: "500 Internal Server Error",
+  503: "503 Service Unavailable",
+  504: "504 Gateway Timeout",
+};
+const RETRY_AFTER_SECONDS = "1";
+
+export interface ExchangeOwner {
+  /** True while the server is stopping: answers then close their connection. */
+  readonly isClosing: boolean;
+  /** Called once per answered exchange. */
+  onAnswered(status: number): void;
+  /** Called instead when the client has gone before the answer. */
+  onAborted(): void;
+  onFailed(code: ErrorCode, error: EngineError): void;
+}
+
+export class Exchange {
+  readonly #res: HttpResponse;
+  readonly #owner: ExchangeOwner;
+  #isOver = false;
+  /** Value of x-request-id, or "". */
+  readonly requestId: string;
+  /** performance.now() at arrival. */
+  readonly arrivedMs = performance.now();
+
+  constructor(res: HttpResponse, req: HttpRequest, owner: ExchangeOwner) {
+    res.onAborted(() => {
+      if (this.#isOver) return;
+      this.#isOver = true;
+      owner.onAborted();
+    });
+    this.#res = res;
+    this.#owner = owner;
+    this.requestId = req.getHeader("x-request-id");
+  }
+
+  /** True once it is answered or the client has gone. */
+  get isOver(): boolean {
+    return this.#isOver;
+  }
+
+  /** Hands the whole body to `use`, or answers 413. What `use` throws is answered. */
+  readBody(bytesMax: number, use: (body: Buffer) => void): void {
+    let earlier: Buffer[] | undefined;
+    let length = 0;
+    this.#res.onData((chunk, isLast) => {
+      if (this.#isOver) return;
+      length += chunk.byteLength;
+      if (length > bytesMax) return this.#tooLarge(bytesMax);
+      if (isLast && earlier === undefined) return this.guard(() => use(Buffer.from(chunk)));
+      earlier ??= [];
+      earlier.push(Buffer.from(chunk.slice(0)));
+      if (isLast) this.guard(() => use(Buffer.concat(earlier as Buffer[])));
+    });
+  }
+
+  /** Runs `work` and answers what it throws. */
+  guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.fail(toEngineError(error));
+    }
+  }
+
+  /** Runs asynchronous `work` and answers what it throws. */
+  guardAsync(work: () => Promise<void>): void {
+    work().catch((error: unknown) => this.fail(toEngineError(error)));
+  }
+
+  /** 200 with a JSON text: the fast way. */
+  sendJson(json: string): void {
+    this.send(200, "application/json", json);
+  }
+
+  send(status: number, contentType: string, body: string | Uint8Array, headers?: Readonly<Record<string, string>>): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    const res = this.#res;
+    res.cork(() => {
+      if (status !== 200) res.writeStatus(STATUS_LINES[status] ?? String(status));
+      res.writeHeader("content-type", contentType);
+      if (this.requestId !== "") res.writeHeader("x-request-id", this.requestId);
+      for (const name in headers) res.writeHeader(name, headers[name] as string);
+      res.end(body, this.#owner.isClosing || status === 413);
+    });
+    this.#owner.onAnswered(status);
+  }
+
+  fail(error: EngineError, headers: Readonly<Record<string, string>> = {}): void {
+    if (this.#isOver) return;
+    const { status, retry } = error.meaning;
+    this.#owner.onFailed(error.code, error);
+    const all = retry === "later" ? { ...headers, "retry-after": RETRY_AFTER_SECONDS } : headers;
+    this.send(status, "application/json", JSON.stringify(error.toBody()), all);
+  }
+
+  #tooLarge(bytesMax: number): void {
+    this.fail(new EngineError("PAYLOAD_TOO_LARGE", `the body is larger than ${bytesMax} bytes; send fewer rows, or raise the limit`));
+  }
+}
+
+/** @throws EngineError INVALID_JSON */
+export function parseJson(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString("utf8"));
+  } catch (error) {
+    throw new EngineError("INVALID_JSON", `the body is not JSON: ${(error as Error).message.slice(0, 200)}`, { cause: error });
+  }
+}

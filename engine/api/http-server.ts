@@ -1,0 +1,113 @@
+/**
+ * The HTTP server: a table of routes over uWebSockets.js.
+ *
+ * A path that exists answers another method with 405 and Allow, any other path with 404. Stopping is graceful: no new
+ * connections, every answer closes its connection, and what is under way is answered.
+ */
+import uws, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from "uWebSockets.js";
+import { EngineError, type ErrorCode } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
+import type { Counter, Metrics } from "../core/metrics.ts";
+import { Exchange, type ExchangeOwner } from "./exchange.ts";
+
+export type Method = "get" | "post" | "put" | "delete";
+
+export interface Route {
+  readonly method: Method;
+  /** As uWebSockets.js writes it: /models/:name */
+  readonly path: string;
+  /** Must take what it needs of `req` before it returns. */
+  readonly handle: (exchange: Exchange, req: HttpRequest) => void;
+}
+
+export class HttpServer implements ExchangeOwner {
+  readonly #app: TemplatedApp = uws.App();
+  readonly #metrics: Metrics;
+  readonly #logger: Logger;
+  readonly #aborted: Counter;
+  readonly #answered = new Map<number, Counter>();
+  readonly #failed = new Map<ErrorCode, Counter>();
+  #socket: us_listen_socket | undefined;
+  #open = 0;
+  isClosing = false;
+
+  constructor(routes: readonly Route[], metrics: Metrics, logger: Logger) {
+    this.#metrics = metrics;
+    this.#logger = logger;
+    this.#aborted = metrics.counter("engine_http_aborts_total", "Clients that went before their answer.");
+    for (const { method, path, handle } of routes) {
+      this.#app[method === "delete" ? "del" : method](path, (res, req) => this.#serve(res, req, handle));
+    }
+    this.#refuseOtherMethods(routes);
+    this.#app.any("/*", (res, req) => this.#serve(res, req, (exchange) => exchange.fail(noRoute())));
+  }
+
+  /** Requests that are not answered yet. */
+  get open(): number {
+    return this.#open;
+  }
+
+  /** @throws EngineError SERVICE_UNAVAILABLE when the port cannot be had. */
+  async listen(host: string, port: number): Promise<number> {
+    const socket = await new Promise<us_listen_socket | false>((resolve) => {
+      this.#app.listen(host, port, resolve);
+    });
+    if (socket === false) throw new EngineError("SERVICE_UNAVAILABLE", `HTTP cannot listen on ${host}:${port}: choose another port with MILLRACE_HTTP_PORT`);
+    this.#socket = socket;
+    return uws.us_socket_local_port(socket);
+  }
+
+  /** Takes no new connections and ends each one with its next answer. */
+  stopListening(): void {
+    this.isClosing = true;
+    if (this.#socket !== undefined) uws.us_listen_socket_close(this.#socket);
+    this.#socket = undefined;
+  }
+
+  onAnswered(status: number): void {
+    this.#open--;
+    let counter = this.#answered.get(status);
+    if (counter === undefined) {
+      counter = this.#metrics.counter("engine_http_responses_total", "HTTP responses by status.", { status: String(status) });
+      this.#answered.set(status, counter);
+    }
+    counter.add(1);
+  }
+
+  onAborted(): void {
+    this.#open--;
+    this.#aborted.add(1);
+  }
+
+  onFailed(code: ErrorCode, error: EngineError): void {
+    let counter = this.#failed.get(code);
+    if (counter === undefined) {
+      counter = this.#metrics.counter("engine_errors_total", "Requests refused or failed, by code.", { code });
+      this.#failed.set(code, counter);
+    }
+    counter.add(1);
+    this.#logger[error.meaning.level]({ code, err: error.cause ?? error.message }, "request failed");
+  }
+
+  #serve(res: HttpResponse, req: HttpRequest, handle: Route["handle"]): void {
+    this.#open++;
+    const exchange = new Exchange(res, req, this);
+    exchange.guard(() => handle(exchange, req));
+  }
+
+  #refuseOtherMethods(routes: readonly Route[]): void {
+    for (const path of new Set(routes.map((route) => route.path))) {
+      const methods = routes.filter((route) => route.path === path).map((route) => route.method.toUpperCase());
+      const allow = methods.join(", ");
+      this.#app.any(path, (res, req) => {
+        this.#serve(res, req, (exchange) => {
+          exchange.fail(new EngineError("METHOD_NOT_ALLOWED", `this path takes ${allow}`), { allow });
+        });
+      });
+    }
+  }
+}
+
+function noRoute(): EngineError {
+  return new EngineError("ROUTE_NOT_FOUND", "there is nothing at this path; GET / lists what there is");
+}

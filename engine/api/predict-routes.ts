@@ -1,0 +1,139 @@
+// hot path
+/**
+ * POST /predict and POST /predict/batch: from a body to rows, and from answered rows to a response.
+ */
+import type { Batch, Row } from "../batch.ts";
+import { EngineError } from "../core/errors.ts";
+import type { Source } from "../core/prediction.ts";
+import { type Predictor, parseHead, type RequestHead } from "../predict.ts";
+import { toPredictionJson } from "../prediction-json.ts";
+import { type Exchange, parseJson } from "./exchange.ts";
+
+export interface PredictRoutesOptions {
+  readonly predictor: Predictor;
+  readonly bodyBytesMax: number;
+  readonly instancesMax: number;
+  /** Deadline of a request that names none, ms. */
+  readonly timeoutMs: number;
+}
+
+/** POST /predict `{model?, version?, request_id?, entity_id?, timeout_ms?, features}` */
+export function handlePredict(exchange: Exchange, { predictor, bodyBytesMax, timeoutMs }: PredictRoutesOptions): void {
+  exchange.readBody(bodyBytesMax, (bytes) => {
+    const body = parseJson(bytes);
+    const head = parseHead(body, exchange.requestId, timeoutMs);
+    const { features, instances } = body as { features?: unknown; instances?: unknown };
+    if (instances !== undefined) throw new EngineError("INVALID_REQUEST", "instances goes to POST /predict/batch; here it is features");
+    predictor.submit(head.model, head.version, features, new SingleRow(exchange, head));
+  });
+}
+
+class SingleRow implements Row {
+  readonly source: Source = "http";
+  readonly idempotencyKey = "";
+  readonly requestId: string;
+  readonly entityId: string;
+  readonly arrivedMs: number;
+  readonly deadlineMs: number;
+  readonly #exchange: Exchange;
+
+  constructor(exchange: Exchange, head: RequestHead) {
+    this.#exchange = exchange;
+    this.requestId = head.requestId;
+    this.entityId = head.entityId;
+    this.arrivedMs = exchange.arrivedMs;
+    this.deadlineMs = exchange.arrivedMs + head.timeoutMs;
+  }
+
+  answer(batch: Batch, index: number): void {
+    if (this.#exchange.isOver) return;
+    this.#exchange.sendJson(toPredictionJson(batch, index, this.requestId, this.entityId, this.arrivedMs));
+  }
+
+  fail(error: EngineError): void {
+    this.#exchange.fail(error);
+  }
+}
+
+/** POST /predict/batch `{model?, version?, timeout_ms?, instances: [{features, request_id?, entity_id?}, …]}` */
+export function handlePredictBatch(exchange: Exchange, options: PredictRoutesOptions): void {
+  exchange.readBody(options.bodyBytesMax, (bytes) => {
+    const body = parseJson(bytes);
+    const head = parseHead(body, exchange.requestId, options.timeoutMs);
+    const { instances } = body as { instances?: unknown };
+    checkInstances(instances, options);
+    const request = new BatchRequest(exchange, instances.length);
+    for (let index = 0; index < instances.length; index++) submitInstance(request, index, instances[index], head, options);
+  });
+}
+
+function checkInstances(instances: unknown, { predictor, instancesMax }: PredictRoutesOptions): asserts instances is unknown[] {
+  if (!Array.isArray(instances) || instances.length === 0) {
+    const details = [{ field: "instances", message: "must be an array of at least one {features: {...}}" }];
+    throw new EngineError("INVALID_REQUEST", "instances must be an array of at least one {features: {...}}", { details });
+  }
+  if (instances.length > instancesMax) {
+    const details = [{ field: "instances", message: `must have at most ${instancesMax} rows` }];
+    throw new EngineError("PAYLOAD_TOO_LARGE", `${instances.length} instances are more than the ${instancesMax} allowed; send several requests`, { details });
+  }
+  if (instances.length > predictor.room) throw new EngineError("QUEUE_FULL", "the queue has no room for that many rows; try again later");
+}
+
+function submitInstance(request: BatchRequest, index: number, instance: unknown, head: RequestHead, { predictor }: PredictRoutesOptions): void {
+  try {
+    const own = parseHead(instance, "", head.timeoutMs);
+    const { features } = instance as { features?: unknown };
+    predictor.submit(head.model, head.version, features, new BatchedRow(request, index, own));
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    if (error.code === "MODEL_NOT_FOUND" || error.code === "NOT_READY" || error.code === "SHUTTING_DOWN") throw error;
+    request.settle(index, JSON.stringify(error.toBody()));
+  }
+}
+
+/** Collects one result or error per row, in order, and answers when all are there. */
+class BatchRequest {
+  readonly exchange: Exchange;
+  readonly #results: string[];
+  #missing: number;
+
+  constructor(exchange: Exchange, rows: number) {
+    this.exchange = exchange;
+    this.#results = Array.from<string>({ length: rows });
+    this.#missing = rows;
+  }
+
+  settle(index: number, json: string): void {
+    this.#results[index] = json;
+    this.#missing--;
+    if (this.#missing === 0) this.exchange.sendJson(`{"predictions":[${this.#results.join(",")}]}`);
+  }
+}
+
+class BatchedRow implements Row {
+  readonly source: Source = "batch";
+  readonly idempotencyKey = "";
+  readonly requestId: string;
+  readonly entityId: string;
+  readonly arrivedMs: number;
+  readonly deadlineMs: number;
+  readonly #request: BatchRequest;
+  readonly #index: number;
+
+  constructor(request: BatchRequest, index: number, head: RequestHead) {
+    this.#request = request;
+    this.#index = index;
+    this.requestId = head.requestId;
+    this.entityId = head.entityId;
+    this.arrivedMs = request.exchange.arrivedMs;
+    this.deadlineMs = this.arrivedMs + head.timeoutMs;
+  }
+
+  answer(batch: Batch, index: number): void {
+    this.#request.settle(this.#index, toPredictionJson(batch, index, this.requestId, this.entityId, this.arrivedMs));
+  }
+
+  fail(error: EngineError): void {
+    this.#request.settle(this.#index, JSON.stringify(error.toBody()));
+  }
+}

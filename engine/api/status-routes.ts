@@ -1,0 +1,92 @@
+/**
+ * What people, dashboards and load balancers ask: /, /health, /ready, /metrics, /models, /model/info, /model/schema.
+ */
+import type { HttpRequest } from "uWebSockets.js";
+import { EngineError } from "../core/errors.ts";
+import type { Metrics } from "../core/metrics.ts";
+import { requestSchema } from "../model-schema.ts";
+import type { Models } from "../models.ts";
+import type { Readiness } from "../readiness.ts";
+import type { ServedModel } from "../served-model.ts";
+import type { Exchange } from "./exchange.ts";
+import { homePage } from "./home-page.ts";
+import type { Route } from "./http-server.ts";
+
+export interface EngineInfo {
+  readonly name: "millrace";
+  readonly version: string;
+  /** Addresses in use, without credentials. */
+  readonly addresses: Readonly<Record<string, string>>;
+}
+
+export interface StatusRoutesOptions {
+  readonly info: () => EngineInfo;
+  readonly readiness: Readiness;
+  readonly metrics: Metrics;
+  readonly models: Models;
+}
+
+export function statusRoutes({ info, readiness, metrics, models }: StatusRoutesOptions): Route[] {
+  return [
+    {
+      method: "get",
+      path: "/",
+      handle: (exchange, req) => {
+        const card = { ...info(), ...readiness.health(), models: describeModels(models), endpoints: ENDPOINTS };
+        if (req.getHeader("accept").includes("text/html")) exchange.send(200, "text/html; charset=utf-8", homePage(card));
+        else exchange.sendJson(JSON.stringify(card));
+      },
+    },
+    { method: "get", path: "/health", handle: (exchange) => exchange.sendJson(JSON.stringify(readiness.health())) },
+    { method: "get", path: "/ready", handle: (exchange) => answerReady(exchange, readiness) },
+    {
+      method: "get",
+      path: "/metrics",
+      handle: (exchange) => exchange.send(200, "text/plain; version=0.0.4; charset=utf-8", metrics.toText()),
+    },
+    {
+      method: "get",
+      path: "/model/info",
+      handle: (exchange, req) => {
+        const { manifest } = queried(models, req);
+        const aliases = models.served().find((served) => served.manifest === manifest)?.aliases ?? [];
+        exchange.sendJson(JSON.stringify({ ...manifest, aliases }));
+      },
+    },
+    {
+      method: "get",
+      path: "/model/schema",
+      handle: (exchange, req) => exchange.sendJson(JSON.stringify(requestSchema(queried(models, req).manifest))),
+    },
+  ];
+}
+
+export const ENDPOINTS: readonly string[] = [
+  "POST /predict",
+  "POST /predict/batch",
+  "GET /model/info?model=&version=",
+  "GET /model/schema?model=&version=",
+  "GET /models",
+  "GET /models/{name}",
+  "GET /health",
+  "GET /ready",
+  "GET /metrics",
+];
+
+function answerReady(exchange: Exchange, readiness: Readiness): void {
+  const health = readiness.health();
+  exchange.send(health.ready ? 200 : 503, "application/json", JSON.stringify(health));
+}
+
+function queried(models: Models, req: HttpRequest): ServedModel {
+  const named = (key: string): string | undefined => {
+    const value = req.getQuery(key);
+    if (value !== undefined && value.length > 128) throw new EngineError("INVALID_REQUEST", `${key} must have at most 128 characters`);
+    return value === "" ? undefined : value;
+  };
+  return models.route(named("model"), named("version")).model;
+}
+
+function describeModels(models: Models): unknown[] {
+  return models.served().map(({ manifest: { name, version, runtime, description }, aliases }) => ({ name, version, aliases, runtime, description }));
+}

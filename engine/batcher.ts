@@ -1,0 +1,78 @@
+// hot path
+/**
+ * Rows of one model version gather here until a worker is free: load alone makes batches grow, no timer does.
+ *
+ *     add → [filling] → full → [queued, queued, …] → take (oldest first) → … → recycle → [spare]
+ *
+ * Bound: the dispatcher's count of rows over all batchers; batches are kept for reuse, SPARE_MAX of them.
+ */
+import { Batch, type Row } from "./batch.ts";
+import { writeUuid7, writeUuidOf } from "./core/uuid.ts";
+import type { EngineError } from "./core/errors.ts";
+import type { ServedModel } from "./served-model.ts";
+
+const SPARE_MAX = 16;
+
+export class Batcher {
+  readonly model: ServedModel;
+  readonly #rowsMax: number;
+  readonly #queued: Batch[] = [];
+  readonly #spare: Batch[] = [];
+  #filling: Batch;
+  /** Batches that hold rows and are not recycled yet. */
+  readonly live = new Set<Batch>();
+
+  constructor(model: ServedModel, rowsMax: number) {
+    this.model = model;
+    this.#rowsMax = rowsMax;
+    this.#filling = new Batch(model, rowsMax);
+  }
+
+  /** True when there is something to take. */
+  get waiting(): boolean {
+    return this.#queued.length > 0 || this.#filling.count > 0;
+  }
+
+  /** True when no row is waiting, computed or being logged. */
+  get idle(): boolean {
+    return this.live.size === 0;
+  }
+
+  /** Checks the features and adds the row; returns what is wrong with them, or undefined. */
+  add(row: Row, features: unknown): EngineError | undefined {
+    const batch = this.#filling;
+    const index = batch.count;
+    const error = this.model.plan.write(features, batch.features, index * this.model.plan.width);
+    if (error !== undefined) return error;
+    if (row.idempotencyKey === "") writeUuid7(batch.ids, index * 16, Date.now());
+    else writeUuidOf(batch.ids, index * 16, row.idempotencyKey);
+    batch.push(row);
+    if (index === 0) this.live.add(batch);
+    if (batch.full) {
+      this.#queued.push(batch);
+      this.#filling = this.#spare.pop() ?? new Batch(this.model, this.#rowsMax);
+    }
+    return undefined;
+  }
+
+  /** The oldest batch, now the caller's until it recycles it. */
+  take(): Batch | undefined {
+    const queued = this.#queued.shift();
+    if (queued !== undefined) return queued;
+    if (this.#filling.count === 0) return undefined;
+    const batch = this.#filling;
+    this.#filling = this.#spare.pop() ?? new Batch(this.model, this.#rowsMax);
+    return batch;
+  }
+
+  /** Puts a batch whose worker died back in front. */
+  putBack(batch: Batch): void {
+    this.#queued.unshift(batch);
+  }
+
+  recycle(batch: Batch): void {
+    this.live.delete(batch);
+    batch.clear();
+    if (this.#spare.length < SPARE_MAX) this.#spare.push(batch);
+  }
+}

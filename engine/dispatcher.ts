@@ -1,0 +1,199 @@
+// hot path
+/**
+ * Moves batches: from their batcher to a free worker, from there into the prediction log, and then to the rows'
+ * owners. One dispatcher for all models, so that one bound holds for all rows accepted and not yet answered.
+ *
+ * Invariants: every row accepted is answered or failed exactly once; a lane that is claimed gets a batch; a batch
+ * whose worker died is tried once more, then its rows fail. Rows past their deadline are failed by a sweep, wherever
+ * their batch is, and are not computed if they were not yet.
+ */
+import type { PredictTask } from "../workers/messages.ts";
+import type { Lane, WorkerPool } from "../workers/pool.ts";
+import type { Batch, Row } from "./batch.ts";
+import type { Batcher } from "./batcher.ts";
+import { EngineError, toEngineError } from "./core/errors.ts";
+import type { Logger } from "./core/log.ts";
+import type { Counter } from "./core/metrics.ts";
+
+const ATTEMPTS_MAX = 2;
+const SWEEP_MS = 20;
+
+/** Where finished batches are logged. Resolves once the rows are safe. */
+export interface BatchLog {
+  append(batch: Batch): Promise<void>;
+}
+
+export interface DispatcherOptions {
+  readonly pool: Pick<WorkerPool, "takeFree">;
+  readonly log: BatchLog;
+  /** Rows accepted and not yet answered, at most. */
+  readonly rowsMax: number;
+  /** Answer without waiting for the log. */
+  readonly answerFirst: boolean;
+  readonly logger: Logger;
+  readonly failures: Counter;
+}
+
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  /** Batchers by turn: one batch each, round and round, so that no model starves another. */
+  readonly #ring: Batcher[] = [];
+  readonly #sweeper: NodeJS.Timeout;
+  #turn = 0;
+  #rows = 0;
+  #scheduled = false;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.#sweeper = setInterval(() => this.#sweep(performance.now()), SWEEP_MS).unref();
+  }
+
+  /** Rows accepted and not yet answered. */
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** Rows that may still be accepted. */
+  get room(): number {
+    return this.#options.rowsMax - this.#rows;
+  }
+
+  attach(batcher: Batcher): void {
+    this.#ring.push(batcher);
+  }
+
+  detach(batcher: Batcher): void {
+    const index = this.#ring.indexOf(batcher);
+    if (index >= 0) this.#ring.splice(index, 1);
+  }
+
+  /**
+   * Accepts a row. Its answer or failure comes later, never from within this call.
+   * @throws EngineError QUEUE_FULL, INVALID_FEATURES.
+   */
+  accept(batcher: Batcher, row: Row, features: unknown): void {
+    if (this.#rows >= this.#options.rowsMax) {
+      throw new EngineError("QUEUE_FULL", `${this.#rows} rows are waiting, which is the limit; try again later`);
+    }
+    const error = batcher.add(row, features);
+    if (error !== undefined) throw error;
+    this.#rows++;
+    this.#schedule();
+  }
+
+  /** A lane has become free. */
+  wake(): void {
+    if (this.#rows > 0) this.#schedule();
+  }
+
+  close(): void {
+    clearInterval(this.#sweeper);
+  }
+
+  /** At the end of this turn of the event loop: all requests that it read go into one batch. */
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    for (let batcher = this.#next(); batcher !== undefined; batcher = this.#next()) {
+      const lane = this.#options.pool.takeFree();
+      if (lane === undefined) return;
+      const batch = batcher.take() as Batch;
+      void this.#process(lane, batcher, batch);
+    }
+  }
+
+  #next(): Batcher | undefined {
+    for (let step = 0; step < this.#ring.length; step++) {
+      this.#turn = (this.#turn + 1) % this.#ring.length;
+      const batcher = this.#ring[this.#turn];
+      if (batcher?.waiting) return batcher;
+    }
+    return undefined;
+  }
+
+  async #process(lane: Lane, batcher: Batcher, batch: Batch): Promise<void> {
+    try {
+      const isComputed = await this.#compute(lane, batch);
+      if (isComputed) await this.#answer(batch);
+      else return batcher.putBack(batch);
+    } catch (error) {
+      const failure = toEngineError(error);
+      this.#options.logger[failure.meaning.level]({ err: error, model: batch.model.key, rows: batch.count }, "batch failed");
+      this.#failAll(batch, failure);
+    }
+    this.#rows -= batch.accepted;
+    batcher.recycle(batch);
+  }
+
+  /** True when the outputs stand in the batch; false when it should be tried again. */
+  async #compute(lane: Lane, batch: Batch): Promise<boolean> {
+    batch.compact();
+    batch.attempts++;
+    batch.startedMs = performance.now();
+    try {
+      const result = await lane.predict(toTask(batch));
+      if (!result.ok) throw new EngineError(result.code, result.message);
+      batch.finishedMs = performance.now();
+      batch.inferenceMs = result.elapsedMs;
+      for (const { row, message } of result.failedRows) this.#fail(batch, row, new EngineError("INFERENCE_FAILED", message));
+    } catch (error) {
+      if (batch.attempts >= ATTEMPTS_MAX || toEngineError(error).code !== "WORKER_FAILED") throw error;
+      return false;
+    } finally {
+      this.wake();
+    }
+    return true;
+  }
+
+  async #answer(batch: Batch): Promise<void> {
+    batch.dateMs = Date.now();
+    batch.dateText = new Date(batch.dateMs).toISOString();
+    const logged = this.#options.log.append(batch);
+    if (this.#options.answerFirst) logged.catch((error: unknown) => this.#options.logger.error({ err: error }, "predictions lost from the log"));
+    else await logged;
+    const { metrics } = batch.model;
+    metrics.queueSeconds.observe((batch.startedMs - batch.firstArrivedMs) / 1000);
+    metrics.inferenceSeconds.observe(batch.inferenceMs / 1000);
+    metrics.batchRows.observe(batch.count);
+    const nowMs = performance.now();
+    for (let index = 0; index < batch.count; index++) {
+      const row = batch.rows[index];
+      if (row === undefined) continue;
+      batch.rows[index] = undefined;
+      metrics.requestSeconds.observe((nowMs - row.arrivedMs) / 1000);
+      row.answer(batch, index);
+    }
+  }
+
+  #failAll(batch: Batch, error: EngineError): void {
+    for (let index = 0; index < batch.count; index++) this.#fail(batch, index, error);
+  }
+
+  #fail(batch: Batch, index: number, error: EngineError): void {
+    if (batch.fail(index, error)) this.#options.failures.add(1);
+  }
+
+  #sweep(nowMs: number): void {
+    if (this.#rows === 0) return;
+    const error = new EngineError("DEADLINE_EXCEEDED", "the deadline passed before the prediction was made; raise timeout_ms or try later");
+    for (const batcher of this.#ring) {
+      for (const batch of batcher.live) {
+        for (let index = 0; index < batch.count; index++) {
+          const row = batch.rows[index];
+          if (row !== undefined && row.deadlineMs < nowMs) this.#fail(batch, index, error);
+        }
+      }
+    }
+  }
+}
+
+function toTask({ model, count, features, outputs }: Batch): PredictTask {
+  return { kind: "predict", key: model.key, rows: count, inputWidth: model.plan.width, outputWidth: model.outputWidth, features, outputs };
+}

@@ -1,0 +1,72 @@
+// hot path
+/**
+ * One row of the prediction log, in RowBinary, in the order of LOG_COLUMNS.
+ *
+ * Numbers stand as Array(Float32) in the model's order, categories as strings, so that what was served can be
+ * read back exactly, by people and by training.
+ */
+import type { Batch, Row } from "./batch.ts";
+import type { RowBinaryWriter } from "./core/row-binary.ts";
+import { sourceCode } from "./core/prediction.ts";
+import { uuidText } from "./core/uuid.ts";
+import type { ServedModel } from "./served-model.ts";
+
+const FIXED_BYTES = 128;
+const STRING_BYTES_MAX = 3 * 1024;
+
+/** Appends row `index` of `batch`, behind its length. The outputs and times of the batch must be set. `loggedMs` is the block's time. */
+export function writeLogRow(writer: RowBinaryWriter, batch: Batch, index: number, row: Row, loggedMs: number): void {
+  const { model } = batch;
+  writer.reserve(FIXED_BYTES + STRING_BYTES_MAX + 4 * (model.plan.width + model.classes.length));
+  const start = writer.length;
+  writer.uint32(0);
+  writer.uint64(0);
+  writer.uint64(0);
+  writer.uint64(loggedMs);
+  writer.uint8(sourceCode(row.source));
+  writer.uuid(batch.ids, index * 16);
+  writer.string(row.requestId === "" ? uuidText(batch.ids, index * 16) : row.requestId);
+  writer.string(model.manifest.name);
+  writer.string(model.manifest.version);
+  writer.string("");
+  writer.string(row.entityId);
+  writeOutput(writer, batch, index);
+  writeFeatures(writer, model, batch.features, index * model.plan.width);
+  writer.reserve(FIXED_BYTES);
+  writer.float32(batch.finishedMs - row.arrivedMs);
+  writer.float32(batch.startedMs - row.arrivedMs);
+  writer.float32(batch.inferenceMs);
+  writer.uint16(Math.min(batch.count, 65_535));
+  writer.uint64(batch.dateMs);
+  writer.uint32At(start, writer.length - start - 4);
+}
+
+function writeOutput(writer: RowBinaryWriter, batch: Batch, index: number): void {
+  const { model, outputs } = batch;
+  const offset = index * model.outputWidth;
+  writer.float32(model.value(outputs, offset));
+  const { classes } = model;
+  if (classes.length === 0) {
+    writer.string("");
+    writer.uint8(0);
+    return;
+  }
+  writer.string(classes[model.predictedClass(outputs, offset)] ?? "");
+  writer.varint(classes.length);
+  writer.reserve(FIXED_BYTES + 4 * classes.length);
+  for (let label = 0; label < classes.length; label++) writer.float32(model.probability(outputs, offset, label));
+}
+
+function writeFeatures(writer: RowBinaryWriter, model: ServedModel, features: Float32Array, offset: number): void {
+  const { width } = model.plan;
+  writer.reserve(FIXED_BYTES + 4 * width);
+  writer.varint(model.numbers);
+  for (let column = 0; column < width; column++) {
+    if (model.categories[column] === undefined) writer.float32(features[offset + column] as number);
+  }
+  writer.varint(width - model.numbers);
+  for (let column = 0; column < width; column++) {
+    const categories = model.categories[column];
+    if (categories !== undefined) writer.string(categories[features[offset + column] as number] ?? "");
+  }
+}

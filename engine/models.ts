@@ -1,0 +1,192 @@
+/**
+ * The models that this process serves: every version that an alias points to, loaded and warm.
+ *
+ * Follows the registry. A new version is loaded in every worker first, then routed to in one step, and the old one is
+ * unloaded once its last row is answered; so a swap fails no request. A version that cannot be loaded leaves the
+ * alias where it was, and is tried again when the registry changes or after RETRY_MS.
+ * `route` is on the hot path: two map look-ups.
+ */
+import type { ModelArtifact } from "../workers/runtime.ts";
+import type { WorkerPool } from "../workers/pool.ts";
+import { Batcher } from "./batcher.ts";
+import { EngineError, messageOf } from "./core/errors.ts";
+import type { Logger } from "./core/log.ts";
+import type { ModelManifest } from "./core/manifest.ts";
+import type { Metrics } from "./core/metrics.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import { ServedModel } from "./served-model.ts";
+
+export const DEFAULT_ALIAS = "production";
+const RETRY_MS = 2_000;
+const IDLE_CHECK_MS = 5;
+
+/** What the registry says of one model: the version behind each alias. */
+export interface WantedModel {
+  readonly name: string;
+  readonly aliases: Readonly<Record<string, string>>;
+}
+
+export interface ModelsOptions {
+  readonly pool: Pick<WorkerPool, "load" | "unload">;
+  readonly dispatcher: Dispatcher;
+  readonly loadArtifact: (name: string, version: string) => Promise<ModelArtifact>;
+  readonly batchRowsMax: number;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+/** Batcher by alias and by version, of one model. */
+type Routes = ReadonlyMap<string, Batcher>;
+
+export class Models {
+  readonly #options: ModelsOptions;
+  /** Batcher by name@version: all that is loaded. */
+  readonly #loaded = new Map<string, Batcher>();
+  readonly #problems = new Map<string, string>();
+  #routes: ReadonlyMap<string, Routes> = new Map();
+  #defaultModel: string | undefined;
+  #wanted: readonly WantedModel[] = [];
+  #changes: Promise<void> = Promise.resolve();
+  #retry: NodeJS.Timeout | undefined;
+  #isClosed = false;
+
+  constructor(options: ModelsOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The batcher for a request.
+   * @throws EngineError MODEL_NOT_FOUND; INVALID_REQUEST when no model is named and there is not exactly one.
+   */
+  route(model: string | undefined, version: string | undefined): Batcher {
+    const name = model ?? this.#defaultModel;
+    if (name === undefined) throw this.#noDefault();
+    const routes = this.#routes.get(name);
+    const batcher = routes?.get(version ?? DEFAULT_ALIAS);
+    if (batcher !== undefined) return batcher;
+    throw this.#notFound(name, version, routes);
+  }
+
+  /** Versions that are loaded, with the aliases that point to them. */
+  served(): { manifest: ModelManifest; aliases: string[] }[] {
+    const served = new Map<Batcher, string[]>();
+    for (const batcher of this.#loaded.values()) served.set(batcher, []);
+    for (const routes of this.#routes.values()) {
+      for (const [key, batcher] of routes) if (key !== batcher.model.manifest.version) served.get(batcher)?.push(key);
+    }
+    return [...served].map(([batcher, aliases]) => ({ manifest: batcher.model.manifest, aliases }));
+  }
+
+  /** Why versions that are wanted are not served, by name@version. */
+  problems(): ReadonlyMap<string, string> {
+    return this.#problems;
+  }
+
+  /** At least one model answers to its name alone. */
+  get ready(): boolean {
+    for (const routes of this.#routes.values()) if (routes.has(DEFAULT_ALIAS)) return true;
+    return false;
+  }
+
+  /** Follows a new state of the registry. Changes are carried out one after the other; only the newest counts. */
+  follow(wanted: readonly WantedModel[]): void {
+    this.#wanted = wanted;
+    this.#change();
+  }
+
+  /** Resolves when the changes asked for so far are carried out. */
+  async settled(): Promise<void> {
+    await this.#changes;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    clearTimeout(this.#retry);
+  }
+
+  #change(): void {
+    this.#changes = this.#changes.then(async () => this.#reconcile()).catch((error: unknown) => {
+      this.#options.logger.error({ err: error }, "following the registry failed");
+    });
+  }
+
+  async #reconcile(): Promise<void> {
+    if (this.#isClosed) return;
+    clearTimeout(this.#retry);
+    const wanted = this.#wanted;
+    const keys = new Set(wanted.flatMap(({ name, aliases }) => Object.values(aliases).map((version) => `${name}@${version}`)));
+    for (const key of this.#problems.keys()) if (!keys.has(key)) this.#problems.delete(key);
+    for (const key of keys) if (!this.#loaded.has(key)) await this.#load(key);
+    this.#routeTo(wanted);
+    for (const [key, batcher] of this.#loaded) if (!this.#isRouted(batcher)) this.#unload(key, batcher);
+    if (this.#problems.size > 0) this.#retry = setTimeout(() => this.#change(), RETRY_MS).unref();
+  }
+
+  async #load(key: string): Promise<void> {
+    const { pool, dispatcher, loadArtifact, batchRowsMax, metrics, logger } = this.#options;
+    const at = key.indexOf("@");
+    const startedMs = performance.now();
+    try {
+      const artifact = await loadArtifact(key.slice(0, at), key.slice(at + 1));
+      await pool.load(artifact);
+      const batcher = new Batcher(new ServedModel(artifact.manifest, metrics), batchRowsMax);
+      this.#loaded.set(key, batcher);
+      dispatcher.attach(batcher);
+      this.#problems.delete(key);
+      logger.info({ model: key, loadMs: Math.round(performance.now() - startedMs) }, "model loaded");
+    } catch (error) {
+      if (!this.#problems.has(key)) logger.error({ model: key, err: messageOf(error) }, "model cannot be loaded");
+      this.#problems.set(key, messageOf(error));
+    }
+  }
+
+  /** Points every alias to its version, in one step; to the one it had while the new one cannot be loaded. */
+  #routeTo(wanted: readonly WantedModel[]): void {
+    const routes = new Map<string, Routes>();
+    for (const { name, aliases } of wanted) {
+      const entries = new Map<string, Batcher>();
+      for (const [alias, version] of Object.entries(aliases)) {
+        const batcher = this.#loaded.get(`${name}@${version}`) ?? this.#routes.get(name)?.get(alias);
+        if (batcher === undefined) continue;
+        entries.set(alias, batcher);
+        entries.set(batcher.model.manifest.version, batcher);
+      }
+      if (entries.size > 0) routes.set(name, entries);
+    }
+    this.#routes = routes;
+    const inProduction = [...routes].filter(([, entries]) => entries.has(DEFAULT_ALIAS));
+    this.#defaultModel = inProduction.length === 1 ? inProduction[0]?.[0] : undefined;
+  }
+
+  #isRouted(batcher: Batcher): boolean {
+    return this.#routes.get(batcher.model.manifest.name)?.get(batcher.model.manifest.version) === batcher;
+  }
+
+  /** Not waited for: the next change must not hang on the last row of an old version. */
+  #unload(key: string, batcher: Batcher): void {
+    const { pool, dispatcher, metrics, logger } = this.#options;
+    if (!batcher.idle) {
+      setTimeout(() => this.#change(), IDLE_CHECK_MS).unref();
+      return;
+    }
+    this.#loaded.delete(key);
+    dispatcher.detach(batcher);
+    const { name, version } = batcher.model.manifest;
+    metrics.drop({ model: name, version });
+    void pool.unload(key).then(() => logger.info({ model: key }, "model unloaded"));
+  }
+
+  #noDefault(): EngineError {
+    const names = [...this.#routes.keys()];
+    if (names.length === 0) return new EngineError("NOT_READY", "no model is in production yet: push one and promote it");
+    const details = [{ field: "model", message: `is required: one of ${names.join(", ")}` }];
+    return new EngineError("INVALID_REQUEST", `model is required: one of ${names.join(", ")}`, { details });
+  }
+
+  #notFound(name: string, version: string | undefined, routes: Routes | undefined): EngineError {
+    if (routes === undefined) return new EngineError("MODEL_NOT_FOUND", `there is no model "${name}" with an alias; see GET /models`);
+    const known = [...routes.keys()].join(", ");
+    const wanted = version ?? DEFAULT_ALIAS;
+    return new EngineError("MODEL_NOT_FOUND", `model "${name}" serves ${known}; "${wanted}" is none of them: give it an alias to have it served`);
+  }
+}

@@ -1,0 +1,103 @@
+// hot path
+/**
+ * The one function that every entrance calls: routes a request to its model version and hands the row over.
+ *
+ * What the caller's text says is checked here, once, for all entrances: ids and deadlines are bounded, the model
+ * exists, the features fit. The answer comes through the row.
+ */
+import type { Row } from "./batch.ts";
+import { EngineError, type ErrorDetail } from "./core/errors.ts";
+import type { Dispatcher } from "./dispatcher.ts";
+import type { Models } from "./models.ts";
+
+export const ID_LENGTH_MAX = 128;
+export const TIMEOUT_MS_MAX = 600_000;
+
+/** The fields of a request beside its features. */
+export interface RequestHead {
+  readonly model: string | undefined;
+  readonly version: string | undefined;
+  readonly requestId: string;
+  readonly entityId: string;
+  readonly timeoutMs: number;
+}
+
+const FIELDS = new Set(["model", "version", "request_id", "entity_id", "timeout_ms", "features", "instances"]);
+
+/**
+ * Reads the head of a parsed request body.
+ * @param requestId what the transport says (x-request-id), used when the body names none.
+ * @throws EngineError INVALID_REQUEST naming every wrong field.
+ */
+export function parseHead(body: unknown, requestId: string, timeoutMs: number): RequestHead {
+  if (typeof body !== "object" || body === null || Array.isArray(body)) {
+    throw new EngineError("INVALID_REQUEST", 'the body must be a JSON object such as {"features": {...}}');
+  }
+  const { model, version, request_id, entity_id, timeout_ms } = body as Record<string, unknown>;
+  const details: ErrorDetail[] = [];
+  const head = {
+    model: optionalText(model, "model", details),
+    version: optionalText(version, "version", details),
+    requestId: optionalText(request_id, "request_id", details) ?? boundedText(requestId, "x-request-id", details),
+    entityId: optionalText(entity_id, "entity_id", details) ?? "",
+    timeoutMs: optionalTimeout(timeout_ms, details) ?? timeoutMs,
+  };
+  for (const field in body) if (!FIELDS.has(field)) details.push({ field: field.slice(0, ID_LENGTH_MAX), message: "is no field of a request" });
+  if (details.length > 0) throw new EngineError("INVALID_REQUEST", `${details[0]?.field} ${details[0]?.message}`, { details });
+  return head;
+}
+
+function optionalText(value: unknown, field: string, details: ErrorDetail[]): string | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "string") return boundedText(value, field, details);
+  details.push({ field, message: "must be a string" });
+  return undefined;
+}
+
+function boundedText(value: string, field: string, details: ErrorDetail[]): string {
+  if (value.length > ID_LENGTH_MAX) details.push({ field, message: `must have at most ${ID_LENGTH_MAX} characters` });
+  return value;
+}
+
+function optionalTimeout(value: unknown, details: ErrorDetail[]): number | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (typeof value === "number" && value > 0 && value <= TIMEOUT_MS_MAX) return value;
+  details.push({ field: "timeout_ms", message: `must be a number above 0, at most ${TIMEOUT_MS_MAX}` });
+  return undefined;
+}
+
+export interface PredictorOptions {
+  readonly models: Models;
+  readonly dispatcher: Dispatcher;
+}
+
+export class Predictor {
+  readonly #models: Models;
+  readonly #dispatcher: Dispatcher;
+  #isClosing = false;
+
+  constructor({ models, dispatcher }: PredictorOptions) {
+    this.#models = models;
+    this.#dispatcher = dispatcher;
+  }
+
+  /** Rows that may be submitted before QUEUE_FULL. */
+  get room(): number {
+    return this.#dispatcher.room;
+  }
+
+  /**
+   * Accepts one row for `model` (default: the only one in production) in `version` (default: production; a version
+   * or an alias). Exactly one of the row's `answer` and `fail` is called later, unless this throws.
+   * @throws EngineError MODEL_NOT_FOUND, INVALID_REQUEST, INVALID_FEATURES, QUEUE_FULL, NOT_READY, SHUTTING_DOWN.
+   */
+  submit(model: string | undefined, version: string | undefined, features: unknown, row: Row): void {
+    if (this.#isClosing) throw new EngineError("SHUTTING_DOWN", "this engine is stopping; send the request to another");
+    this.#dispatcher.accept(this.#models.route(model, version), row, features);
+  }
+
+  /** Refuses new rows from now on. */
+  close(): void {
+    this.#isClosing = true;
+  }
+}

@@ -1,0 +1,87 @@
+// hot path
+/**
+ * A model version while it is served: what the path of a request needs to know of it, worked out once.
+ *
+ * Also the reading of one output row: score, class and confidence (see Prediction for their meaning).
+ */
+import { type ModelManifest, modelKey, outputWidth } from "./core/manifest.ts";
+import { type Histogram, type Metrics, ROWS, SECONDS } from "./core/metrics.ts";
+import { FeaturePlan } from "./feature-plan.ts";
+
+export interface ModelMetrics {
+  readonly queueSeconds: Histogram;
+  readonly inferenceSeconds: Histogram;
+  readonly requestSeconds: Histogram;
+  readonly batchRows: Histogram;
+}
+
+export class ServedModel {
+  readonly manifest: ModelManifest;
+  /** name@version */
+  readonly key: string;
+  readonly plan: FeaturePlan;
+  readonly outputWidth: number;
+  readonly classes: readonly string[];
+  /** The class labels as JSON strings. */
+  readonly classesJson: readonly string[];
+  readonly threshold: number;
+  /** Per input: its categories, or undefined for a number. */
+  readonly categories: readonly (readonly string[] | undefined)[];
+  /** How many inputs are no category. */
+  readonly numbers: number;
+  readonly metrics: ModelMetrics;
+
+  constructor(manifest: ModelManifest, metrics: Metrics) {
+    this.manifest = manifest;
+    this.key = modelKey(manifest);
+    this.plan = new FeaturePlan(manifest);
+    this.outputWidth = outputWidth(manifest);
+    this.classes = manifest.classes ?? [];
+    this.classesJson = this.classes.map((label) => JSON.stringify(label));
+    this.threshold = manifest.threshold ?? 0.5;
+    this.categories = manifest.inputs.map((input) => (input.type === "category" ? input.categories : undefined));
+    this.numbers = this.categories.filter((names) => names === undefined).length;
+    this.metrics = createModelMetrics(manifest, metrics);
+  }
+
+  /** Index of the predicted class of an output row, or -1 for a regression. */
+  predictedClass(outputs: Float32Array, offset: number): number {
+    if (this.classes.length === 0) return -1;
+    if (this.classes.length === 2) return this.positive(outputs, offset) >= this.threshold ? 1 : 0;
+    let best = 0;
+    for (let index = 1; index < this.classes.length; index++) {
+      if ((outputs[offset + index] as number) > (outputs[offset + best] as number)) best = index;
+    }
+    return best;
+  }
+
+  /** Probability of the last of two classes. */
+  positive(outputs: Float32Array, offset: number): number {
+    return outputs[offset + this.outputWidth - 1] as number;
+  }
+
+  /** Probability of class `index`. */
+  probability(outputs: Float32Array, offset: number, index: number): number {
+    if (this.outputWidth > 1) return outputs[offset + index] as number;
+    const positive = outputs[offset] as number;
+    return index === 1 ? positive : Math.fround(1 - positive);
+  }
+
+  /** The `predicted_value` of an output row. */
+  value(outputs: Float32Array, offset: number): number {
+    if (this.classes.length === 0) return outputs[offset] as number;
+    if (this.classes.length === 2) return this.positive(outputs, offset);
+    return outputs[offset + this.predictedClass(outputs, offset)] as number;
+  }
+}
+
+function createModelMetrics(manifest: ModelManifest, metrics: Metrics): ModelMetrics {
+  const labels = { model: manifest.name, version: manifest.version };
+  const seconds = (name: string, help: string): Histogram => metrics.histogram(name, help, SECONDS, labels);
+  return {
+    queueSeconds: seconds("engine_queue_seconds", "Wait of a batch's oldest row for a worker."),
+    inferenceSeconds: seconds("engine_inference_seconds", "Time of a batch in the model runtime."),
+    requestSeconds: seconds("engine_request_seconds", "Arrival of a request to the end of its answer."),
+    batchRows: metrics.histogram("engine_batch_rows", "Rows per batch.", ROWS, labels),
+  };
+}

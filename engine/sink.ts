@@ -1,0 +1,183 @@
+/**
+ * The sink: copies the prediction log from JetStream into ClickHouse, each row once, whatever is killed.
+ *
+ *     resume (what is stored?) → seek → fetch messages → insert → fetch …
+ *
+ * Once, because: rows carry the sequence of their message, and a sink goes on behind the highest one stored; an insert
+ * is atomic, and its repeats carry the same token; one sink runs at a time; and a stream prediction whose id was
+ * stored before is left out. Whatever fails, the sink starts over at `resume`.
+ * Bound: one batch being inserted, one being read; while ClickHouse is away, nothing more is pulled.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { messageOf } from "./core/errors.ts";
+import type { Logger } from "./core/log.ts";
+import { readBlock } from "./core/log-block.ts";
+import { RecentIds } from "./recent-ids.ts";
+import { SinkBatch } from "./sink-batch.ts";
+
+const RETRY_FIRST_MS = 100;
+const RETRY_LAST_MS = 5_000;
+
+export interface LogMessage {
+  readonly seq: number;
+  readonly data: Uint8Array;
+}
+
+export interface LogSource {
+  position(): Promise<{ readonly epoch: number; readonly firstSeq: number; readonly lastSeq: number }>;
+  seek(seq: number): Promise<void>;
+  fetch(): Promise<readonly LogMessage[]>;
+  reject(message: LogMessage, reason: string): Promise<void>;
+}
+
+export interface PredictionRows {
+  /** Creates or updates the tables. */
+  prepare(): Promise<void>;
+  insert(rows: Uint8Array, token: string): Promise<void>;
+  lastSeq(epoch: number): Promise<number>;
+  recentStreamIds(limit: number): Promise<Buffer>;
+}
+
+export interface SinkOptions {
+  readonly source: LogSource;
+  readonly store: PredictionRows;
+  readonly rowsMax: number;
+  readonly bytesMax: number;
+  readonly recentIdsMax: number;
+  readonly logger: Logger;
+}
+
+/** How far the sink has come; null until it has resumed for the first time. */
+export interface SinkProgress {
+  readonly seq: number;
+  readonly rows: number;
+  readonly repeats: number;
+}
+
+export class Sink {
+  readonly #options: SinkOptions;
+  readonly #batch = new SinkBatch(64 * 1024);
+  #recent: RecentIds;
+  #epoch = 0;
+  /** Highest sequence whose rows stand in the batch or before it. */
+  #gatheredSeq = 0;
+  #storedSeq = 0;
+  #rows = 0;
+  #repeats = 0;
+  #pauseMs = RETRY_FIRST_MS;
+  #isFresh = true;
+
+  constructor(options: SinkOptions) {
+    this.#options = options;
+    this.#recent = new RecentIds(options.recentIdsMax);
+  }
+
+  get progress(): SinkProgress {
+    return { seq: this.#storedSeq, rows: this.#rows, repeats: this.#repeats };
+  }
+
+  /** Runs until `signal` aborts; the insert under way is finished first. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { logger } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await this.#resume();
+        await this.#copy(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        logger.warn({ err: messageOf(error), pauseMs: this.#pauseMs }, "sink failed, starting over");
+        await delay(this.#pauseMs, undefined, { signal }).catch(() => undefined);
+        this.#pauseMs = Math.min(this.#pauseMs * 2, RETRY_LAST_MS);
+      }
+    }
+  }
+
+  /** Finds out what is stored; on what was gathered and not stored, the log has the last word. */
+  async #resume(): Promise<void> {
+    const { source, store, recentIdsMax, logger } = this.#options;
+    this.#batch.clear();
+    await store.prepare();
+    const { epoch, firstSeq } = await source.position();
+    const storedSeq = await store.lastSeq(epoch);
+    const recent = new RecentIds(recentIdsMax);
+    const ids = await store.recentStreamIds(recentIdsMax);
+    for (let offset = 0; offset + 16 <= ids.length; offset += 16) recent.add(ids, offset);
+    this.#recent = recent;
+    this.#epoch = epoch;
+    this.#storedSeq = Math.max(storedSeq, firstSeq - 1);
+    this.#gatheredSeq = this.#storedSeq;
+    this.#isFresh = true;
+    await source.seek(this.#storedSeq + 1);
+    logger.info({ epoch, seq: this.#storedSeq }, "sink started");
+  }
+
+  async #copy(signal: AbortSignal): Promise<void> {
+    const { source } = this.#options;
+    while (!signal.aborted) {
+      for (const message of await source.fetch()) {
+        if (!(await this.#gather(message))) {
+          await this.#store(signal);
+          await this.#gather(message);
+        }
+      }
+      await this.#store(signal);
+    }
+  }
+
+  /** False when the batch must be stored first. */
+  async #gather(message: LogMessage): Promise<boolean> {
+    const { source, rowsMax, bytesMax, logger } = this.#options;
+    if (message.seq <= this.#gatheredSeq) return true;
+    this.#checkOrder(message.seq);
+    const block = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength);
+    const batch = this.#batch;
+    try {
+      let rows = 0;
+      const createdMs = readBlock(block, () => rows++);
+      if (batch.rows > 0 && (batch.rows + rows > rowsMax || batch.length + block.length > bytesMax)) return false;
+      if (!batch.accepts(createdMs)) return false;
+      batch.add(block, BigInt(this.#epoch), message.seq, this.#recent);
+    } catch (error) {
+      logger.error({ err: error, seq: message.seq }, "damaged block put aside");
+      await source.reject(message, messageOf(error));
+    }
+    this.#gatheredSeq = message.seq;
+    return true;
+  }
+
+  /** Behind a seek the next message is the next there is; later a gap means that some were missed: start over. */
+  #checkOrder(seq: number): void {
+    const missing = seq - this.#gatheredSeq - 1;
+    if (missing > 0 && !this.#isFresh) throw new Error(`gap in the log: ${seq} follows ${this.#gatheredSeq}`);
+    if (missing > 0) this.#options.logger.error({ missing, seq }, "messages are missing from the log: somebody deleted them");
+    this.#isFresh = false;
+  }
+
+  /**
+   * Inserts the batch, trying until it is stored or `signal` aborts. Always the same rows under the same token: an
+   * attempt whose answer was lost may have been stored, or still be.
+   */
+  async #store(signal: AbortSignal): Promise<void> {
+    const { store, logger } = this.#options;
+    const batch = this.#batch;
+    const token = `${this.#epoch}:${batch.firstSeq}-${batch.lastSeq}`;
+    for (let pauseMs = RETRY_FIRST_MS, attempt = 1; batch.rows > 0; attempt++) {
+      try {
+        if (attempt > 1) await store.prepare();
+        if (attempt > 1 && (await store.lastSeq(this.#epoch)) >= batch.lastSeq) break;
+        await store.insert(batch.written(), token);
+        break;
+      } catch (error) {
+        if (signal.aborted) throw error;
+        logger.warn({ err: messageOf(error), attempt, rows: batch.rows }, "insert failed, trying again");
+        await delay(pauseMs, undefined, { signal }).catch(() => undefined);
+        pauseMs = Math.min(pauseMs * 2, RETRY_LAST_MS);
+      }
+    }
+    this.#rows += batch.rows;
+    this.#repeats += batch.repeats;
+    this.#pauseMs = RETRY_FIRST_MS;
+    batch.clear();
+    this.#storedSeq = this.#gatheredSeq;
+  }
+}

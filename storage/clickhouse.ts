@@ -1,0 +1,38 @@
+/**
+ * The ClickHouse client: the unmodified @clickhouse/client, for a server, a cluster or the embedded engine alike.
+ *
+ * Idle sockets are dropped before the server would drop them (keep-alive race: ECONNRESET on the next insert).
+ */
+import { type ClickHouseClient, createClient } from "@clickhouse/client";
+import { EngineError, messageOf } from "../engine/core/errors.ts";
+
+const REQUEST_TIMEOUT_MS = 60_000;
+const SOCKET_TTL_MS = 2_000;
+
+export type ClickHouse = ClickHouseClient;
+
+/** Opens a client for `url`, whose user and password are taken as they stand in it. Nothing is sent yet. */
+export function openClickHouse(url: string): ClickHouse {
+  const { username, password } = new URL(url);
+  const bare = new URL(url);
+  bare.username = "";
+  bare.password = "";
+  return createClient({
+    url: bare,
+    username: username === "" ? "default" : decodeURIComponent(username),
+    password: decodeURIComponent(password),
+    request_timeout: REQUEST_TIMEOUT_MS,
+    keep_alive: { enabled: true, idle_socket_ttl: SOCKET_TTL_MS },
+    clickhouse_settings: { date_time_input_format: "best_effort" },
+  });
+}
+
+/** Rows of a query, each an object of its columns. @throws EngineError SERVICE_UNAVAILABLE */
+export async function selectRows<T>(client: ClickHouse, query: string, params: Record<string, unknown> = {}): Promise<T[]> {
+  try {
+    const result = await client.query({ query, query_params: params, format: "JSONEachRow" });
+    return await result.json<T>();
+  } catch (error) {
+    throw new EngineError("SERVICE_UNAVAILABLE", `ClickHouse: ${messageOf(error)}`, { cause: error });
+  }
+}

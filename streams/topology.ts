@@ -1,0 +1,73 @@
+/**
+ * Names on the wire, and the streams behind them.
+ *
+ * Every stream has a bound in bytes. The log and the requests refuse what does not fit (`discard: new`), because
+ * what they hold is not yet safe elsewhere; results and dead letters let the oldest go. Retention is by limits, not
+ * by interest: message-id deduplication survives a server restart only through messages that are still stored.
+ */
+import { type JetStreamManager, RetentionPolicy, StorageType, type StreamConfig, DiscardPolicy } from "@nats-io/jetstream";
+
+const MINUTES_NS = 60 * 1_000_000_000;
+const HOURS_NS = 60 * MINUTES_NS;
+
+/** How long a message id is remembered. Longer than any retry of the same block or request. */
+export const DUPLICATE_WINDOW_MS = 120_000;
+
+export interface Topology {
+  readonly prefix: string;
+  readonly logStream: string;
+  readonly requestsStream: string;
+  readonly predictionsStream: string;
+  readonly deadStream: string;
+  readonly eventsStream: string;
+  /** Subject of the prediction log's one partition. */
+  readonly logSubject: string;
+  predictSubject(model: string): string;
+  requestsSubject(model: string): string;
+  predictionsSubject(model: string): string;
+  deadSubject(stream: string): string;
+}
+
+export function createTopology(prefix: string): Topology {
+  const stream = (name: string): string => `${prefix.toUpperCase()}_${name}`;
+  return {
+    prefix,
+    logStream: stream("LOG"),
+    requestsStream: stream("REQUESTS"),
+    predictionsStream: stream("PREDICTIONS"),
+    deadStream: stream("DEAD"),
+    eventsStream: stream("EVENTS"),
+    logSubject: `${prefix}.log.0`,
+    predictSubject: (model) => `${prefix}.predict.${model}`,
+    requestsSubject: (model) => `${prefix}.requests.${model}`,
+    predictionsSubject: (model) => `${prefix}.predictions.${model}`,
+    deadSubject: (name) => `${prefix}.dead.${name}`,
+  };
+}
+
+/** Creates the streams, or brings existing ones to this configuration. */
+export async function ensureStreams(manager: JetStreamManager, topology: Topology, bytesMax: number): Promise<void> {
+  const keep: Partial<StreamConfig> = { discard: DiscardPolicy.New, max_bytes: bytesMax, max_age: 0 };
+  const rotate: Partial<StreamConfig> = { discard: DiscardPolicy.Old, max_bytes: bytesMax, max_age: 72 * HOURS_NS };
+  const { prefix } = topology;
+  await ensureStream(manager, { ...keep, name: topology.logStream, subjects: [`${prefix}.log.*`] });
+  await ensureStream(manager, { ...keep, name: topology.requestsStream, subjects: [`${prefix}.requests.*`] });
+  await ensureStream(manager, { ...rotate, name: topology.predictionsStream, subjects: [`${prefix}.predictions.*`] });
+  await ensureStream(manager, { ...rotate, name: topology.deadStream, subjects: [`${prefix}.dead.*`], max_age: 30 * 24 * HOURS_NS });
+}
+
+async function ensureStream(manager: JetStreamManager, config: Partial<StreamConfig> & { name: string }): Promise<void> {
+  const whole = {
+    retention: RetentionPolicy.Limits,
+    storage: StorageType.File,
+    duplicate_window: (DUPLICATE_WINDOW_MS / 60_000) * MINUTES_NS,
+    allow_direct: true,
+    ...config,
+  };
+  const exists = await manager.streams.info(config.name).then(
+    () => true,
+    () => false,
+  );
+  if (exists) await manager.streams.update(config.name, whole);
+  else await manager.streams.add(whole);
+}

@@ -1,0 +1,42 @@
+/**
+ * What crosses between the engine's thread and a worker thread. Rows never do: they lie in shared memory, and one
+ * message a batch says where.
+ */
+import type { ModelManifest } from "../engine/core/manifest.ts";
+import type { ErrorCode, ErrorDetail } from "../engine/core/errors.ts";
+
+export interface LoadTask {
+  readonly kind: "load";
+  readonly key: string;
+  readonly manifest: ModelManifest;
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
+export interface UnloadTask {
+  readonly kind: "unload";
+  readonly key: string;
+}
+
+export interface PredictTask {
+  readonly kind: "predict";
+  readonly key: string;
+  readonly rows: number;
+  /** Floats per row, in and out. */
+  readonly inputWidth: number;
+  readonly outputWidth: number;
+  readonly features: Float32Array<SharedArrayBuffer>;
+  readonly outputs: Float32Array<SharedArrayBuffer>;
+}
+
+export type WorkerTask = LoadTask | UnloadTask | PredictTask;
+
+/** A row that the model failed on; the other rows of the batch have their outputs. */
+export interface FailedRow {
+  readonly row: number;
+  readonly message: string;
+}
+
+/** Expected outcomes are values, so that they cross threads whole: a thrown error would lose its code. */
+export type WorkerResult =
+  | { readonly ok: true; readonly elapsedMs: number; readonly failedRows: readonly FailedRow[] }
+  | { readonly ok: false; readonly code: ErrorCode; readonly message: string; readonly details: readonly ErrorDetail[] };

@@ -1,0 +1,219 @@
+// hot path
+/**
+ * The worker pool: lanes, each a piscina pool of exactly one thread.
+ *
+ * One thread a lane, because a model must be loaded in every thread, and a task can be aimed at a lane but not at
+ * a thread of a shared pool. A lane runs one task at a time:
+ *
+ *     starting ─▶ free ◀─▶ busy ─▶ starting (thread died or hung: replaced, models loaded again) ─▶ free
+ *
+ * Loading goes lane by lane, so the others keep answering meanwhile. Bound: one task in flight per lane; waiting
+ * is the batcher's.
+ */
+import { Piscina } from "piscina";
+import { EngineError, messageOf } from "../engine/core/errors.ts";
+import type { Logger } from "../engine/core/log.ts";
+import { modelKey } from "../engine/core/manifest.ts";
+import type { LoadTask, PredictTask, WorkerResult, WorkerTask } from "./messages.ts";
+import type { ModelArtifact } from "./runtime.ts";
+
+const RESTART_DELAY_MS = 200;
+
+export interface WorkerPoolOptions {
+  readonly lanes: number;
+  /** A task that takes longer costs the thread its life, ms. */
+  readonly taskTimeoutMs: number;
+  /** Loading and warming a model may take this long, ms. */
+  readonly loadTimeoutMs: number;
+  readonly logger: Logger;
+}
+
+export interface Lane {
+  readonly index: number;
+  /** @throws EngineError WORKER_FAILED when the thread died or hung; the lane mends itself. */
+  predict(task: PredictTask): Promise<WorkerResult>;
+}
+
+export class WorkerPool {
+  readonly #lanes: WorkerLane[];
+  readonly #artifacts = new Map<string, ModelArtifact>();
+  /** Loads and unloads happen one after the other. */
+  #changes: Promise<unknown> = Promise.resolve();
+
+  /** `onFree` is called whenever a lane has become free. */
+  constructor(options: WorkerPoolOptions, onFree: () => void) {
+    this.#lanes = Array.from({ length: options.lanes }, (_, index) => new WorkerLane(index, options, this.#artifacts, onFree));
+  }
+
+  get size(): number {
+    return this.#lanes.length;
+  }
+
+  /** Lanes that can take a batch now or once their present one is done. */
+  get alive(): number {
+    return this.#lanes.filter((lane) => lane.state !== "starting").length;
+  }
+
+  /** Claims a free lane, which must be given a batch at once. */
+  takeFree(): Lane | undefined {
+    const lane = this.#lanes.find((candidate) => candidate.state === "free");
+    lane?.claim();
+    return lane;
+  }
+
+  /**
+   * Loads a model version into every lane, one lane after the other; it is ready in all when this resolves.
+   * @throws EngineError MODEL_INVALID, and then it is loaded in none.
+   */
+  async load(artifact: ModelArtifact): Promise<void> {
+    return this.#change(async () => {
+      const key = modelKey(artifact.manifest);
+      if (this.#artifacts.has(key)) return;
+      try {
+        for (const lane of this.#lanes) await lane.exclusive(toLoadTask(artifact));
+        this.#artifacts.set(key, artifact);
+      } catch (error) {
+        for (const lane of this.#lanes) await lane.exclusive({ kind: "unload", key }).catch(() => undefined);
+        throw error;
+      }
+    });
+  }
+
+  async unload(key: string): Promise<void> {
+    return this.#change(async () => {
+      if (!this.#artifacts.delete(key)) return;
+      for (const lane of this.#lanes) await lane.exclusive({ kind: "unload", key }).catch(() => undefined);
+    });
+  }
+
+  /** Ends all threads; tasks in flight fail. */
+  async close(): Promise<void> {
+    await Promise.all(this.#lanes.map((lane) => lane.close()));
+  }
+
+  async #change(work: () => Promise<void>): Promise<void> {
+    const done = this.#changes.then(work);
+    this.#changes = done.catch(() => undefined);
+    return done;
+  }
+}
+
+class WorkerLane implements Lane {
+  readonly index: number;
+  state: "starting" | "free" | "busy" | "closed" = "starting";
+  readonly #options: WorkerPoolOptions;
+  readonly #artifacts: ReadonlyMap<string, ModelArtifact>;
+  readonly #onFree: () => void;
+  /** Loads and unloads that wait for the lane: they go before batches. */
+  readonly #waiting: (() => void)[] = [];
+  #thread: Piscina;
+
+  constructor(index: number, options: WorkerPoolOptions, artifacts: ReadonlyMap<string, ModelArtifact>, onFree: () => void) {
+    this.index = index;
+    this.#options = options;
+    this.#artifacts = artifacts;
+    this.#onFree = onFree;
+    this.#thread = createThread();
+    this.#release();
+  }
+
+  claim(): void {
+    if (this.state !== "free") throw new Error(`lane ${this.index} is ${this.state}, not free`);
+    this.state = "busy";
+  }
+
+  async predict(task: PredictTask): Promise<WorkerResult> {
+    let result: WorkerResult;
+    try {
+      result = await this.#run(task, this.#options.taskTimeoutMs);
+    } catch (error) {
+      void this.#replace();
+      throw new EngineError("WORKER_FAILED", "the worker thread died while it computed; try again", { cause: error });
+    }
+    this.#release();
+    return result;
+  }
+
+  /** Waits until the lane is free, then runs a load or unload on it. */
+  async exclusive(task: WorkerTask): Promise<void> {
+    await this.#acquire();
+    let result: WorkerResult;
+    try {
+      result = await this.#run(task, this.#options.loadTimeoutMs);
+    } catch (error) {
+      void this.#replace();
+      throw new EngineError("MODEL_INVALID", `the worker thread died or hung while it loaded the model: ${messageOf(error)}`, { cause: error });
+    }
+    this.#release();
+    if (!result.ok) throw new EngineError(result.code, result.message, { details: result.details });
+  }
+
+  async close(): Promise<void> {
+    this.state = "closed";
+    await this.#thread.destroy();
+  }
+
+  async #acquire(): Promise<void> {
+    if (this.state === "closed") throw new EngineError("SHUTTING_DOWN", "the worker pool is closed");
+    if (this.state === "free") return this.claim();
+    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** The lane is idle: hands it to a waiting load, or lets the batcher know. */
+  #release(): void {
+    if (this.state === "closed") return;
+    const next = this.#waiting.shift();
+    this.state = next === undefined ? "free" : "busy";
+    if (next === undefined) this.#onFree();
+    else next();
+  }
+
+  async #run(task: WorkerTask, timeoutMs: number): Promise<WorkerResult> {
+    let timer: NodeJS.Timeout | undefined;
+    const overdue = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error(`no result after ${timeoutMs} ms`)), timeoutMs);
+    });
+    try {
+      return (await Promise.race([this.#thread.run(task), overdue])) as WorkerResult;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** A new thread with all models loaded again; tries until it works or the pool is closed. */
+  async #replace(): Promise<void> {
+    if (this.state === "closed") return;
+    this.state = "starting";
+    const { logger } = this.#options;
+    logger.error({ lane: this.index }, "worker thread failed, replacing it");
+    void this.#thread.destroy().catch(() => undefined);
+    this.#thread = createThread();
+    try {
+      for (const artifact of this.#artifacts.values()) {
+        const result = await this.#run(toLoadTask(artifact), this.#options.loadTimeoutMs);
+        if (!result.ok) throw new Error(result.message);
+      }
+      logger.info({ lane: this.index }, "worker thread replaced");
+      this.#release();
+    } catch (error) {
+      logger.error({ lane: this.index, err: error }, "worker thread could not be replaced, trying again");
+      setTimeout(() => void this.#replace(), RESTART_DELAY_MS).unref();
+    }
+  }
+}
+
+function toLoadTask({ manifest, files }: ModelArtifact): LoadTask {
+  return { kind: "load", key: modelKey(manifest), manifest, files };
+}
+
+function createThread(): Piscina {
+  return new Piscina({
+    filename: new URL("./infer.js", import.meta.url).href,
+    name: "runTask",
+    minThreads: 1,
+    maxThreads: 1,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    concurrentTasksPerWorker: 1,
+    recordTiming: false,
+  });
+}

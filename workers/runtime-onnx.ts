@@ -1,0 +1,2 @@
+import type { Runtime } from "./runtime.ts";
+export declare const onnxRuntime: Runtime;
