@@ -5,7 +5,7 @@
  *
  * Randomness is drawn 64 KiB at a time: a draw per id costs more than everything else here together.
  */
-import { createHash, randomFillSync } from "node:crypto";
+import { hash, randomFillSync } from "node:crypto";
 
 const POOL_BYTES = 65_536;
 const pool = Buffer.allocUnsafe(POOL_BYTES);
@@ -32,7 +32,7 @@ export function writeUuid7(target: Uint8Array, offset: number, nowMs: number): v
 
 /** Writes the UUID version 8 that follows from `text` alone. */
 export function writeUuidOf(target: Uint8Array, offset: number, text: string): void {
-  const digest = createHash("sha256").update(text).digest();
+  const digest = hash("sha256", text, "buffer");
   target.set(digest.subarray(0, 16), offset);
   setVersion(target, offset, 0x80);
 }

@@ -1,0 +1,144 @@
+// hot path
+/**
+ * The two NATS entrances: request/reply, and durable requests from the stream.
+ *
+ * Both take the body of POST /predict; the model is the subject's last token. A durable request is settled by its
+ * outcome: its prediction is logged, published and then acknowledged; what can never succeed becomes a dead letter
+ * with the reason; what may succeed later comes again.
+ */
+import type { ServiceRequest } from "../streams/predict-service.ts";
+import type { StreamRequest } from "../streams/request-consumer.ts";
+import type { Batch, Row } from "./batch.ts";
+import { EngineError, toEngineError } from "./core/errors.ts";
+import { MODEL_NAME } from "./core/manifest.ts";
+import type { Source } from "./core/prediction.ts";
+import { uuidText } from "./core/uuid.ts";
+import { type Predictor, parseHead, type RequestHead } from "./predict.ts";
+import { toPredictionJson } from "./prediction-json.ts";
+
+const LATER_FIRST_MS = 1_000;
+const LATER_LAST_MS = 30_000;
+/** A reply-to must not reach into the server's or the engine's own subjects. */
+const REPLY_SUBJECT = /^[A-Za-z0-9_][\w-]*(\.[\w-]+)*$/;
+
+interface Parsed {
+  readonly head: RequestHead;
+  readonly features: unknown;
+}
+
+/** @throws EngineError INVALID_JSON, INVALID_REQUEST */
+function parseRequest(model: string, data: Uint8Array, requestId: string, timeoutMs: number): Parsed {
+  if (!MODEL_NAME.test(model)) throw new EngineError("INVALID_REQUEST", "the last token of the subject must be the name of a model");
+  let body: unknown;
+  try {
+    body = JSON.parse(Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("utf8"));
+  } catch (error) {
+    throw new EngineError("INVALID_JSON", `the payload is not JSON: ${(error as Error).message.slice(0, 200)}`);
+  }
+  const head = parseHead(body, requestId, timeoutMs);
+  if (head.model !== undefined && head.model !== model) {
+    throw new EngineError("INVALID_REQUEST", `model is "${head.model}" in the payload and "${model}" in the subject`);
+  }
+  return { head, features: (body as { features?: unknown }).features };
+}
+
+abstract class NatsRow implements Row {
+  abstract readonly source: Source;
+  abstract readonly idempotencyKey: string;
+  readonly requestId: string;
+  readonly entityId: string;
+  readonly arrivedMs = performance.now();
+  readonly deadlineMs: number;
+
+  constructor(head: RequestHead) {
+    this.requestId = head.requestId;
+    this.entityId = head.entityId;
+    this.deadlineMs = this.arrivedMs + head.timeoutMs;
+  }
+
+  abstract answer(batch: Batch, index: number): void;
+  abstract fail(error: EngineError): void;
+}
+
+/** Answers one request/reply request. */
+export function handleServiceRequest(request: ServiceRequest, predictor: Predictor, timeoutMs: number): void {
+  try {
+    const { head, features } = parseRequest(request.model, request.data, request.requestId, timeoutMs);
+    predictor.submit(request.model, head.version, features, new ServiceRow(request, head));
+  } catch (error) {
+    request.fail(toEngineError(error));
+  }
+}
+
+class ServiceRow extends NatsRow {
+  readonly source = "nats";
+  readonly idempotencyKey = "";
+  readonly #request: ServiceRequest;
+
+  constructor(request: ServiceRequest, head: RequestHead) {
+    super(head);
+    this.#request = request;
+  }
+
+  answer(batch: Batch, index: number): void {
+    this.#request.answer(toPredictionJson(batch, index, this.requestId, this.entityId, this.arrivedMs));
+  }
+
+  fail(error: EngineError): void {
+    this.#request.fail(error);
+  }
+}
+
+export interface StreamPredictOptions {
+  readonly predictor: Predictor;
+  /** Deliveries after which a request that kills or fails its worker is given up. */
+  readonly deliveriesMax: number;
+  readonly publishResult: (model: string, predictionId: string, json: string, request: StreamRequest) => void;
+}
+
+/** Takes one durable request; it is settled when its prediction is stored, or its error is final. */
+export function handleStreamRequest(request: StreamRequest, options: StreamPredictOptions): void {
+  try {
+    const { head, features } = parseRequest(request.model, request.data, request.messageId, Number.POSITIVE_INFINITY);
+    if (request.replyTo !== "" && !REPLY_SUBJECT.test(request.replyTo)) {
+      throw new EngineError("INVALID_REQUEST", "the reply-to header must be a plain subject without wildcards");
+    }
+    const id = request.messageId || head.requestId || request.position;
+    const row = new StreamRow(request, head, `${request.model}\n${id}`, options);
+    options.predictor.submit(request.model, head.version, features, row);
+  } catch (error) {
+    settleFailed(request, toEngineError(error), options.deliveriesMax);
+  }
+}
+
+function settleFailed(request: StreamRequest, error: EngineError, deliveriesMax: number): void {
+  const isToBlame = error.code === "WORKER_FAILED" || error.code === "INTERNAL";
+  if (error.meaning.retry === "never" || (isToBlame && request.delivery >= deliveriesMax)) {
+    request.dead(`${error.code}: ${error.message}`);
+  } else {
+    request.later(Math.min(LATER_FIRST_MS * 2 ** Math.min(request.delivery - 1, 10), LATER_LAST_MS));
+  }
+}
+
+class StreamRow extends NatsRow {
+  readonly source = "stream";
+  readonly idempotencyKey: string;
+  readonly #request: StreamRequest;
+  readonly #options: StreamPredictOptions;
+
+  constructor(request: StreamRequest, head: RequestHead, idempotencyKey: string, options: StreamPredictOptions) {
+    super(head);
+    this.idempotencyKey = idempotencyKey;
+    this.#request = request;
+    this.#options = options;
+  }
+
+  answer(batch: Batch, index: number): void {
+    const json = toPredictionJson(batch, index, this.requestId, this.entityId, this.arrivedMs);
+    this.#options.publishResult(batch.model.manifest.name, uuidText(batch.ids, index * 16), json, this.#request);
+  }
+
+  fail(error: EngineError): void {
+    settleFailed(this.#request, error, this.#options.deliveriesMax);
+  }
+}

@@ -1,0 +1,80 @@
+// hot path
+/**
+ * Publishes predictions to `<prefix>.predictions.<model>` and settles their requests once they are stored there.
+ *
+ * Group commit, as in the prediction log: while one group waits for its acknowledgement, the next gathers. Only the
+ * last message of a group asks for one: a connection's messages are stored in order, so it speaks for those before.
+ * A group that is not acknowledged is published again under the same message ids. Bound: the caller's requests in
+ * flight.
+ */
+import type { JetStreamClient } from "@nats-io/jetstream";
+import { headers, type NatsConnection } from "@nats-io/transport-node";
+import { messageOf } from "../engine/core/errors.ts";
+import type { Logger } from "../engine/core/log.ts";
+import { publishOnce } from "./publish.ts";
+
+const TIMEOUT_MS = 10_000;
+const LATER_MS = 1_000;
+
+export interface Result {
+  readonly subject: string;
+  readonly predictionId: string;
+  readonly json: string;
+  /** Where else to send it, or "". */
+  readonly replyTo: string;
+  readonly request: { done(): void; later(delayMs: number): void };
+}
+
+export class ResultPublisher {
+  readonly #nats: NatsConnection;
+  readonly #jetstream: JetStreamClient;
+  readonly #logger: Logger;
+  #gathering: Result[] = [];
+  #isPublishing = false;
+
+  constructor(nats: NatsConnection, jetstream: JetStreamClient, logger: Logger) {
+    this.#nats = nats;
+    this.#jetstream = jetstream;
+    this.#logger = logger;
+  }
+
+  publish(result: Result): void {
+    this.#gathering.push(result);
+    if (this.#isPublishing) return;
+    this.#isPublishing = true;
+    setImmediate(() => void this.#run());
+  }
+
+  async #run(): Promise<void> {
+    while (this.#gathering.length > 0) {
+      const group = this.#gathering;
+      this.#gathering = [];
+      try {
+        await this.#publishGroup(group);
+        for (const { request } of group) request.done();
+      } catch (error) {
+        this.#logger.warn({ err: messageOf(error), results: group.length }, "results could not be published, their requests come again");
+        for (const { request } of group) request.later(LATER_MS);
+      }
+    }
+    this.#isPublishing = false;
+  }
+
+  async #publishGroup(group: readonly Result[]): Promise<void> {
+    const last = group.length - 1;
+    for (let index = 0; index < last; index++) {
+      const result = group[index] as Result;
+      const head = headers();
+      head.set("Nats-Msg-Id", result.predictionId);
+      this.#nats.publish(result.subject, result.json, { headers: head });
+      this.#reply(result);
+    }
+    const result = group[last] as Result;
+    await publishOnce(this.#jetstream, result.subject, result.predictionId, Buffer.from(result.json), { timeoutMs: TIMEOUT_MS });
+    this.#reply(result);
+  }
+
+  #reply({ replyTo, json }: Result): void {
+    if (replyTo !== "") this.#nats.publish(replyTo, json);
+  }
+}
