@@ -91,12 +91,6 @@ export class LogReader {
     await publishOnce(jetstream, subject, `${topology.logStream}-${seq}`, data, { headers: head, timeoutMs: DEAD_TIMEOUT_MS });
   }
 
-  /** Lets go of messages up to `seq`, which are stored elsewhere. */
-  async trim(seq: number): Promise<void> {
-    const { manager, topology } = this.#options;
-    await manager.streams.purge(topology.logStream, { seq: seq + 1 });
-  }
-
   async close(): Promise<void> {
     const messages = this.#messages;
     this.#messages = undefined;

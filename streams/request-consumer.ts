@@ -20,6 +20,12 @@ const RESTART_MS = 500;
 const DEAD_TIMEOUT_MS = 10_000;
 const DEAD_RETRY_MS = 5_000;
 
+/** Sequence up to which every request is settled; 0 before there is a consumer. */
+export async function settledRequests(manager: JetStreamManager, topology: Topology): Promise<number> {
+  const names = await manager.consumers.list(topology.requestsStream).next();
+  return names.find((consumer) => consumer.name === REQUEST_CONSUMER)?.ack_floor.stream_seq ?? 0;
+}
+
 export interface StreamRequest {
   /** Last token of the subject. */
   readonly model: string;

@@ -79,6 +79,19 @@ export class WorkerPool {
     });
   }
 
+  /**
+   * Loads a model version into one lane and lets go of it again: would it load?
+   * @throws EngineError MODEL_INVALID with what is wrong with its files.
+   */
+  async verify(artifact: ModelArtifact): Promise<void> {
+    return this.#change(async () => {
+      const key = `verify ${modelKey(artifact.manifest)}`;
+      const lane = this.#lanes.at(-1) as WorkerLane;
+      await lane.exclusive({ ...toLoadTask(artifact), key });
+      await lane.exclusive({ kind: "unload", key });
+    });
+  }
+
   async unload(key: string): Promise<void> {
     return this.#change(async () => {
       if (!this.#artifacts.delete(key)) return;

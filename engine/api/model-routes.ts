@@ -1,0 +1,120 @@
+/**
+ * The registry over REST: what `millrace models` does, every other program can do too.
+ */
+import type { HttpRequest } from "uWebSockets.js";
+import { z } from "zod";
+import type { ModelRegistry } from "../../storage/model-registry.ts";
+import type { ModelState } from "../../storage/model-state.ts";
+import type { WorkerPool } from "../../workers/pool.ts";
+import { EngineError } from "../core/errors.ts";
+import { MODEL_NAME, MODEL_VERSION, modelKey, parseManifest } from "../core/manifest.ts";
+import type { Models } from "../models.ts";
+import { type Exchange, parseJson } from "./exchange.ts";
+import type { Route } from "./http-server.ts";
+
+export interface ModelRoutesOptions {
+  readonly registry: Pick<ModelRegistry, "list" | "show" | "push" | "promote" | "rollback" | "archive">;
+  readonly pool: Pick<WorkerPool, "verify">;
+  readonly models: Models;
+  /** Bytes of all files of one pushed model. */
+  readonly artifactBytesMax: number;
+}
+
+const SMALL_BODY_BYTES = 4096;
+const FILES_MAX = 1000;
+
+const name = z.string().regex(MODEL_NAME, "is no model name");
+const alias = z.string().regex(MODEL_NAME, "must be a lower-case word");
+const version = z.string().regex(MODEL_VERSION, "must be a semantic version such as 1.0.0");
+
+const pushBody = z.strictObject({
+  manifest: z.unknown(),
+  /** Base64 by path. */
+  files: z.record(z.string().max(512), z.base64()).refine((files) => Object.keys(files).length <= FILES_MAX, `at most ${FILES_MAX} files`),
+  /** Alias to point to the version once it is stored. */
+  alias: alias.optional(),
+});
+const promoteBody = z.strictObject({ version, alias: alias.optional() });
+const rollbackBody = z.strictObject({ alias: alias.optional() });
+const archiveBody = z.strictObject({ version });
+
+export function modelRoutes(options: ModelRoutesOptions): Route[] {
+  const { registry } = options;
+  const change = <T>(path: string, schema: z.ZodType<T>, work: (model: string, body: T) => Promise<ModelState>): Route => ({
+    method: "post",
+    path,
+    handle: (exchange, req) => {
+      const model = nameIn(req);
+      withBody(exchange, schema, SMALL_BODY_BYTES, async (body) => exchange.sendJson(JSON.stringify(describe(await work(model, body)))));
+    },
+  });
+  return [
+    { method: "get", path: "/models", handle: (exchange) => exchange.guardAsync(async () => list(exchange, options)) },
+    { method: "post", path: "/models", handle: (exchange) => push(exchange, options) },
+    {
+      method: "get",
+      path: "/models/:name",
+      handle: (exchange, req) => {
+        const model = nameIn(req);
+        exchange.guardAsync(async () => {
+          const { records, ...state } = await registry.show(model);
+          exchange.sendJson(JSON.stringify({ ...describe(state), records }));
+        });
+      },
+    },
+    change("/models/:name/promote", promoteBody, async (model, body) => registry.promote(model, body.version, body.alias)),
+    change("/models/:name/rollback", rollbackBody, async (model, body) => registry.rollback(model, body.alias)),
+    change("/models/:name/archive", archiveBody, async (model, body) => registry.archive(model, body.version)),
+  ];
+}
+
+async function list(exchange: Exchange, { registry, models }: ModelRoutesOptions): Promise<void> {
+  const served = new Set(models.served().map(({ manifest }) => modelKey(manifest)));
+  const problems = models.problems();
+  const states = await registry.list();
+  const described = states.map((state) => ({
+    ...describe(state),
+    served: state.versions.filter((candidate) => served.has(`${state.name}@${candidate}`)),
+    problems: Object.fromEntries(state.versions.flatMap((candidate) => {
+      const problem = problems.get(`${state.name}@${candidate}`);
+      return problem === undefined ? [] : [[candidate, problem]];
+    })),
+  }));
+  exchange.sendJson(JSON.stringify({ models: described }));
+}
+
+/** Checks the model by loading it in a worker before anything is stored. */
+function push(exchange: Exchange, { registry, pool, artifactBytesMax }: ModelRoutesOptions): void {
+  const bodyBytesMax = Math.ceil((artifactBytesMax * 4) / 3) + 1024 * 1024;
+  withBody(exchange, pushBody, bodyBytesMax, async (body) => {
+    const manifest = parseManifest(body.manifest);
+    const files = new Map(Object.entries(body.files).map(([path, text]) => [path, Buffer.from(text, "base64")]));
+    await pool.verify({ manifest, files });
+    const record = await registry.push({ manifest, files });
+    if (body.alias !== undefined) await registry.promote(manifest.name, manifest.version, body.alias);
+    exchange.send(201, "application/json", JSON.stringify(record));
+  });
+}
+
+function withBody<T>(exchange: Exchange, schema: z.ZodType<T>, bytesMax: number, work: (body: T) => Promise<void>): void {
+  exchange.readBody(bytesMax, (bytes) => {
+    const result = schema.safeParse(bytes.length === 0 ? {} : parseJson(bytes));
+    if (!result.success) throw invalidBody(result.error);
+    exchange.guardAsync(async () => work(result.data));
+  });
+}
+
+function invalidBody(error: z.ZodError): EngineError {
+  const details = error.issues.slice(0, 20).map((issue) => ({ field: issue.path.join(".") || "body", message: issue.message }));
+  return new EngineError("INVALID_REQUEST", `${details[0]?.field}: ${details[0]?.message}`, { details });
+}
+
+function nameIn(req: HttpRequest): string {
+  const result = name.safeParse(decodeURIComponent(req.getParameter(0)));
+  if (result.success) return result.data;
+  throw new EngineError("MODEL_NOT_FOUND", "there is no model of that name; see GET /models");
+}
+
+function describe({ name: model, aliases, versions, archived }: ModelState): Record<string, unknown> {
+  return { name: model, aliases: Object.fromEntries(Object.entries(aliases).map(([key, to]) => [key, to.version])), versions, archived };
+}

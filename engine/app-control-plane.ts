@@ -1,0 +1,123 @@
+/**
+ * Builds the control plane and starts it: the sink, the analysts' views, the trimming of streams.
+ */
+import { type JetStreamManager, jetstream } from "@nats-io/jetstream";
+import { type ClickHouse, openClickHouse } from "../storage/clickhouse.ts";
+import { migrate } from "../storage/migrate.ts";
+import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
+import { replaceModelView } from "../storage/model-view.ts";
+import { PredictionStore } from "../storage/prediction-store.ts";
+import { openStreams } from "../streams/connection.ts";
+import { LogReader } from "../streams/log-reader.ts";
+import { settledRequests } from "../streams/request-consumer.ts";
+import { publishSinkStatus } from "../streams/status.ts";
+import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
+import { Trimmer } from "../streams/trim.ts";
+import type { ServiceUrls } from "./app-data-plane.ts";
+import type { Config } from "./core/config.ts";
+import { messageOf } from "./core/errors.ts";
+import type { Logger } from "./core/log.ts";
+import { Sink } from "./sink.ts";
+
+const STATUS_MS = 1_000;
+const TRIM_MS = 15_000;
+const VIEW_RETRY_MS = 2_000;
+
+export interface ControlPlane {
+  /** Finishes the insert under way and closes. */
+  stop(): Promise<void>;
+}
+
+/** @throws EngineError SERVICE_UNAVAILABLE when NATS cannot be reached; ClickHouse is waited for. */
+export async function startControlPlane(config: Config, urls: ServiceUrls, logger: Logger): Promise<ControlPlane> {
+  const connection = await openStreams(urls.nats, "millrace control plane", logger);
+  const client = jetstream(connection.nats);
+  const manager = await client.jetstreamManager();
+  const topology = createTopology(config.prefix);
+  await ensureStreams(manager, topology, config.streamBytesMax);
+  const clickhouse = openClickHouse(urls.clickhouse);
+  const reader = new LogReader({ jetstream: client, manager, topology, bytesMax: config.sinkBytesMax, waitMs: config.sinkFlushMs });
+  const sink = createSink(config, clickhouse, reader, logger);
+  const stopping = new AbortController();
+  const running = sink.run(stopping.signal);
+  const status = setInterval(() => {
+    void reader.position().then(
+      ({ lastSeq }) => publishSinkStatus(connection.nats, topology, { lagMessages: Math.max(0, lastSeq - sink.progress.seq), ...sink.progress }),
+      () => undefined,
+    );
+  }, STATUS_MS);
+  const trimming = startTrimming(manager, topology, sink, logger);
+  const views = await followViews(config, connection.nats, clickhouse, logger);
+  const stop = async (): Promise<void> => {
+    stopping.abort();
+    clearInterval(status);
+    clearInterval(trimming);
+    await views.stop();
+    await reader.close();
+    await running;
+    await clickhouse.close();
+    await connection.close();
+  };
+  return { stop };
+}
+
+function createSink(config: Config, clickhouse: ClickHouse, source: LogReader, logger: Logger): Sink {
+  const rows = new PredictionStore(clickhouse, config.database);
+  const log = logger.child({ component: "sink" });
+  return new Sink({
+    source,
+    store: {
+      prepare: async () => migrate(clickhouse, config.database, log),
+      insert: async (bytes, token) => rows.insert(bytes, token),
+      lastSeq: async (epoch) => rows.lastSeq(epoch),
+      recentStreamIds: async (limit) => rows.recentStreamIds(limit),
+    },
+    rowsMax: config.sinkRowsMax,
+    bytesMax: config.sinkBytesMax,
+    recentIdsMax: config.sinkDedupRowsMax,
+    logger: log,
+  });
+}
+
+function startTrimming(manager: JetStreamManager, topology: Topology, sink: Sink, logger: Logger): NodeJS.Timeout {
+  const log = new Trimmer(manager, topology.logStream);
+  const requests = new Trimmer(manager, topology.requestsStream);
+  const trim = async (): Promise<void> => {
+    await log.advance(sink.progress.seq, Date.now());
+    await requests.advance(await settledRequests(manager, topology), Date.now());
+  };
+  return setInterval(() => {
+    trim().catch((error: unknown) => logger.warn({ err: messageOf(error) }, "streams could not be trimmed, trying again"));
+  }, TRIM_MS);
+}
+
+/** Keeps one view per model up to date; a change is tried again until ClickHouse has taken it. */
+async function followViews(config: Config, nats: Parameters<typeof openModelRegistry>[0], clickhouse: ClickHouse, logger: Logger): Promise<{ stop(): Promise<void> }> {
+  const registry = await openModelRegistry(nats, { prefix: config.prefix });
+  const pending = new Set<string>();
+  const update = async (): Promise<void> => {
+    for (const name of pending) {
+      await updateView(config.database, registry, clickhouse, name);
+      pending.delete(name);
+    }
+  };
+  const run = (): void => {
+    update().catch((error: unknown) => logger.debug({ err: messageOf(error) }, "views wait for ClickHouse"));
+  };
+  const timer = setInterval(run, VIEW_RETRY_MS);
+  const watch = await registry.watch(({ name }) => {
+    pending.add(name);
+    run();
+  });
+  return {
+    stop: async () => {
+      clearInterval(timer);
+      await watch.stop();
+    },
+  };
+}
+
+async function updateView(database: string, registry: ModelRegistry, clickhouse: ClickHouse, name: string): Promise<void> {
+  const { records } = await registry.show(name);
+  await replaceModelView(clickhouse, database, name, records.map((record) => record.manifest));
+}

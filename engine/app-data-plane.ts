@@ -1,0 +1,186 @@
+/**
+ * Builds the data plane and starts it: HTTP, NATS, batching, workers, the prediction log. Nothing else.
+ *
+ * Start: streams, then HTTP (which says that it is not ready yet), models loaded and warm, NATS entrances. Stop, in
+ * reverse: entrances close, rows in the engine are answered, the log is flushed, threads and connections end.
+ * Bound: a stop waits STOP_WAIT_MS for rows.
+ */
+import { randomUUID } from "node:crypto";
+import { availableParallelism } from "node:os";
+import { setTimeout as delay } from "node:timers/promises";
+import { type JetStreamClient, type JetStreamManager, jetstream } from "@nats-io/jetstream";
+import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
+import { openStreams, type StreamsConnection } from "../streams/connection.ts";
+import { startPredictService } from "../streams/predict-service.ts";
+import { publishOnce } from "../streams/publish.ts";
+import { RequestConsumer } from "../streams/request-consumer.ts";
+import { ResultPublisher } from "../streams/result-publisher.ts";
+import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
+import { WorkerPool } from "../workers/pool.ts";
+import { createHttpServer } from "./app-http.ts";
+import type { HttpServer } from "./api/http-server.ts";
+import type { Config } from "./core/config.ts";
+import type { Logger } from "./core/log.ts";
+import { Metrics } from "./core/metrics.ts";
+import { Dispatcher } from "./dispatcher.ts";
+import { Models, type WantedModel } from "./models.ts";
+import { handleServiceRequest, handleStreamRequest } from "./nats-predict.ts";
+import { Predictor } from "./predict.ts";
+import { PredictionLog } from "./prediction-log.ts";
+import type { Readiness } from "./readiness.ts";
+import { startHealthChecks } from "./app-health.ts";
+import { VERSION } from "./version.ts";
+
+const STOP_WAIT_MS = 15_000;
+const STOP_POLL_MS = 10;
+/** Long enough for a client to send its next request on a connection and to learn that it closes. */
+const LINGER_MS = 250;
+const MODEL_LOAD_TIMEOUT_MS = 120_000;
+
+/** Where the services are; with credentials, so never shown as they are. */
+export interface ServiceUrls {
+  readonly nats: string;
+  readonly clickhouse: string;
+  readonly redis: string | undefined;
+}
+
+export interface DataPlane {
+  readonly httpUrl: string;
+  readonly registry: ModelRegistry;
+  readonly readiness: Readiness;
+  stop(): Promise<void>;
+}
+
+interface Streams {
+  readonly connection: StreamsConnection;
+  readonly client: JetStreamClient;
+  readonly manager: JetStreamManager;
+  readonly topology: Topology;
+}
+
+/** The parts that a row passes through. */
+interface Core {
+  readonly metrics: Metrics;
+  readonly pool: WorkerPool;
+  readonly log: PredictionLog;
+  readonly dispatcher: Dispatcher;
+  readonly models: Models;
+  readonly predictor: Predictor;
+}
+
+/** @throws EngineError SERVICE_UNAVAILABLE when a service cannot be reached or the port cannot be had. */
+export async function startDataPlane(config: Config, urls: ServiceUrls, logger: Logger): Promise<DataPlane> {
+  const streams = await connectStreams(config, urls.nats, logger);
+  const registry = await openModelRegistry(streams.connection.nats, { prefix: config.prefix });
+  const core = createCore(config, streams, registry, logger);
+  const health = startHealthChecks({ config, urls, core, connection: streams.connection, topology: streams.topology, logger });
+  const http = createHttpServer({ config, urls, core, registry, readiness: health.readiness, logger });
+  const port = await http.listen(config.httpHost, config.httpPort ?? 0);
+  const watch = await followRegistry(registry, core.models, logger);
+  const service = await startPredictService(streams.connection.nats, streams.topology, VERSION, (request) =>
+    handleServiceRequest(request, core.predictor, config.timeoutMs),
+  );
+  const consumer = startRequestConsumer(config, streams, core, logger);
+  await core.models.settled();
+  const stop = async (): Promise<void> => {
+    health.readiness.stop();
+    await consumer.stop();
+    await service.stop();
+    await drainHttp(http, core.dispatcher, consumer);
+    core.predictor.close();
+    await core.log.drain();
+    await watch.stop();
+    core.models.close();
+    core.dispatcher.close();
+    health.stop();
+    await core.pool.close();
+    await streams.connection.close();
+  };
+  return { httpUrl: `http://${config.httpHost}:${port}`, registry, readiness: health.readiness, stop };
+}
+
+async function connectStreams(config: Config, url: string, logger: Logger): Promise<Streams> {
+  const connection = await openStreams(url, "millrace data plane", logger);
+  const client = jetstream(connection.nats);
+  const manager = await client.jetstreamManager();
+  const topology = createTopology(config.prefix);
+  await ensureStreams(manager, topology, config.streamBytesMax);
+  return { connection, client, manager, topology };
+}
+
+function createCore(config: Config, { client, topology }: Streams, registry: ModelRegistry, logger: Logger): Core {
+  const metrics = new Metrics();
+  const lanes = config.workers > 0 ? config.workers : Math.max(1, availableParallelism() - 1);
+  let wake = (): void => undefined;
+  const pool = new WorkerPool(
+    { lanes, taskTimeoutMs: config.workerTimeoutMs, loadTimeoutMs: MODEL_LOAD_TIMEOUT_MS, logger: logger.child({ component: "workers" }) },
+    () => wake(),
+  );
+  const log = new PredictionLog({
+    engineId: randomUUID(),
+    blockBytesMax: config.logBlockBytesMax,
+    publish: async (id, block) => publishOnce(client, topology.logSubject, id, block, { timeoutMs: config.logTimeoutMs }),
+  });
+  const dispatcher = new Dispatcher({
+    pool,
+    log,
+    rowsMax: config.queueRowsMax,
+    answerFirst: config.logAck === "after-response",
+    logger: logger.child({ component: "dispatcher" }),
+    failures: metrics.counter("engine_failed_rows_total", "Rows accepted and answered with an error."),
+  });
+  wake = () => dispatcher.wake();
+  const models = new Models({
+    pool,
+    dispatcher,
+    loadArtifact: async (name, version) => registry.load(name, version),
+    batchRowsMax: config.batchRowsMax,
+    metrics,
+    logger: logger.child({ component: "models" }),
+  });
+  return { metrics, pool, log, dispatcher, models, predictor: new Predictor({ models, dispatcher }) };
+}
+
+async function followRegistry(registry: ModelRegistry, models: Models, logger: Logger): Promise<{ stop(): Promise<void> }> {
+  const wanted = new Map<string, WantedModel>();
+  return registry.watch(
+    ({ name, aliases }) => {
+      wanted.set(name, { name, aliases: Object.fromEntries(Object.entries(aliases).map(([alias, to]) => [alias, to.version])) });
+      models.follow([...wanted.values()]);
+    },
+    (error) => logger.warn({ err: error }, "the registry cannot be followed, trying again"),
+  );
+}
+
+function startRequestConsumer(config: Config, { connection, client, manager, topology }: Streams, { predictor }: Core, logger: Logger): RequestConsumer {
+  const log = logger.child({ component: "requests" });
+  const results = new ResultPublisher(connection.nats, client, log);
+  const consumer = new RequestConsumer({
+    jetstream: client,
+    manager,
+    topology,
+    inFlightMax: config.streamInFlightMax,
+    hasRoom: () => predictor.room > 0,
+    onRequest: (request) =>
+      handleStreamRequest(request, {
+        predictor,
+        deliveriesMax: config.streamDeliveriesMax,
+        publishResult: (model, predictionId, json, { replyTo, done, later }) =>
+          results.publish({ subject: topology.predictionsSubject(model), predictionId, json, replyTo, request: { done, later } }),
+      }),
+    logger: log,
+  });
+  consumer.start();
+  return consumer;
+}
+
+/** No new connections; connections that are open end with their next answer; rows in the engine are answered. */
+async function drainHttp(http: HttpServer, dispatcher: Dispatcher, consumer: RequestConsumer): Promise<void> {
+  http.stopListening();
+  const giveUpMs = performance.now() + STOP_WAIT_MS;
+  let quietSinceMs = performance.now();
+  while (performance.now() < giveUpMs && performance.now() - quietSinceMs < LINGER_MS) {
+    if (http.open > 0 || dispatcher.rows > 0 || consumer.inFlight > 0) quietSinceMs = performance.now();
+    await delay(STOP_POLL_MS);
+  }
+}

@@ -1,0 +1,49 @@
+/**
+ * Builds the HTTP server of a data plane: every route, with what it needs.
+ */
+import type { ModelRegistry } from "../storage/model-registry.ts";
+import type { WorkerPool } from "../workers/pool.ts";
+import { HttpServer, type Route } from "./api/http-server.ts";
+import { modelRoutes } from "./api/model-routes.ts";
+import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
+import { statusRoutes } from "./api/status-routes.ts";
+import type { ServiceUrls } from "./app-data-plane.ts";
+import type { Config } from "./core/config.ts";
+import { type Logger, withoutCredentials } from "./core/log.ts";
+import type { Metrics } from "./core/metrics.ts";
+import type { Models } from "./models.ts";
+import type { Predictor } from "./predict.ts";
+import type { Readiness } from "./readiness.ts";
+import { VERSION } from "./version.ts";
+
+export interface HttpOptions {
+  readonly config: Config;
+  readonly urls: ServiceUrls;
+  readonly core: { readonly metrics: Metrics; readonly pool: WorkerPool; readonly models: Models; readonly predictor: Predictor };
+  readonly registry: ModelRegistry;
+  readonly readiness: Readiness;
+  readonly logger: Logger;
+}
+
+export function createHttpServer({ config, urls, core, registry, readiness, logger }: HttpOptions): HttpServer {
+  const { metrics, models, pool, predictor } = core;
+  const predicting = { predictor, bodyBytesMax: config.bodyBytesMax, instancesMax: config.instancesMax, timeoutMs: config.timeoutMs };
+  const addresses = shownAddresses(config, urls);
+  const routes: Route[] = [
+    { method: "post", path: "/predict", handle: (exchange) => handlePredict(exchange, predicting) },
+    { method: "post", path: "/predict/batch", handle: (exchange) => handlePredictBatch(exchange, predicting) },
+    ...statusRoutes({ info: () => ({ name: "millrace", version: VERSION, addresses }), readiness, metrics, models }),
+    ...modelRoutes({ registry, pool, models, artifactBytesMax: config.artifactBytesMax }),
+  ];
+  return new HttpServer(routes, metrics, logger.child({ component: "http" }));
+}
+
+/** Where everything is, as a person or a program may see it. */
+export function shownAddresses(config: Config, urls: ServiceUrls): Record<string, string> {
+  return {
+    http: `http://${config.httpHost}:${config.httpPort}`,
+    nats: withoutCredentials(urls.nats),
+    clickhouse: withoutCredentials(urls.clickhouse),
+    ...(urls.redis === undefined ? {} : { redis: withoutCredentials(urls.redis) }),
+  };
+}

@@ -1,0 +1,74 @@
+/**
+ * One view per model, in which its features are columns by name: what analysts read.
+ *
+ * Versions may order their features differently, so each column picks its element by the row's version. Names go
+ * into SQL as quoted identifiers and string literals; manifest.ts has checked them.
+ */
+import type { ModelManifest } from "../engine/core/manifest.ts";
+import { LOG_COLUMNS } from "../engine/core/log-block.ts";
+import type { ClickHouse } from "./clickhouse.ts";
+
+const OWN_COLUMNS: readonly string[] = LOG_COLUMNS.filter((name) => !["log_epoch", "log_seq", "features", "categories"].includes(name));
+
+/** Where a version keeps one feature: in which array, and at which place, from 1. */
+interface Place {
+  readonly version: string;
+  readonly array: "features" | "categories";
+  readonly index: number;
+}
+
+/** The name of the view of a model. */
+export function modelViewName(model: string): string {
+  return `predictions_${model}`;
+}
+
+/** CREATE OR REPLACE VIEW for a model with these versions. */
+export function modelViewSql(database: string, model: string, versions: readonly ModelManifest[]): string {
+  const columns = [...placesByFeature(versions)].map(([feature, places]) => `${columnSql(places)} AS ${identifier(columnName(feature))}`);
+  const where = `model_name = ${literal(model)}`;
+  return `CREATE OR REPLACE VIEW ${database}.${identifier(modelViewName(model))} AS
+SELECT ${[...OWN_COLUMNS, ...columns].join(",\n  ")}
+FROM ${database}.predictions WHERE ${where}`;
+}
+
+export async function replaceModelView(client: ClickHouse, database: string, model: string, versions: readonly ModelManifest[]): Promise<void> {
+  await client.command({ query: modelViewSql(database, model, versions) });
+}
+
+/** A feature that is called like a column of every prediction gets another name. */
+function columnName(feature: string): string {
+  return OWN_COLUMNS.includes(feature) ? `feature_${feature}` : feature;
+}
+
+function placesByFeature(versions: readonly ModelManifest[]): Map<string, Place[]> {
+  const features = new Map<string, Place[]>();
+  for (const { version, inputs } of versions) {
+    const count = { features: 0, categories: 0 };
+    for (const input of inputs) {
+      const array = input.type === "category" ? "categories" : "features";
+      const places = features.get(input.name) ?? [];
+      places.push({ version, array, index: ++count[array] });
+      features.set(input.name, places);
+    }
+  }
+  return features;
+}
+
+function columnSql(places: readonly Place[]): string {
+  const asText = places.some((place) => place.array === "categories") && places.some((place) => place.array === "features");
+  const groups = new Map<string, string[]>();
+  for (const { version, array, index } of places) {
+    const element = asText ? `toString(${array}[${index}])` : `${array}[${index}]`;
+    groups.set(element, [...(groups.get(element) ?? []), literal(version)]);
+  }
+  const cases = [...groups].map(([element, versions]) => `model_version IN (${versions.join(", ")}), ${element}`);
+  return `multiIf(${cases.join(", ")}, NULL)`;
+}
+
+function identifier(name: string): string {
+  return `\`${name.replaceAll("\\", "\\\\").replaceAll("`", "\\`")}\``;
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("\\", "\\\\").replaceAll("'", "\\'")}'`;
+}
