@@ -1,2 +1,0 @@
-import type { Runtime } from "./runtime.ts";
-export declare const tfjsRuntime: Runtime;
