@@ -56,7 +56,7 @@ function numberColumn(input: BoundInput, cells: NumberCells, stride: number, who
   const { offset } = input;
   const width = input.features.length;
   return (features, first, rows) => {
-    if (width === stride) {
+    if (width === stride && whole === undefined) {
       cells.set(features.subarray(first * stride, (first + rows) * stride));
     } else {
       for (let row = 0; row < rows; row += 1) {

@@ -70,7 +70,7 @@ function foreignFormat(bytes: Uint8Array): string | undefined {
   if (head.startsWith("version https://git-lfs")) return "a Git LFS pointer (run `git lfs pull`)";
   if (head.startsWith("PK")) return "a zip archive (PyTorch or Keras)";
   if (head.startsWith("\x89HDF")) return "an HDF5 file (Keras)";
-  if (/^\x80[\x02-\x05]/.test(head)) return "a Python pickle";
+  if (bytes[0] === 0x80 && (bytes[1] ?? 0) >= 2 && (bytes[1] ?? 0) <= 5) return "a Python pickle";
   if (/^\s*[{[<]/.test(head)) return "text";
   return undefined;
 }

@@ -17,7 +17,7 @@ import type { LoadedModel, ModelArtifact, Runtime } from "./runtime.ts";
 import { warmUp } from "./warm-up.ts";
 
 const FILE = "model.onnx";
-const CALL_ROWS_MAX = 64;
+const CALL_ROWS_MAX = 256;
 
 export const onnxRuntime: Runtime = {
   async load({ manifest, files }: ModelArtifact): Promise<LoadedModel> {

@@ -37,7 +37,7 @@ export async function warmUp(model: LoadedModel, manifest: ModelManifest, file: 
 
 function checkAnswer(manifest: ModelManifest, answer: Float32Array): void {
   const type = manifest.outputs[0]?.type;
-  const shown = [...answer.slice(0, 10)].join(", ");
+  const shown = answer.slice(0, 10).join(", ");
   if (answer.some((value) => !Number.isFinite(value))) {
     throw modelInvalid(
       "outputs.0.name",
