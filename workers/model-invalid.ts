@@ -1,0 +1,28 @@
+/**
+ * The error of a model that cannot be served: MODEL_INVALID, naming the field of model.json or the file at
+ * fault and how to mend it. Every check of a runtime ends here, so that all refusals read alike.
+ */
+import { EngineError, messageOf } from "../engine/core/errors.ts";
+
+/** `subject` is a path into model.json (`inputs.2.name`) or a file of the model folder; `message` ends with the remedy. */
+export function modelInvalid(subject: string, message: string, cause?: unknown): EngineError {
+  return new EngineError("MODEL_INVALID", `${subject}: ${message}`, {
+    details: [{ field: subject, message }],
+    ...(cause === undefined ? {} : { cause }),
+  });
+}
+
+/** Passes a refusal through; anything else becomes one, with the library's first line as the reason. */
+export function toModelInvalid(error: unknown, subject: string, what: string): EngineError {
+  if (error instanceof EngineError) return error;
+  const reason = messageOf(error).split("\n", 1)[0]?.slice(0, 500) ?? "";
+  return modelInvalid(subject, `${what}: ${reason}`, error);
+}
+
+/** Names for a message: quoted, at most ten of them. */
+export function quoted(names: readonly string[]): string {
+  if (names.length === 0) return "none";
+  const shown = names.slice(0, 10).map((name) => JSON.stringify(name));
+  const more = names.length - shown.length;
+  return more > 0 ? `${shown.join(", ")} and ${more} more` : shown.join(", ");
+}

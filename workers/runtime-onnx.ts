@@ -1,0 +1,127 @@
+/**
+ * Runs ONNX models on the CPU with ONNX Runtime. hot path
+ *
+ * The file is inspected and compared with model.json before ONNX Runtime sees a byte of it. A worker thread is
+ * the unit of parallelism, so a session has one thread of its own. Invariant: calls of one model run one after
+ * the other, because they share its buffers. Bound: CALL_ROWS_MAX rows per call of the library; a larger batch
+ * is split.
+ */
+import { InferenceSession, type Tensor } from "onnxruntime-node";
+import { EngineError } from "../engine/core/errors.ts";
+import type { ModelManifest } from "../engine/core/manifest.ts";
+import { modelInvalid, quoted, toModelInvalid } from "./model-invalid.ts";
+import { bindOnnx, type OnnxBinding } from "./onnx-binding.ts";
+import { createFeedWriter, type FeedWriter } from "./onnx-feeds.ts";
+import { inspectOnnx } from "./onnx-inspect.ts";
+import type { LoadedModel, ModelArtifact, Runtime } from "./runtime.ts";
+import { warmUp } from "./warm-up.ts";
+
+const FILE = "model.onnx";
+const CALL_ROWS_MAX = 256;
+
+export const onnxRuntime: Runtime = {
+  async load({ manifest, files }: ModelArtifact): Promise<LoadedModel> {
+    const bytes = modelFile(manifest, files);
+    const binding = bindOnnx(manifest, inspectOnnx(bytes, FILE));
+    const model = new OnnxModel(await createSession(bytes), binding, manifest);
+    try {
+      await warmUp(model, manifest, FILE);
+    } catch (error) {
+      await model.close();
+      throw error;
+    }
+    return model;
+  },
+};
+
+function modelFile(manifest: ModelManifest, files: ModelArtifact["files"]): Uint8Array {
+  if (manifest.runtime !== "onnx") {
+    throw modelInvalid("runtime", `this is a model for "${manifest.runtime}", not for "onnx".`);
+  }
+  const bytes = files.get(FILE);
+  if (bytes !== undefined) return bytes;
+  throw modelInvalid(FILE, `missing. Put the model there; the folder has ${quoted([...files.keys()])}.`);
+}
+
+async function createSession(bytes: Uint8Array): Promise<InferenceSession> {
+  // the library takes plain memory only
+  const plain = bytes.buffer instanceof ArrayBuffer ? bytes : Uint8Array.from(bytes);
+  try {
+    return await InferenceSession.create(plain, {
+      executionProviders: ["cpu"],
+      executionMode: "sequential",
+      intraOpNumThreads: 1,
+      interOpNumThreads: 1,
+      graphOptimizationLevel: "all",
+      logSeverityLevel: 4,
+    });
+  } catch (error) {
+    throw toModelInvalid(
+      error,
+      FILE,
+      "ONNX Runtime refuses the model; export it for an older opset or mend it",
+    );
+  }
+}
+
+class OnnxModel implements LoadedModel {
+  readonly #session: InferenceSession;
+  readonly #feeds: FeedWriter;
+  readonly #output: OnnxBinding["output"];
+  readonly #outputNames: readonly string[];
+  readonly #rowsPerCall: number;
+  readonly #stride: number;
+  /** Settles when the last call that was accepted has ended. */
+  #tail: Promise<unknown> = Promise.resolve();
+  #closing: Promise<void> | undefined;
+
+  constructor(session: InferenceSession, binding: OnnxBinding, manifest: ModelManifest) {
+    this.#session = session;
+    this.#rowsPerCall = binding.isSingleRow ? 1 : CALL_ROWS_MAX;
+    this.#stride = manifest.inputs.length;
+    this.#feeds = createFeedWriter(binding.inputs, this.#stride, this.#rowsPerCall);
+    this.#output = binding.output;
+    this.#outputNames = [binding.output.name];
+  }
+
+  predict(features: Float32Array, rows: number, outputs: Float32Array): Promise<void> {
+    if (this.#closing !== undefined)
+      return Promise.reject(new EngineError("NOT_READY", "the model is closed"));
+    const call = this.#tail.then(() => this.#run(features, rows, outputs));
+    this.#tail = call.catch(() => undefined);
+    return call;
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#tail.then(() => this.#session.release());
+    return this.#closing;
+  }
+
+  async #run(features: Float32Array, rows: number, outputs: Float32Array): Promise<void> {
+    if (features.length < rows * this.#stride || outputs.length < rows * this.#output.width) {
+      throw new RangeError(
+        `${features.length} features and ${outputs.length} outputs are too few for ${rows} rows`,
+      );
+    }
+    for (let first = 0; first < rows; first += this.#rowsPerCall) {
+      const count = Math.min(rows - first, this.#rowsPerCall);
+      const feeds = this.#feeds.fill(features, first, count);
+      const results = await this.#session.run(feeds, this.#outputNames);
+      this.#read(results[this.#output.name], first, count, outputs);
+    }
+  }
+
+  #read(tensor: Tensor | undefined, first: number, rows: number, outputs: Float32Array): void {
+    const { width, name } = this.#output;
+    const data = tensor?.data;
+    if (tensor === undefined || data?.length !== rows * width || tensor.dims[0] !== rows) {
+      throw new Error(
+        `output "${name}" has the shape [${tensor?.dims.join(", ")}] for ${rows} row(s); ` +
+          `[${rows}, ${width}] is needed`,
+      );
+    }
+    const start = first * width;
+    if (data instanceof Float32Array || data instanceof Float64Array) outputs.set(data, start);
+    else for (let index = 0; index < data.length; index += 1) outputs[start + index] = Number(data[index]);
+  }
+}
