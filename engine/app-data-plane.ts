@@ -73,7 +73,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const streams = await connectStreams(config, urls.nats, logger);
   const registry = await openModelRegistry(streams.connection.nats, { prefix: config.prefix });
   const core = createCore(config, streams, registry, logger);
-  const health = startHealthChecks({ config, urls, core, connection: streams.connection, topology: streams.topology, logger });
+  const health = startHealthChecks({ urls, core, connection: streams.connection, topology: streams.topology, logger });
   const http = createHttpServer({ config, urls, core, registry, readiness: health.readiness, logger });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);
   const watch = await followRegistry(registry, core.models, logger);

@@ -1,0 +1,94 @@
+/**
+ * `millrace models`: the registry of a running engine, over its REST API.
+ */
+import { Command } from "commander";
+import { readModelFolder } from "../storage/model-folder.ts";
+import { EngineError, type ErrorBody, messageOf } from "./core/errors.ts";
+
+const DEFAULT_URL = "http://127.0.0.1:8080";
+const TIMEOUT_MS = 300_000;
+
+interface ListedModel {
+  readonly name: string;
+  readonly aliases: Readonly<Record<string, string>>;
+  readonly versions: readonly string[];
+  readonly archived: readonly string[];
+  readonly served?: readonly string[];
+  readonly problems?: Readonly<Record<string, string>>;
+}
+
+interface Options {
+  readonly url: string;
+  readonly alias?: string;
+  readonly json?: boolean;
+  readonly promote?: boolean;
+}
+
+export function modelsCommand(): Command {
+  const models = new Command("models").description("push, list, show, promote, roll back and archive models");
+  const add = (usage: string, about: string): Command =>
+    models
+      .command(usage)
+      .description(about)
+      .option("--url <url>", "address of the engine", process.env["MILLRACE_URL"] ?? DEFAULT_URL);
+  add("push <folder>", "check and store the model in <folder>: model.json and model.onnx, or tfjs/")
+    .option("--promote", "point an alias to it at once")
+    .option("--alias <alias>", "that alias", "production")
+    .action(push);
+  add("list", "all models, their aliases and versions").option("--json", "as JSON").action(list);
+  add("show <name>", "one model with every version's manifest, as JSON").action(async (name: string, { url }: Options) =>
+    console.log(JSON.stringify(await call(url, "GET", `/models/${encodeURIComponent(name)}`), null, 2)),
+  );
+  add("promote <name> <version>", "point an alias to a version")
+    .option("--alias <alias>", "the alias", "production")
+    .action(async (name: string, version: string, { url, alias }: Options) => report(await change(url, name, "promote", { version, alias })));
+  add("rollback <name>", "point an alias to the version before")
+    .option("--alias <alias>", "the alias", "production")
+    .action(async (name: string, { url, alias }: Options) => report(await change(url, name, "rollback", { alias })));
+  add("archive <name> <version>", "take a version out of use").action(async (name: string, version: string, { url }: Options) =>
+    report(await change(url, name, "archive", { version })),
+  );
+  return models;
+}
+
+async function push(folder: string, { url, promote, alias }: Options): Promise<void> {
+  const { manifest, files } = await readModelFolder(folder);
+  const encoded = Object.fromEntries([...files].map(([path, bytes]) => [path, Buffer.from(bytes).toString("base64")]));
+  const body = { manifest, files: encoded, ...(promote === true ? { alias } : {}) };
+  const record = (await call(url, "POST", "/models", body)) as { manifest: { name: string; version: string }; digest: string };
+  const { name, version } = record.manifest;
+  console.log(`pushed ${name} ${version} (${record.digest})`);
+  console.log(promote === true ? `${alias} is now ${version}` : `put it into production with: millrace models promote ${name} ${version}`);
+}
+
+async function list({ url, json }: Options): Promise<void> {
+  const { models } = (await call(url, "GET", "/models")) as { models: ListedModel[] };
+  if (json === true) console.log(JSON.stringify(models, null, 2));
+  else if (models.length === 0) console.log("no models yet: millrace models push <folder> --promote");
+  else for (const model of models) report(model);
+}
+
+function report(model: ListedModel): void {
+  console.log(model.name);
+  for (const version of model.versions) {
+    const aliases = Object.entries(model.aliases).filter(([, to]) => to === version);
+    const notes = [...aliases.map(([alias]) => alias), ...(model.archived.includes(version) ? ["archived"] : [])];
+    const problem = model.problems?.[version];
+    console.log(`  ${version.padEnd(16)}${notes.join(", ")}${problem === undefined ? "" : `  NOT SERVED: ${problem}`}`);
+  }
+}
+
+async function change(url: string, name: string, verb: string, body: unknown): Promise<ListedModel> {
+  return (await call(url, "POST", `/models/${encodeURIComponent(name)}/${verb}`, body)) as ListedModel;
+}
+
+async function call(url: string, method: string, path: string, body?: unknown): Promise<unknown> {
+  const init = { method, signal: AbortSignal.timeout(TIMEOUT_MS), ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+  const response = await fetch(new URL(path, url), init).catch((error: unknown) => {
+    throw new EngineError("SERVICE_UNAVAILABLE", `no engine answers at ${url} (${messageOf((error as Error).cause ?? error)}): start one with "npm start", or name it with --url`);
+  });
+  const answer: unknown = await response.json();
+  if (response.ok) return answer;
+  const { error } = answer as ErrorBody;
+  throw new EngineError(error.code, error.message, { details: error.details });
+}

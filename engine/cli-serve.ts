@@ -1,0 +1,101 @@
+/**
+ * `millrace serve`: starts the engine, says when it is ready and what to try, and stops it on a signal.
+ */
+import { fileURLToPath } from "node:url";
+import { Command, InvalidArgumentError } from "commander";
+import { readModelFolder } from "../storage/model-folder.ts";
+import { type Engine, ROLES, type Role, startEngine, untilReady } from "./app.ts";
+import { shownAddresses } from "./app-http.ts";
+import type { DataPlane } from "./app-data-plane.ts";
+import { type Config, readConfig, SETTINGS } from "./core/config.ts";
+import { createLogger, type Logger } from "./core/log.ts";
+import { exampleFeatures } from "./model-schema.ts";
+import { modelViewName } from "../storage/model-view.ts";
+
+const SAMPLE_FOLDER = fileURLToPath(new URL("../../engine/sample/card-fraud/", import.meta.url));
+
+export function serveCommand(): Command {
+  const settings = Object.values(SETTINGS).map(({ env, about }) => `  ${env.padEnd(32)}${about}`);
+  return new Command("serve")
+    .description("start the engine, with its own NATS, ClickHouse and Redis where no URL is set")
+    .option("--roles <roles>", `comma-separated: ${ROLES.join(", ")}`, parseRoles, [...ROLES])
+    .option("--sample", "put the sample model into production if there is no model yet")
+    .addHelpText("after", `\nSettings, from the environment:\n${settings.join("\n")}`)
+    .action(async ({ roles, sample }: { roles: Role[]; sample?: boolean }) => serve(roles, sample === true));
+}
+
+function parseRoles(text: string): Role[] {
+  const names = text.split(",").map((name) => name.trim());
+  const roles = ROLES.filter((role) => names.includes(role));
+  if (roles.length === 0 || roles.length !== names.length) throw new InvalidArgumentError(`roles are ${ROLES.join(" and ")}`);
+  return roles;
+}
+
+async function serve(roles: readonly Role[], withSample: boolean): Promise<void> {
+  const config = readConfig(process.env);
+  const logger = createLogger(config.logLevel);
+  const isChild = process.env["MILLRACE_CONTROL_CHILD"] === "1";
+  const engine = await startEngine(config, roles, logger);
+  stopOnSignal(engine, isChild, logger);
+  if (isChild) process.send?.("ready");
+  const { dataPlane } = engine;
+  if (dataPlane === undefined) return;
+  if (withSample) await installSample(dataPlane);
+  if (roles.includes("control")) await untilReady(dataPlane);
+  console.log(await banner(config, engine, dataPlane));
+}
+
+/** A second signal ends the process at once. A control plane whose parent is gone ends by itself. */
+function stopOnSignal(engine: Engine, isChild: boolean, logger: Logger): void {
+  let isStopping = false;
+  const stop = (why: string): void => {
+    if (isStopping) process.exit(1);
+    isStopping = true;
+    logger.info({ why }, "stopping");
+    engine.stop().then(
+      () => process.exit(0),
+      (error: unknown) => {
+        logger.error({ err: error }, "stopping failed");
+        process.exit(1);
+      },
+    );
+  };
+  process.on("SIGTERM", () => stop("SIGTERM"));
+  process.on("SIGINT", () => stop("SIGINT"));
+  if (isChild) process.on("disconnect", () => process.exit(0));
+}
+
+async function installSample({ registry }: DataPlane): Promise<void> {
+  if ((await registry.list()).length > 0) return;
+  const { manifest, files } = await readModelFolder(SAMPLE_FOLDER);
+  await registry.push({ manifest, files });
+  await registry.promote(manifest.name, manifest.version);
+}
+
+async function banner(config: Config, engine: Engine, { httpUrl, registry }: DataPlane): Promise<string> {
+  const addresses = shownAddresses(config, engine.urls);
+  const lines = [
+    "",
+    `Millrace is ready.   HTTP ${httpUrl}   NATS ${addresses["nats"]}   ClickHouse ${addresses["clickhouse"]}`,
+  ];
+  const model = (await registry.list()).find(({ aliases }) => aliases["production"] !== undefined);
+  if (model === undefined) return [...lines, "No model is in production yet:  millrace models push <folder> --promote", ""].join("\n");
+  const { records } = await registry.show(model.name);
+  const manifest = records.find((record) => record.manifest.version === model.aliases["production"]?.version)?.manifest;
+  const body = manifest === undefined ? "{}" : JSON.stringify({ features: exampleFeatures(manifest) });
+  const url = new URL(addresses["clickhouse"] ?? "");
+  return [
+    ...lines,
+    "Try next, in another terminal:",
+    "",
+    "  a prediction over HTTP",
+    `    curl -s ${httpUrl}/predict -d '${body}'`,
+    "  a durable request over NATS (nats is the NATS command line)",
+    `    nats -s ${addresses["nats"]} pub ${config.prefix}.requests.${model.name} '${body}'`,
+    "  the predictions, in SQL",
+    `    curl -s '${url.origin}/?database=${config.database}' -d 'SELECT * FROM \`${modelViewName(model.name)}\` ORDER BY prediction_date DESC LIMIT 5 FORMAT Vertical'`,
+    "",
+    `Ctrl-C stops it; data stays in ${config.dataDir}.`,
+    "",
+  ].join("\n");
+}
