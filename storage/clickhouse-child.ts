@@ -5,6 +5,7 @@
  * lets running queries end within GRACE_MS, then gives the data directory back. Failures at start are one clear
  * line on stderr and an exit code of CLICKHOUSE_EXIT.
  */
+import { readFileSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -20,8 +21,9 @@ await main();
 async function main(): Promise<void> {
   const config = readConfig();
   const stops = new Promise<void>((stop) => {
-    process.once("SIGTERM", stop);
-    process.once("SIGINT", stop);
+    // on, not once: a second signal must not kill a stop that is under way
+    process.on("SIGTERM", stop);
+    process.on("SIGINT", stop);
     process.once("disconnect", stop);
     if (process.send !== undefined && !process.connected) stop(); // the parent died before we listened
   });
@@ -72,8 +74,28 @@ function openEngine(config: ClickhouseConfig): ChdbEngine {
   try {
     return new ChdbEngine(join(config.dataDir, "data"));
   } catch (error) {
+    const holder = lockHolder(join(config.dataDir, "data", "status"));
+    if (holder !== undefined) {
+      const line = `the data directory ${config.dataDir} is in use by process ${holder}; stop it or choose another`;
+      return exit(CLICKHOUSE_EXIT.dataDirLocked, line);
+    }
     if (error instanceof ClickhouseError) throw error;
     return exit(CLICKHOUSE_EXIT.engineMissing, `the engine does not load: ${(error as Error).message}`);
+  }
+}
+
+/**
+ * The process that holds the engine's lock on the directory, by the status file it writes there. The engine tells
+ * the reason on stderr only, not in its error.
+ */
+function lockHolder(statusFile: string): number | undefined {
+  try {
+    const pid = Number(/^PID: (\d+)/.exec(readFileSync(statusFile, "utf8"))?.[1]);
+    if (!(pid > 0) || pid === process.pid) return undefined;
+    process.kill(pid, 0);
+    return pid;
+  } catch {
+    return undefined; // no such file, or no such process
   }
 }
 
@@ -86,12 +108,6 @@ async function createDatabase(engine: ChdbEngine, database: string): Promise<voi
 
 function fail(error: unknown, config: ClickhouseConfig): never {
   const { code, message } = error as { code?: unknown; message: string };
-  if (/Cannot lock file|Another server instance/.test(message)) {
-    exit(
-      CLICKHOUSE_EXIT.dataDirLocked,
-      `the data directory ${config.dataDir} is in use by another process; stop it or choose another directory`,
-    );
-  }
   if (code === "EADDRINUSE") {
     exit(CLICKHOUSE_EXIT.portTaken, `port ${config.port} on ${config.host} is taken; choose another port`);
   }

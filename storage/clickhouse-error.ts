@@ -28,7 +28,7 @@ const NAMES: Readonly<Record<number, string>> = {
 
 /** As in ClickHouse's exceptionCodeToHTTPStatus; what is not here is 500. */
 const STATUSES: readonly (readonly [status: number, codes: readonly number[]])[] = [
-  [400, [6, 25, 26, 27, 38, 41, 43, 53, 62, 69, 72, 117, 167, 168, 180, 184, 321, 456, 457]],
+  [400, [6, 25, 26, 27, 36, 38, 41, 43, 53, 62, 69, 72, 117, 167, 168, 180, 184, 321, 456, 457]],
   [403, [164, 192, 193, 497, 516]],
   [404, [16, 46, 47, 50, 56, 60, 63, 73, 81, 115]],
   [408, [159]],

@@ -15,7 +15,8 @@ const CATEGORIES = new Set(
 );
 
 /** Harmless functions of mixed categories, and those that the parser makes. */
-const FUNCTIONS = words(`lambda _CAST grouping caseWithExpression bar blockNumber blockSize byteSize countDigits
+const FUNCTIONS =
+  words(`lambda _CAST grouping caseWithExpression bar blockNumber blockSize byteSize countDigits
   currentDatabase currentUser defaultValueOfArgumentType defaultValueOfTypeName digits errorCodeToName
   finalizeAggregation initializeAggregation formatReadableDecimalSize formatReadableQuantity formatReadableSize
   formatReadableTimeDelta getSizeOfEnumType getSubcolumn identity ignore indexHint isConstant isDecimalOverflow

@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type ClickHouseClient, createClient } from "@clickhouse/client";
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import {
   type ClickhouseOptions,
   type ClickhouseReady,
@@ -34,7 +34,13 @@ export async function startTestClickhouse(options: Partial<ClickhouseOptions> = 
   const child = forkClickhouse({ port: 0, password: PASSWORD, ...options, dataDir });
   const port = await readyPort(child);
   const url = `http://127.0.0.1:${port}`;
-  const client = createClient({ url, username: "millrace", password: PASSWORD, request_timeout: 60_000 });
+  const client = createClient({
+    url,
+    username: "millrace",
+    password: PASSWORD,
+    request_timeout: 60_000,
+    log: { level: ClickHouseLogLevel.OFF },
+  });
   const stop = async (signal: NodeJS.Signals = "SIGTERM") => {
     await client.close();
     if (child.exitCode === null && child.signalCode === null) {
@@ -80,7 +86,7 @@ export async function ask(
   const search = new URLSearchParams(options.search);
   const isGet = options.method === "GET";
   if (isGet) search.set("query", query);
-  const response = await fetch(`${server.url}/?${search}`, {
+  const response = await fetch(`${server.url}/?${search.toString()}`, {
     method: isGet ? "GET" : "POST",
     headers: options.as === "owner" ? { "x-clickhouse-user": "millrace", "x-clickhouse-key": PASSWORD } : {},
     ...(isGet ? {} : { body: query }),
