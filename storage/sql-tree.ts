@@ -1,0 +1,50 @@
+/**
+ * The syntax tree of a query, from the text of EXPLAIN AST: one node a line, one space of indent a level.
+ *
+ * Lines look like `Function plus (alias x) (children 1)`. Names are not escaped there, so the guard refuses names
+ * with line breaks before it asks for the tree. Invariant: every line becomes exactly one node, or parsing fails.
+ */
+import { ClickhouseError } from "./clickhouse-error.ts";
+
+export interface TreeNode {
+  readonly type: string;
+  /** What follows the type, without alias and count of children. */
+  readonly name: string;
+  readonly children: TreeNode[];
+}
+
+const LINE = /^( *)(\S+)(?: (.*?))??(?: \(alias .*\))?(?: \(children \d+\))?$/;
+
+/** @throws ClickhouseError 497 for anything that is not one tree. */
+export function parseTree(text: string): TreeNode {
+  const stack: TreeNode[] = [];
+  let root: TreeNode | undefined;
+  for (const line of text.split("\n")) {
+    if (line === "") continue;
+    const match = LINE.exec(line);
+    const depth = match?.[1]?.length ?? -1;
+    const node: TreeNode = { type: match?.[2] ?? "", name: match?.[3] ?? "", children: [] };
+    if (depth < 0 || depth > stack.length || (depth === 0) !== (root === undefined)) {
+      throw new ClickhouseError(497, "Not enough privileges: the query could not be checked");
+    }
+    stack.length = depth;
+    stack.at(-1)?.children.push(node);
+    stack.push(node);
+    root ??= node;
+  }
+  if (root === undefined) throw new ClickhouseError(497, "Not enough privileges: there is no query");
+  return root;
+}
+
+/** Visits every node, parents first. */
+export function walkTree(
+  root: TreeNode,
+  visit: (node: TreeNode, parent: TreeNode | undefined) => void,
+): void {
+  const open: [TreeNode, TreeNode | undefined][] = [[root, undefined]];
+  for (let entry = open.pop(); entry !== undefined; entry = open.pop()) {
+    const [node, parent] = entry;
+    visit(node, parent);
+    for (const child of node.children) open.push([child, node]);
+  }
+}
