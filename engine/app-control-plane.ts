@@ -29,20 +29,34 @@ export interface ControlPlane {
 }
 
 /** @throws EngineError SERVICE_UNAVAILABLE when NATS cannot be reached; ClickHouse is waited for. */
-export async function startControlPlane(config: Config, urls: ServiceUrls, logger: Logger): Promise<ControlPlane> {
+export async function startControlPlane(
+  config: Config,
+  urls: ServiceUrls,
+  logger: Logger,
+): Promise<ControlPlane> {
   const connection = await openStreams(urls.nats, "millrace control plane", logger);
   const client = jetstream(connection.nats);
   const manager = await client.jetstreamManager();
   const topology = createTopology(config.prefix);
   await ensureStreams(manager, topology, config.streamBytesMax);
   const clickhouse = openClickHouse(urls.clickhouse);
-  const reader = new LogReader({ jetstream: client, manager, topology, bytesMax: config.sinkBytesMax, waitMs: config.sinkFlushMs });
+  const reader = new LogReader({
+    jetstream: client,
+    manager,
+    topology,
+    bytesMax: config.sinkBytesMax,
+    waitMs: config.sinkFlushMs,
+  });
   const sink = createSink(config, clickhouse, reader, logger);
   const stopping = new AbortController();
   const running = sink.run(stopping.signal);
   const status = setInterval(() => {
     void reader.position().then(
-      ({ lastSeq }) => publishSinkStatus(connection.nats, topology, { lagMessages: Math.max(0, lastSeq - sink.progress.seq), ...sink.progress }),
+      ({ lastSeq }) =>
+        publishSinkStatus(connection.nats, topology, {
+          lagMessages: Math.max(0, lastSeq - sink.progress.seq),
+          ...sink.progress,
+        }),
       () => undefined,
     );
   }, STATUS_MS);
@@ -79,7 +93,12 @@ function createSink(config: Config, clickhouse: ClickHouse, source: LogReader, l
   });
 }
 
-function startTrimming(manager: JetStreamManager, topology: Topology, sink: Sink, logger: Logger): NodeJS.Timeout {
+function startTrimming(
+  manager: JetStreamManager,
+  topology: Topology,
+  sink: Sink,
+  logger: Logger,
+): NodeJS.Timeout {
   const log = new Trimmer(manager, topology.logStream);
   const requests = new Trimmer(manager, topology.requestsStream);
   const trim = async (): Promise<void> => {
@@ -87,12 +106,19 @@ function startTrimming(manager: JetStreamManager, topology: Topology, sink: Sink
     await requests.advance(await settledRequests(manager, topology), Date.now());
   };
   return setInterval(() => {
-    trim().catch((error: unknown) => logger.warn({ err: messageOf(error) }, "streams could not be trimmed, trying again"));
+    trim().catch((error: unknown) =>
+      logger.warn({ err: messageOf(error) }, "streams could not be trimmed, trying again"),
+    );
   }, TRIM_MS);
 }
 
 /** Keeps one view per model up to date; a change is tried again until ClickHouse has taken it. */
-async function followViews(config: Config, nats: Parameters<typeof openModelRegistry>[0], clickhouse: ClickHouse, logger: Logger): Promise<{ stop(): Promise<void> }> {
+async function followViews(
+  config: Config,
+  nats: Parameters<typeof openModelRegistry>[0],
+  clickhouse: ClickHouse,
+  logger: Logger,
+): Promise<{ stop(): Promise<void> }> {
   const registry = await openModelRegistry(nats, { prefix: config.prefix });
   const pending = new Set<string>();
   const update = async (): Promise<void> => {
@@ -117,7 +143,17 @@ async function followViews(config: Config, nats: Parameters<typeof openModelRegi
   };
 }
 
-async function updateView(database: string, registry: ModelRegistry, clickhouse: ClickHouse, name: string): Promise<void> {
+async function updateView(
+  database: string,
+  registry: ModelRegistry,
+  clickhouse: ClickHouse,
+  name: string,
+): Promise<void> {
   const { records } = await registry.show(name);
-  await replaceModelView(clickhouse, database, name, records.map((record) => record.manifest));
+  await replaceModelView(
+    clickhouse,
+    database,
+    name,
+    records.map((record) => record.manifest),
+  );
 }

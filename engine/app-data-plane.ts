@@ -17,8 +17,9 @@ import { RequestConsumer } from "../streams/request-consumer.ts";
 import { ResultPublisher } from "../streams/result-publisher.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
 import { WorkerPool } from "../workers/pool.ts";
-import { createHttpServer } from "./app-http.ts";
 import type { HttpServer } from "./api/http-server.ts";
+import { startHealthChecks } from "./app-health.ts";
+import { createHttpServer } from "./app-http.ts";
 import type { Config } from "./core/config.ts";
 import type { Logger } from "./core/log.ts";
 import { Metrics } from "./core/metrics.ts";
@@ -28,7 +29,6 @@ import { handleServiceRequest, handleStreamRequest } from "./nats-predict.ts";
 import { Predictor } from "./predict.ts";
 import { PredictionLog } from "./prediction-log.ts";
 import type { Readiness } from "./readiness.ts";
-import { startHealthChecks } from "./app-health.ts";
 import { VERSION } from "./version.ts";
 
 const STOP_WAIT_MS = 15_000;
@@ -73,7 +73,13 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const streams = await connectStreams(config, urls.nats, logger);
   const registry = await openModelRegistry(streams.connection.nats, { prefix: config.prefix });
   const core = createCore(config, streams, registry, logger);
-  const health = startHealthChecks({ urls, core, connection: streams.connection, topology: streams.topology, logger });
+  const health = startHealthChecks({
+    urls,
+    core,
+    connection: streams.connection,
+    topology: streams.topology,
+    logger,
+  });
   const http = createHttpServer({ config, urls, core, registry, readiness: health.readiness, logger });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);
   const watch = await followRegistry(registry, core.models, logger);
@@ -108,18 +114,29 @@ async function connectStreams(config: Config, url: string, logger: Logger): Prom
   return { connection, client, manager, topology };
 }
 
-function createCore(config: Config, { client, topology }: Streams, registry: ModelRegistry, logger: Logger): Core {
+function createCore(
+  config: Config,
+  { client, topology }: Streams,
+  registry: ModelRegistry,
+  logger: Logger,
+): Core {
   const metrics = new Metrics();
   const lanes = config.workers > 0 ? config.workers : Math.max(1, availableParallelism() - 1);
   let wake = (): void => undefined;
   const pool = new WorkerPool(
-    { lanes, taskTimeoutMs: config.workerTimeoutMs, loadTimeoutMs: MODEL_LOAD_TIMEOUT_MS, logger: logger.child({ component: "workers" }) },
+    {
+      lanes,
+      taskTimeoutMs: config.workerTimeoutMs,
+      loadTimeoutMs: MODEL_LOAD_TIMEOUT_MS,
+      logger: logger.child({ component: "workers" }),
+    },
     () => wake(),
   );
   const log = new PredictionLog({
     engineId: randomUUID(),
     blockBytesMax: config.logBlockBytesMax,
-    publish: async (id, block) => publishOnce(client, topology.logSubject, id, block, { timeoutMs: config.logTimeoutMs }),
+    publish: async (id, block) =>
+      publishOnce(client, topology.logSubject, id, block, { timeoutMs: config.logTimeoutMs }),
   });
   const dispatcher = new Dispatcher({
     pool,
@@ -141,18 +158,30 @@ function createCore(config: Config, { client, topology }: Streams, registry: Mod
   return { metrics, pool, log, dispatcher, models, predictor: new Predictor({ models, dispatcher }) };
 }
 
-async function followRegistry(registry: ModelRegistry, models: Models, logger: Logger): Promise<{ stop(): Promise<void> }> {
+async function followRegistry(
+  registry: ModelRegistry,
+  models: Models,
+  logger: Logger,
+): Promise<{ stop(): Promise<void> }> {
   const wanted = new Map<string, WantedModel>();
   return registry.watch(
     ({ name, aliases }) => {
-      wanted.set(name, { name, aliases: Object.fromEntries(Object.entries(aliases).map(([alias, to]) => [alias, to.version])) });
+      wanted.set(name, {
+        name,
+        aliases: Object.fromEntries(Object.entries(aliases).map(([alias, to]) => [alias, to.version])),
+      });
       models.follow([...wanted.values()]);
     },
     (error) => logger.warn({ err: error }, "the registry cannot be followed, trying again"),
   );
 }
 
-function startRequestConsumer(config: Config, { connection, client, manager, topology }: Streams, { predictor }: Core, logger: Logger): RequestConsumer {
+function startRequestConsumer(
+  config: Config,
+  { connection, client, manager, topology }: Streams,
+  { predictor }: Core,
+  logger: Logger,
+): RequestConsumer {
   const log = logger.child({ component: "requests" });
   const results = new ResultPublisher(connection.nats, client, log);
   const consumer = new RequestConsumer({
@@ -166,7 +195,13 @@ function startRequestConsumer(config: Config, { connection, client, manager, top
         predictor,
         deliveriesMax: config.streamDeliveriesMax,
         publishResult: (model, predictionId, json, { replyTo, done, later }) =>
-          results.publish({ subject: topology.predictionsSubject(model), predictionId, json, replyTo, request: { done, later } }),
+          results.publish({
+            subject: topology.predictionsSubject(model),
+            predictionId,
+            json,
+            replyTo,
+            request: { done, later },
+          }),
       }),
     logger: log,
   });

@@ -20,7 +20,12 @@ const SINK_SILENT_MS = 5_000;
 
 export interface HealthOptions {
   readonly urls: ServiceUrls;
-  readonly core: { readonly metrics: Metrics; readonly pool: WorkerPool; readonly dispatcher: Dispatcher; readonly models: Models };
+  readonly core: {
+    readonly metrics: Metrics;
+    readonly pool: WorkerPool;
+    readonly dispatcher: Dispatcher;
+    readonly models: Models;
+  };
   readonly connection: StreamsConnection;
   readonly topology: Topology;
   readonly logger: Logger;
@@ -42,7 +47,11 @@ export function startHealthChecks({ urls, core, connection, topology, logger }: 
     { name: "models", isVital: true, state: () => upIf(models.ready) },
     { name: "clickhouse", isVital: false, state: () => upIf(clickhouse.isUp()) },
     { name: "sink", isVital: false, state: () => upIf(sink.isUp()) },
-    { name: "redis", isVital: false, state: () => (redis === undefined ? "absent" : upIf(redis.status === "ready")) },
+    {
+      name: "redis",
+      isVital: false,
+      state: () => (redis === undefined ? "absent" : upIf(redis.status === "ready")),
+    },
   ];
   const queueRows = metrics.gauge("engine_queue_rows", "Rows accepted and not yet answered.");
   const workersAlive = metrics.gauge("engine_workers", "Worker threads that can compute.");
@@ -79,7 +88,10 @@ function watchClickHouse(url: string): { isUp(): boolean; stop(): void } {
 }
 
 function watchSink({ nats }: StreamsConnection, topology: Topology, metrics: Metrics): { isUp(): boolean } {
-  const lag = metrics.gauge("engine_log_lag_messages", "Blocks of the prediction log that are not in ClickHouse yet.");
+  const lag = metrics.gauge(
+    "engine_log_lag_messages",
+    "Blocks of the prediction log that are not in ClickHouse yet.",
+  );
   const rows = metrics.gauge("engine_sink_rows", "Rows stored by the control plane since it started.");
   const repeats = metrics.gauge("engine_sink_repeats", "Rows it left out because they were stored before.");
   let heardMs = Number.NEGATIVE_INFINITY;

@@ -19,20 +19,46 @@ import { VERSION } from "./version.ts";
 export interface HttpOptions {
   readonly config: Config;
   readonly urls: ServiceUrls;
-  readonly core: { readonly metrics: Metrics; readonly pool: WorkerPool; readonly models: Models; readonly predictor: Predictor };
+  readonly core: {
+    readonly metrics: Metrics;
+    readonly pool: WorkerPool;
+    readonly models: Models;
+    readonly predictor: Predictor;
+  };
   readonly registry: ModelRegistry;
   readonly readiness: Readiness;
   readonly logger: Logger;
 }
 
-export function createHttpServer({ config, urls, core, registry, readiness, logger }: HttpOptions): HttpServer {
+export function createHttpServer({
+  config,
+  urls,
+  core,
+  registry,
+  readiness,
+  logger,
+}: HttpOptions): HttpServer {
   const { metrics, models, pool, predictor } = core;
-  const predicting = { predictor, bodyBytesMax: config.bodyBytesMax, instancesMax: config.instancesMax, timeoutMs: config.timeoutMs };
+  const predicting = {
+    predictor,
+    bodyBytesMax: config.bodyBytesMax,
+    instancesMax: config.instancesMax,
+    timeoutMs: config.timeoutMs,
+  };
   const addresses = shownAddresses(config, urls);
   const routes: Route[] = [
     { method: "post", path: "/predict", handle: (exchange) => handlePredict(exchange, predicting) },
-    { method: "post", path: "/predict/batch", handle: (exchange) => handlePredictBatch(exchange, predicting) },
-    ...statusRoutes({ info: () => ({ name: "millrace", version: VERSION, addresses }), readiness, metrics, models }),
+    {
+      method: "post",
+      path: "/predict/batch",
+      handle: (exchange) => handlePredictBatch(exchange, predicting),
+    },
+    ...statusRoutes({
+      info: () => ({ name: "millrace", version: VERSION, addresses }),
+      readiness,
+      metrics,
+      models,
+    }),
     ...modelRoutes({ registry, pool, models, artifactBytesMax: config.artifactBytesMax }),
   ];
   return new HttpServer(routes, metrics, logger.child({ component: "http" }));

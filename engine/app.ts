@@ -48,10 +48,17 @@ export async function startEngine(config: Config, roles: readonly Role[], logger
     const urls = await startServices(config, started, logger);
     let dataPlane: DataPlane | undefined;
     if (roles.includes("data")) {
-      const port = await choosePort({ preferred: HTTP_PORT, asked: config.httpPort, variable: "MILLRACE_HTTP_PORT", host: config.httpHost });
+      const port = await choosePort({
+        preferred: HTTP_PORT,
+        asked: config.httpPort,
+        variable: "MILLRACE_HTTP_PORT",
+        host: config.httpHost,
+      });
       const [plane] = await Promise.all([
         startDataPlane({ ...config, httpPort: port }, urls, logger),
-        roles.includes("control") ? startControlChild(urls, logger).then((child) => started.push(child)) : undefined,
+        roles.includes("control")
+          ? startControlChild(urls, logger).then((child) => started.push(child))
+          : undefined,
       ]);
       dataPlane = plane;
       started.push(plane);
@@ -66,14 +73,20 @@ export async function startEngine(config: Config, roles: readonly Role[], logger
 }
 
 /** Waits until the data plane answers `ready`. @throws EngineError NOT_READY naming what is missing. */
-export async function untilReady({ readiness }: DataPlane, timeoutMs: number = READY_TIMEOUT_MS): Promise<void> {
+export async function untilReady(
+  { readiness }: DataPlane,
+  timeoutMs: number = READY_TIMEOUT_MS,
+): Promise<void> {
   const giveUpMs = performance.now() + timeoutMs;
   for (;;) {
     const { ready, components } = readiness.health();
     if (ready) return;
     if (performance.now() > giveUpMs) {
       const missing = Object.entries(components).filter(([, state]) => state === "down");
-      throw new EngineError("NOT_READY", `not ready after ${timeoutMs} ms: ${missing.map(([name]) => name).join(", ")} missing`);
+      throw new EngineError(
+        "NOT_READY",
+        `not ready after ${timeoutMs} ms: ${missing.map(([name]) => name).join(", ")} missing`,
+      );
     }
     await delay(READY_POLL_MS);
   }
@@ -88,13 +101,22 @@ async function startServices(config: Config, started: Stoppable[], logger: Logge
     return service;
   };
   const results = await Promise.allSettled([
-    config.natsUrl ?? startNatsServer({ dataDir, port: config.natsPort, logger: log }).then((service) => keep(service).url),
-    config.clickhouseUrl ?? startClickHouse({ dataDir, port: config.clickhousePort, logger: log }).then((service) => keep(service).url),
-    config.redisUrl ?? startRedisServer({ dataDir, port: config.redisPort, logger: log }).then((service) => keep(service)?.url),
+    config.natsUrl ??
+      startNatsServer({ dataDir, port: config.natsPort, logger: log }).then((service) => keep(service).url),
+    config.clickhouseUrl ??
+      startClickHouse({ dataDir, port: config.clickhousePort, logger: log }).then(
+        (service) => keep(service).url,
+      ),
+    config.redisUrl ??
+      startRedisServer({ dataDir, port: config.redisPort, logger: log }).then(
+        (service) => keep(service)?.url,
+      ),
   ]);
   const failed = results.find((result) => result.status === "rejected");
   if (failed !== undefined) throw failed.reason;
-  const [nats, clickhouse, redis] = results.map((result) => (result.status === "fulfilled" ? result.value : undefined));
+  const [nats, clickhouse, redis] = results.map((result) =>
+    result.status === "fulfilled" ? result.value : undefined,
+  );
   return { nats: nats as string, clickhouse: clickhouse as string, redis };
 }
 
@@ -115,12 +137,23 @@ async function startControlChild(urls: ServiceUrls, logger: Logger): Promise<Sup
 }
 
 function toChild(env: NodeJS.ProcessEnv): StartedChild {
-  const child = fork(CLI, ["serve", "--roles", "control"], { detached: true, execArgv: [], env, stdio: ["ignore", "pipe", "pipe", "ipc"] });
+  const child = fork(CLI, ["serve", "--roles", "control"], {
+    detached: true,
+    execArgv: [],
+    env,
+    stdio: ["ignore", "pipe", "pipe", "ipc"],
+  });
   child.stderr?.pipe(process.stderr, { end: false });
   const ready = new Promise<void>((resolve) => child.once("message", () => resolve()));
   return {
     process: child,
-    ready: async (signal) => Promise.race([ready, new Promise<never>((_, reject) => signal.addEventListener("abort", () => reject(signal.reason), { once: true }))]),
+    ready: async (signal) =>
+      Promise.race([
+        ready,
+        new Promise<never>((_, reject) =>
+          signal.addEventListener("abort", () => reject(signal.reason), { once: true }),
+        ),
+      ]),
     servicePid: () => child.pid,
     refusal: () => undefined,
   };

@@ -7,8 +7,8 @@
  * Bound: the dispatcher's count of rows over all batchers; batches are kept for reuse, SPARE_MAX of them.
  */
 import { Batch, type Row } from "./batch.ts";
-import { writeUuid7, writeUuidOf } from "./core/uuid.ts";
 import type { EngineError } from "./core/errors.ts";
+import { writeUuid7, writeUuidOf } from "./core/uuid.ts";
 import type { ServedModel } from "./served-model.ts";
 
 const SPARE_MAX = 16;

@@ -36,29 +36,44 @@ export function modelsCommand(): Command {
     .option("--alias <alias>", "that alias", "production")
     .action(push);
   add("list", "all models, their aliases and versions").option("--json", "as JSON").action(list);
-  add("show <name>", "one model with every version's manifest, as JSON").action(async (name: string, { url }: Options) =>
-    console.log(JSON.stringify(await call(url, "GET", `/models/${encodeURIComponent(name)}`), null, 2)),
+  add("show <name>", "one model with every version's manifest, as JSON").action(
+    async (name: string, { url }: Options) =>
+      console.log(JSON.stringify(await call(url, "GET", `/models/${encodeURIComponent(name)}`), null, 2)),
   );
   add("promote <name> <version>", "point an alias to a version")
     .option("--alias <alias>", "the alias", "production")
-    .action(async (name: string, version: string, { url, alias }: Options) => report(await change(url, name, "promote", { version, alias })));
+    .action(async (name: string, version: string, { url, alias }: Options) =>
+      report(await change(url, name, "promote", { version, alias })),
+    );
   add("rollback <name>", "point an alias to the version before")
     .option("--alias <alias>", "the alias", "production")
-    .action(async (name: string, { url, alias }: Options) => report(await change(url, name, "rollback", { alias })));
-  add("archive <name> <version>", "take a version out of use").action(async (name: string, version: string, { url }: Options) =>
-    report(await change(url, name, "archive", { version })),
+    .action(async (name: string, { url, alias }: Options) =>
+      report(await change(url, name, "rollback", { alias })),
+    );
+  add("archive <name> <version>", "take a version out of use").action(
+    async (name: string, version: string, { url }: Options) =>
+      report(await change(url, name, "archive", { version })),
   );
   return models;
 }
 
 async function push(folder: string, { url, promote, alias }: Options): Promise<void> {
   const { manifest, files } = await readModelFolder(folder);
-  const encoded = Object.fromEntries([...files].map(([path, bytes]) => [path, Buffer.from(bytes).toString("base64")]));
+  const encoded = Object.fromEntries(
+    [...files].map(([path, bytes]) => [path, Buffer.from(bytes).toString("base64")]),
+  );
   const body = { manifest, files: encoded, ...(promote === true ? { alias } : {}) };
-  const record = (await call(url, "POST", "/models", body)) as { manifest: { name: string; version: string }; digest: string };
+  const record = (await call(url, "POST", "/models", body)) as {
+    manifest: { name: string; version: string };
+    digest: string;
+  };
   const { name, version } = record.manifest;
   console.log(`pushed ${name} ${version} (${record.digest})`);
-  console.log(promote === true ? `${alias} is now ${version}` : `put it into production with: millrace models promote ${name} ${version}`);
+  console.log(
+    promote === true
+      ? `${alias} is now ${version}`
+      : `put it into production with: millrace models promote ${name} ${version}`,
+  );
 }
 
 async function list({ url, json }: Options): Promise<void> {
@@ -72,9 +87,14 @@ function report(model: ListedModel): void {
   console.log(model.name);
   for (const version of model.versions) {
     const aliases = Object.entries(model.aliases).filter(([, to]) => to === version);
-    const notes = [...aliases.map(([alias]) => alias), ...(model.archived.includes(version) ? ["archived"] : [])];
+    const notes = [
+      ...aliases.map(([alias]) => alias),
+      ...(model.archived.includes(version) ? ["archived"] : []),
+    ];
     const problem = model.problems?.[version];
-    console.log(`  ${version.padEnd(16)}${notes.join(", ")}${problem === undefined ? "" : `  NOT SERVED: ${problem}`}`);
+    console.log(
+      `  ${version.padEnd(16)}${notes.join(", ")}${problem === undefined ? "" : `  NOT SERVED: ${problem}`}`,
+    );
   }
 }
 
@@ -83,9 +103,16 @@ async function change(url: string, name: string, verb: string, body: unknown): P
 }
 
 async function call(url: string, method: string, path: string, body?: unknown): Promise<unknown> {
-  const init = { method, signal: AbortSignal.timeout(TIMEOUT_MS), ...(body === undefined ? {} : { body: JSON.stringify(body) }) };
+  const init = {
+    method,
+    signal: AbortSignal.timeout(TIMEOUT_MS),
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  };
   const response = await fetch(new URL(path, url), init).catch((error: unknown) => {
-    throw new EngineError("SERVICE_UNAVAILABLE", `no engine answers at ${url} (${messageOf((error as Error).cause ?? error)}): start one with "npm start", or name it with --url`);
+    throw new EngineError(
+      "SERVICE_UNAVAILABLE",
+      `no engine answers at ${url} (${messageOf((error as Error).cause ?? error)}): start one with "npm start", or name it with --url`,
+    );
   });
   const answer: unknown = await response.json();
   if (response.ok) return answer;

@@ -4,13 +4,13 @@
 import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError } from "commander";
 import { readModelFolder } from "../storage/model-folder.ts";
+import { modelViewName } from "../storage/model-view.ts";
 import { type Engine, ROLES, type Role, startEngine, untilReady } from "./app.ts";
-import { shownAddresses } from "./app-http.ts";
 import type { DataPlane } from "./app-data-plane.ts";
+import { shownAddresses } from "./app-http.ts";
 import { type Config, readConfig, SETTINGS } from "./core/config.ts";
 import { createLogger, type Logger } from "./core/log.ts";
 import { exampleFeatures } from "./model-schema.ts";
-import { modelViewName } from "../storage/model-view.ts";
 
 const SAMPLE_FOLDER = fileURLToPath(new URL("../../engine/sample/card-fraud/", import.meta.url));
 
@@ -27,7 +27,8 @@ export function serveCommand(): Command {
 function parseRoles(text: string): Role[] {
   const names = text.split(",").map((name) => name.trim());
   const roles = ROLES.filter((role) => names.includes(role));
-  if (roles.length === 0 || roles.length !== names.length) throw new InvalidArgumentError(`roles are ${ROLES.join(" and ")}`);
+  if (roles.length === 0 || roles.length !== names.length)
+    throw new InvalidArgumentError(`roles are ${ROLES.join(" and ")}`);
   return roles;
 }
 
@@ -79,9 +80,14 @@ async function banner(config: Config, engine: Engine, { httpUrl, registry }: Dat
     `Millrace is ready.   HTTP ${httpUrl}   NATS ${addresses["nats"]}   ClickHouse ${addresses["clickhouse"]}`,
   ];
   const model = (await registry.list()).find(({ aliases }) => aliases["production"] !== undefined);
-  if (model === undefined) return [...lines, "No model is in production yet:  millrace models push <folder> --promote", ""].join("\n");
+  if (model === undefined)
+    return [...lines, "No model is in production yet:  millrace models push <folder> --promote", ""].join(
+      "\n",
+    );
   const { records } = await registry.show(model.name);
-  const manifest = records.find((record) => record.manifest.version === model.aliases["production"]?.version)?.manifest;
+  const manifest = records.find(
+    (record) => record.manifest.version === model.aliases["production"]?.version,
+  )?.manifest;
   const body = manifest === undefined ? "{}" : JSON.stringify({ features: exampleFeatures(manifest) });
   const url = new URL(addresses["clickhouse"] ?? "");
   return [

@@ -9,7 +9,9 @@ import { EngineError, messageOf } from "./core/errors.ts";
 import { VERSION } from "./version.ts";
 
 const program = new Command("millrace")
-  .description("A streaming prediction engine: events in over NATS or HTTP, predictions out, every prediction in ClickHouse.")
+  .description(
+    "A streaming prediction engine: events in over NATS or HTTP, predictions out, every prediction in ClickHouse.",
+  )
   .version(VERSION)
   .showHelpAfterError("(millrace --help shows what there is)")
   .addCommand(serveCommand())
@@ -19,7 +21,9 @@ try {
   await program.parseAsync();
 } catch (error) {
   console.error(`millrace: ${messageOf(error)}`);
-  if (error instanceof EngineError) for (const { field, message } of error.details.slice(1)) console.error(`  ${field}: ${message}`);
-  else if (error instanceof Error && process.env["MILLRACE_LOG_LEVEL"] === "debug") console.error(error.stack);
+  if (error instanceof EngineError)
+    for (const { field, message } of error.details.slice(1)) console.error(`  ${field}: ${message}`);
+  else if (error instanceof Error && process.env["MILLRACE_LOG_LEVEL"] === "debug")
+    console.error(error.stack);
   process.exitCode = 1;
 }

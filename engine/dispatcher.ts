@@ -73,7 +73,10 @@ export class Dispatcher {
    */
   accept(batcher: Batcher, row: Row, features: unknown): void {
     if (this.#rows >= this.#options.rowsMax) {
-      throw new EngineError("QUEUE_FULL", `${this.#rows} rows are waiting, which is the limit; try again later`);
+      throw new EngineError(
+        "QUEUE_FULL",
+        `${this.#rows} rows are waiting, which is the limit; try again later`,
+      );
     }
     const error = batcher.add(row, features);
     if (error !== undefined) throw error;
@@ -125,7 +128,10 @@ export class Dispatcher {
       else return batcher.putBack(batch);
     } catch (error) {
       const failure = toEngineError(error);
-      this.#options.logger[failure.meaning.level]({ err: error, model: batch.model.key, rows: batch.count }, "batch failed");
+      this.#options.logger[failure.meaning.level](
+        { err: error, model: batch.model.key, rows: batch.count },
+        "batch failed",
+      );
       this.#failAll(batch, failure);
     }
     this.#rows -= batch.accepted;
@@ -142,7 +148,8 @@ export class Dispatcher {
       if (!result.ok) throw new EngineError(result.code, result.message);
       batch.finishedMs = performance.now();
       batch.inferenceMs = result.elapsedMs;
-      for (const { row, message } of result.failedRows) this.#fail(batch, row, new EngineError("INFERENCE_FAILED", message));
+      for (const { row, message } of result.failedRows)
+        this.#fail(batch, row, new EngineError("INFERENCE_FAILED", message));
     } catch (error) {
       if (batch.attempts >= ATTEMPTS_MAX || toEngineError(error).code !== "WORKER_FAILED") throw error;
       return false;
@@ -156,7 +163,10 @@ export class Dispatcher {
     batch.dateMs = Date.now();
     batch.dateText = new Date(batch.dateMs).toISOString();
     const logged = this.#options.log.append(batch);
-    if (this.#options.answerFirst) logged.catch((error: unknown) => this.#options.logger.error({ err: error }, "predictions lost from the log"));
+    if (this.#options.answerFirst)
+      logged.catch((error: unknown) =>
+        this.#options.logger.error({ err: error }, "predictions lost from the log"),
+      );
     else await logged;
     const { metrics } = batch.model;
     metrics.queueSeconds.observe((batch.startedMs - batch.firstArrivedMs) / 1000);
@@ -182,7 +192,10 @@ export class Dispatcher {
 
   #sweep(nowMs: number): void {
     if (this.#rows === 0) return;
-    const error = new EngineError("DEADLINE_EXCEEDED", "the deadline passed before the prediction was made; raise timeout_ms or try later");
+    const error = new EngineError(
+      "DEADLINE_EXCEEDED",
+      "the deadline passed before the prediction was made; raise timeout_ms or try later",
+    );
     for (const batcher of this.#ring) {
       for (const batch of batcher.live) {
         for (let index = 0; index < batch.count; index++) {
@@ -195,5 +208,13 @@ export class Dispatcher {
 }
 
 function toTask({ model, count, features, outputs }: Batch): PredictTask {
-  return { kind: "predict", key: model.key, rows: count, inputWidth: model.plan.width, outputWidth: model.outputWidth, features, outputs };
+  return {
+    kind: "predict",
+    key: model.key,
+    rows: count,
+    inputWidth: model.plan.width,
+    outputWidth: model.outputWidth,
+    features,
+    outputs,
+  };
 }

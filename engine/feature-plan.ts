@@ -63,15 +63,25 @@ export class FeaturePlan {
     for (const { name, input, fallback } of this.#columns) {
       const value = Object.hasOwn(values, name) ? values[name] : undefined;
       const missing = value === undefined || value === null;
-      const problem = missing ? (fallback === undefined ? "is required" : undefined) : problemWith(input, value);
+      const problem = missing
+        ? fallback === undefined
+          ? "is required"
+          : undefined
+        : problemWith(input, value);
       if (problem !== undefined) details.push({ field: `features.${name}`, message: problem });
     }
     for (const name of Object.keys(values)) {
-      if (!this.#names.has(name)) details.push({ field: `features.${name.slice(0, 128)}`, message: "is no input of this model; see GET /model/schema" });
+      if (!this.#names.has(name))
+        details.push({
+          field: `features.${name.slice(0, 128)}`,
+          message: "is no input of this model; see GET /model/schema",
+        });
     }
     const first = details[0];
     const more = details.length > 1 ? ` (and ${details.length - 1} more)` : "";
-    return new EngineError("INVALID_FEATURES", `${first?.field} ${first?.message}${more}`, { details: details.slice(0, DETAILS_MAX) });
+    return new EngineError("INVALID_FEATURES", `${first?.field} ${first?.message}${more}`, {
+      details: details.slice(0, DETAILS_MAX),
+    });
   }
 }
 
@@ -91,7 +101,10 @@ function toFloat(column: Column, value: unknown): number {
 
 function toColumn(input: ModelInput): Column {
   const isNumber = input.type === "float" || input.type === "int";
-  const codes = input.type === "category" ? new Map<unknown, number>(input.categories.map((name, code) => [name, code])) : undefined;
+  const codes =
+    input.type === "category"
+      ? new Map<unknown, number>(input.categories.map((name, code) => [name, code]))
+      : undefined;
   const column = {
     input,
     name: input.name,
@@ -100,10 +113,16 @@ function toColumn(input: ModelInput): Column {
     high: Math.min((isNumber ? input.max : undefined) ?? FLOAT32_MAX, FLOAT32_MAX),
     codes,
   };
-  return { ...column, fallback: input.default === undefined ? undefined : toFloat({ ...column, fallback: undefined }, input.default) };
+  return {
+    ...column,
+    fallback:
+      input.default === undefined ? undefined : toFloat({ ...column, fallback: undefined }, input.default),
+  };
 }
 
 function notAnObject(): EngineError {
   const details = [{ field: "features", message: "must be an object of feature names and values" }];
-  return new EngineError("INVALID_FEATURES", "features must be an object of feature names and values", { details });
+  return new EngineError("INVALID_FEATURES", "features must be an object of feature names and values", {
+    details,
+  });
 }

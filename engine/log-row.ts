@@ -6,8 +6,8 @@
  * read back exactly, by people and by training.
  */
 import type { Batch, Row } from "./batch.ts";
-import type { RowBinaryWriter } from "./core/row-binary.ts";
 import { sourceCode } from "./core/prediction.ts";
+import type { RowBinaryWriter } from "./core/row-binary.ts";
 import { uuidText } from "./core/uuid.ts";
 import type { ServedModel } from "./served-model.ts";
 
@@ -15,7 +15,13 @@ const FIXED_BYTES = 128;
 const STRING_BYTES_MAX = 3 * 1024;
 
 /** Appends row `index` of `batch`, behind its length. The outputs and times of the batch must be set. `loggedMs` is the block's time. */
-export function writeLogRow(writer: RowBinaryWriter, batch: Batch, index: number, row: Row, loggedMs: number): void {
+export function writeLogRow(
+  writer: RowBinaryWriter,
+  batch: Batch,
+  index: number,
+  row: Row,
+  loggedMs: number,
+): void {
   const { model } = batch;
   writer.reserve(FIXED_BYTES + STRING_BYTES_MAX + 4 * (model.plan.width + model.classes.length));
   const start = writer.length;
@@ -54,10 +60,16 @@ function writeOutput(writer: RowBinaryWriter, batch: Batch, index: number): void
   writer.string(classes[model.predictedClass(outputs, offset)] ?? "");
   writer.varint(classes.length);
   writer.reserve(FIXED_BYTES + 4 * classes.length);
-  for (let label = 0; label < classes.length; label++) writer.float32(model.probability(outputs, offset, label));
+  for (let label = 0; label < classes.length; label++)
+    writer.float32(model.probability(outputs, offset, label));
 }
 
-function writeFeatures(writer: RowBinaryWriter, model: ServedModel, features: Float32Array, offset: number): void {
+function writeFeatures(
+  writer: RowBinaryWriter,
+  model: ServedModel,
+  features: Float32Array,
+  offset: number,
+): void {
   const { width } = model.plan;
   writer.reserve(FIXED_BYTES + 4 * width);
   writer.varint(model.numbers);

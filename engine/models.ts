@@ -6,8 +6,9 @@
  * alias where it was, and is tried again when the registry changes or after RETRY_MS.
  * `route` is on the hot path: two map look-ups.
  */
-import type { ModelArtifact } from "../workers/runtime.ts";
+
 import type { WorkerPool } from "../workers/pool.ts";
+import type { ModelArtifact } from "../workers/runtime.ts";
 import { Batcher } from "./batcher.ts";
 import { EngineError, messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
@@ -72,7 +73,8 @@ export class Models {
     const served = new Map<Batcher, string[]>();
     for (const batcher of this.#loaded.values()) served.set(batcher, []);
     for (const routes of this.#routes.values()) {
-      for (const [key, batcher] of routes) if (key !== batcher.model.manifest.version) served.get(batcher)?.push(key);
+      for (const [key, batcher] of routes)
+        if (key !== batcher.model.manifest.version) served.get(batcher)?.push(key);
     }
     return [...served].map(([batcher, aliases]) => ({ manifest: batcher.model.manifest, aliases }));
   }
@@ -105,16 +107,20 @@ export class Models {
   }
 
   #change(): void {
-    this.#changes = this.#changes.then(async () => this.#reconcile()).catch((error: unknown) => {
-      this.#options.logger.error({ err: error }, "following the registry failed");
-    });
+    this.#changes = this.#changes
+      .then(async () => this.#reconcile())
+      .catch((error: unknown) => {
+        this.#options.logger.error({ err: error }, "following the registry failed");
+      });
   }
 
   async #reconcile(): Promise<void> {
     if (this.#isClosed) return;
     clearTimeout(this.#retry);
     const wanted = this.#wanted;
-    const keys = new Set(wanted.flatMap(({ name, aliases }) => Object.values(aliases).map((version) => `${name}@${version}`)));
+    const keys = new Set(
+      wanted.flatMap(({ name, aliases }) => Object.values(aliases).map((version) => `${name}@${version}`)),
+    );
     for (const key of this.#problems.keys()) if (!keys.has(key)) this.#problems.delete(key);
     for (const key of keys) if (!this.#loaded.has(key)) await this.#load(key);
     this.#routeTo(wanted);
@@ -135,7 +141,8 @@ export class Models {
       this.#problems.delete(key);
       logger.info({ model: key, loadMs: Math.round(performance.now() - startedMs) }, "model loaded");
     } catch (error) {
-      if (!this.#problems.has(key)) logger.error({ model: key, err: messageOf(error) }, "model cannot be loaded");
+      if (!this.#problems.has(key))
+        logger.error({ model: key, err: messageOf(error) }, "model cannot be loaded");
       this.#problems.set(key, messageOf(error));
     }
   }
@@ -178,15 +185,20 @@ export class Models {
 
   #noDefault(): EngineError {
     const names = [...this.#routes.keys()];
-    if (names.length === 0) return new EngineError("NOT_READY", "no model is in production yet: push one and promote it");
+    if (names.length === 0)
+      return new EngineError("NOT_READY", "no model is in production yet: push one and promote it");
     const details = [{ field: "model", message: `is required: one of ${names.join(", ")}` }];
     return new EngineError("INVALID_REQUEST", `model is required: one of ${names.join(", ")}`, { details });
   }
 
   #notFound(name: string, version: string | undefined, routes: Routes | undefined): EngineError {
-    if (routes === undefined) return new EngineError("MODEL_NOT_FOUND", `there is no model "${name}" with an alias; see GET /models`);
+    if (routes === undefined)
+      return new EngineError("MODEL_NOT_FOUND", `there is no model "${name}" with an alias; see GET /models`);
     const known = [...routes.keys()].join(", ");
     const wanted = version ?? DEFAULT_ALIAS;
-    return new EngineError("MODEL_NOT_FOUND", `model "${name}" serves ${known}; "${wanted}" is none of them: give it an alias to have it served`);
+    return new EngineError(
+      "MODEL_NOT_FOUND",
+      `model "${name}" serves ${known}; "${wanted}" is none of them: give it an alias to have it served`,
+    );
   }
 }

@@ -28,16 +28,23 @@ interface Parsed {
 
 /** @throws EngineError INVALID_JSON, INVALID_REQUEST */
 function parseRequest(model: string, data: Uint8Array, requestId: string, timeoutMs: number): Parsed {
-  if (!MODEL_NAME.test(model)) throw new EngineError("INVALID_REQUEST", "the last token of the subject must be the name of a model");
+  if (!MODEL_NAME.test(model))
+    throw new EngineError("INVALID_REQUEST", "the last token of the subject must be the name of a model");
   let body: unknown;
   try {
     body = JSON.parse(Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("utf8"));
   } catch (error) {
-    throw new EngineError("INVALID_JSON", `the payload is not JSON: ${(error as Error).message.slice(0, 200)}`);
+    throw new EngineError(
+      "INVALID_JSON",
+      `the payload is not JSON: ${(error as Error).message.slice(0, 200)}`,
+    );
   }
   const head = parseHead(body, requestId, timeoutMs);
   if (head.model !== undefined && head.model !== model) {
-    throw new EngineError("INVALID_REQUEST", `model is "${head.model}" in the payload and "${model}" in the subject`);
+    throw new EngineError(
+      "INVALID_REQUEST",
+      `model is "${head.model}" in the payload and "${model}" in the subject`,
+    );
   }
   return { head, features: (body as { features?: unknown }).features };
 }
@@ -99,9 +106,17 @@ export interface StreamPredictOptions {
 /** Takes one durable request; it is settled when its prediction is stored, or its error is final. */
 export function handleStreamRequest(request: StreamRequest, options: StreamPredictOptions): void {
   try {
-    const { head, features } = parseRequest(request.model, request.data, request.messageId, Number.POSITIVE_INFINITY);
+    const { head, features } = parseRequest(
+      request.model,
+      request.data,
+      request.messageId,
+      Number.POSITIVE_INFINITY,
+    );
     if (request.replyTo !== "" && !REPLY_SUBJECT.test(request.replyTo)) {
-      throw new EngineError("INVALID_REQUEST", "the reply-to header must be a plain subject without wildcards");
+      throw new EngineError(
+        "INVALID_REQUEST",
+        "the reply-to header must be a plain subject without wildcards",
+      );
     }
     const id = request.messageId || head.requestId || request.position;
     const row = new StreamRow(request, head, `${request.model}\n${id}`, options);
@@ -126,7 +141,12 @@ class StreamRow extends NatsRow {
   readonly #request: StreamRequest;
   readonly #options: StreamPredictOptions;
 
-  constructor(request: StreamRequest, head: RequestHead, idempotencyKey: string, options: StreamPredictOptions) {
+  constructor(
+    request: StreamRequest,
+    head: RequestHead,
+    idempotencyKey: string,
+    options: StreamPredictOptions,
+  ) {
     super(head);
     this.idempotencyKey = idempotencyKey;
     this.#request = request;
@@ -135,7 +155,12 @@ class StreamRow extends NatsRow {
 
   answer(batch: Batch, index: number): void {
     const json = toPredictionJson(batch, index, this.requestId, this.entityId, this.arrivedMs);
-    this.#options.publishResult(batch.model.manifest.name, uuidText(batch.ids, index * 16), json, this.#request);
+    this.#options.publishResult(
+      batch.model.manifest.name,
+      uuidText(batch.ids, index * 16),
+      json,
+      this.#request,
+    );
   }
 
   fail(error: EngineError): void {

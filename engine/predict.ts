@@ -22,7 +22,15 @@ export interface RequestHead {
   readonly timeoutMs: number;
 }
 
-const FIELDS = new Set(["model", "version", "request_id", "entity_id", "timeout_ms", "features", "instances"]);
+const FIELDS = new Set([
+  "model",
+  "version",
+  "request_id",
+  "entity_id",
+  "timeout_ms",
+  "features",
+  "instances",
+]);
 
 /**
  * Reads the head of a parsed request body.
@@ -38,12 +46,16 @@ export function parseHead(body: unknown, requestId: string, timeoutMs: number): 
   const head = {
     model: optionalText(model, "model", details),
     version: optionalText(version, "version", details),
-    requestId: optionalText(request_id, "request_id", details) ?? boundedText(requestId, "x-request-id", details),
+    requestId:
+      optionalText(request_id, "request_id", details) ?? boundedText(requestId, "x-request-id", details),
     entityId: optionalText(entity_id, "entity_id", details) ?? "",
     timeoutMs: optionalTimeout(timeout_ms, details) ?? timeoutMs,
   };
-  for (const field in body) if (!FIELDS.has(field)) details.push({ field: field.slice(0, ID_LENGTH_MAX), message: "is no field of a request" });
-  if (details.length > 0) throw new EngineError("INVALID_REQUEST", `${details[0]?.field} ${details[0]?.message}`, { details });
+  for (const field in body)
+    if (!FIELDS.has(field))
+      details.push({ field: field.slice(0, ID_LENGTH_MAX), message: "is no field of a request" });
+  if (details.length > 0)
+    throw new EngineError("INVALID_REQUEST", `${details[0]?.field} ${details[0]?.message}`, { details });
   return head;
 }
 
@@ -55,7 +67,8 @@ function optionalText(value: unknown, field: string, details: ErrorDetail[]): st
 }
 
 function boundedText(value: string, field: string, details: ErrorDetail[]): string {
-  if (value.length > ID_LENGTH_MAX) details.push({ field, message: `must have at most ${ID_LENGTH_MAX} characters` });
+  if (value.length > ID_LENGTH_MAX)
+    details.push({ field, message: `must have at most ${ID_LENGTH_MAX} characters` });
   return value;
 }
 
@@ -92,7 +105,8 @@ export class Predictor {
    * @throws EngineError MODEL_NOT_FOUND, INVALID_REQUEST, INVALID_FEATURES, QUEUE_FULL, NOT_READY, SHUTTING_DOWN.
    */
   submit(model: string | undefined, version: string | undefined, features: unknown, row: Row): void {
-    if (this.#isClosing) throw new EngineError("SHUTTING_DOWN", "this engine is stopping; send the request to another");
+    if (this.#isClosing)
+      throw new EngineError("SHUTTING_DOWN", "this engine is stopping; send the request to another");
     this.#dispatcher.accept(this.#models.route(model, version), row, features);
   }
 

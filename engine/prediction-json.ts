@@ -9,7 +9,13 @@ import { uuidText } from "./core/uuid.ts";
 const PLAIN = /^[\w.:@/+-]*$/;
 
 /** The JSON text of a Prediction. */
-export function toPredictionJson(batch: Batch, index: number, requestId: string, entityId: string, arrivedMs: number): string {
+export function toPredictionJson(
+  batch: Batch,
+  index: number,
+  requestId: string,
+  entityId: string,
+  arrivedMs: number,
+): string {
   const { model, outputs } = batch;
   const offset = index * model.outputWidth;
   const id = uuidText(batch.ids, index * 16);
@@ -27,7 +33,10 @@ function classJson({ model, outputs }: Batch, offset: number): string {
   const best = model.predictedClass(outputs, offset);
   let json = `,"predicted_class":${model.classesJson[best]},"probabilities":[`;
   for (let label = 0; label < classes.length; label++) {
-    json += label === 0 ? model.probability(outputs, offset, label) : `,${model.probability(outputs, offset, label)}`;
+    json +=
+      label === 0
+        ? model.probability(outputs, offset, label)
+        : `,${model.probability(outputs, offset, label)}`;
   }
   return `${json}],"confidence":${model.probability(outputs, offset, best)}`;
 }

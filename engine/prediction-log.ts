@@ -11,11 +11,11 @@
  * BLOCKS_WAITING_MAX blocks, then appending fails.
  */
 import type { Batch } from "./batch.ts";
-import type { BatchLog } from "./dispatcher.ts";
 import { createDeferred, type Deferred } from "./core/deferred.ts";
 import { EngineError } from "./core/errors.ts";
 import { BLOCK_HEADER_BYTES, BLOCK_MAGIC } from "./core/log-block.ts";
 import { RowBinaryWriter } from "./core/row-binary.ts";
+import type { BatchLog } from "./dispatcher.ts";
 import { writeLogRow } from "./log-row.ts";
 
 /** Two keep the stream busy while an acknowledgement travels; more only make blocks smaller. */
@@ -60,7 +60,9 @@ export class PredictionLog implements BatchLog {
    */
   append(batch: Batch): Promise<void> {
     if (this.#waiting.length >= BLOCKS_WAITING_MAX) {
-      return Promise.reject(new EngineError("LOG_UNAVAILABLE", "the prediction log cannot keep up; try again later"));
+      return Promise.reject(
+        new EngineError("LOG_UNAVAILABLE", "the prediction log cannot keep up; try again later"),
+      );
     }
     const done: Promise<void>[] = [];
     for (let index = 0; index < batch.count; index++) {
@@ -116,7 +118,11 @@ export class PredictionLog implements BatchLog {
       if (this.#spare.length < WRITERS_SPARE_MAX) this.#spare.push(writer);
       done.resolve();
     } catch (error) {
-      done.reject(new EngineError("LOG_UNAVAILABLE", "the prediction could not be logged; try again later", { cause: error }));
+      done.reject(
+        new EngineError("LOG_UNAVAILABLE", "the prediction could not be logged; try again later", {
+          cause: error,
+        }),
+      );
     }
     this.#inFlight--;
     this.#pump();

@@ -24,7 +24,8 @@ class Generation {
     for (let slot = a & mask; ; slot = (slot + 1) & mask) {
       const at = slot * 4;
       const isEmpty = words[at] === 0 && words[at + 1] === 0 && words[at + 2] === 0 && words[at + 3] === 0;
-      if (isEmpty || (words[at] === a && words[at + 1] === b && words[at + 2] === c && words[at + 3] === d)) return at;
+      if (isEmpty || (words[at] === a && words[at + 1] === b && words[at + 2] === c && words[at + 3] === d))
+        return at;
     }
   }
 

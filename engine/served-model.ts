@@ -39,7 +39,9 @@ export class ServedModel {
     this.classes = manifest.classes ?? [];
     this.classesJson = this.classes.map((label) => JSON.stringify(label));
     this.threshold = manifest.threshold ?? 0.5;
-    this.categories = manifest.inputs.map((input) => (input.type === "category" ? input.categories : undefined));
+    this.categories = manifest.inputs.map((input) =>
+      input.type === "category" ? input.categories : undefined,
+    );
     this.numbers = this.categories.filter((names) => names === undefined).length;
     this.metrics = createModelMetrics(manifest, metrics);
   }

@@ -6,7 +6,13 @@
  * that would grow it beyond its bounds. Rows of a message never part.
  */
 import { EngineError } from "./core/errors.ts";
-import { readBlock, ROW_EPOCH_OFFSET, ROW_ID_OFFSET, ROW_SEQ_OFFSET, ROW_SOURCE_OFFSET } from "./core/log-block.ts";
+import {
+  ROW_EPOCH_OFFSET,
+  ROW_ID_OFFSET,
+  ROW_SEQ_OFFSET,
+  ROW_SOURCE_OFFSET,
+  readBlock,
+} from "./core/log-block.ts";
 import { sourceCode } from "./core/prediction.ts";
 import type { RecentIds } from "./recent-ids.ts";
 

@@ -134,7 +134,8 @@ export class Sink {
     try {
       let rows = 0;
       const createdMs = readBlock(block, () => rows++);
-      if (batch.rows > 0 && (batch.rows + rows > rowsMax || batch.length + block.length > bytesMax)) return false;
+      if (batch.rows > 0 && (batch.rows + rows > rowsMax || batch.length + block.length > bytesMax))
+        return false;
       if (!batch.accepts(createdMs)) return false;
       batch.add(block, BigInt(this.#epoch), message.seq, this.#recent);
     } catch (error) {
@@ -149,7 +150,11 @@ export class Sink {
   #checkOrder(seq: number): void {
     const missing = seq - this.#gatheredSeq - 1;
     if (missing > 0 && !this.#isFresh) throw new Error(`gap in the log: ${seq} follows ${this.#gatheredSeq}`);
-    if (missing > 0) this.#options.logger.error({ missing, seq }, "messages are missing from the log: somebody deleted them");
+    if (missing > 0)
+      this.#options.logger.error(
+        { missing, seq },
+        "messages are missing from the log: somebody deleted them",
+      );
     this.#isFresh = false;
   }
 

@@ -28,7 +28,11 @@ export function openClickHouse(url: string): ClickHouse {
 }
 
 /** Rows of a query, each an object of its columns. @throws EngineError SERVICE_UNAVAILABLE */
-export async function selectRows<T>(client: ClickHouse, query: string, params: Record<string, unknown> = {}): Promise<T[]> {
+export async function selectRows<T>(
+  client: ClickHouse,
+  query: string,
+  params: Record<string, unknown> = {},
+): Promise<T[]> {
   try {
     const result = await client.query({ query, query_params: params, format: "JSONEachRow" });
     return await result.json<T>();

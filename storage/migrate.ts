@@ -14,7 +14,7 @@ export async function migrate(client: ClickHouse, database: string, logger: Logg
     query: `CREATE TABLE IF NOT EXISTS ${table} (id UInt32, name String, applied DateTime DEFAULT now()) ENGINE = MergeTree ORDER BY id`,
   });
   const rows = await selectRows<{ id: number }>(client, `SELECT DISTINCT id FROM ${table}`);
-  const applied = new Set(rows.map((row) => Number(row.id)));
+  const applied = new Set(rows.map((row) => row.id));
   for (const migration of MIGRATIONS) {
     if (applied.has(migration.id)) continue;
     for (const statement of migration.statements) {

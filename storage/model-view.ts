@@ -4,11 +4,14 @@
  * Versions may order their features differently, so each column picks its element by the row's version. Names go
  * into SQL as quoted identifiers and string literals; manifest.ts has checked them.
  */
-import type { ModelManifest } from "../engine/core/manifest.ts";
+
 import { LOG_COLUMNS } from "../engine/core/log-block.ts";
+import type { ModelManifest } from "../engine/core/manifest.ts";
 import type { ClickHouse } from "./clickhouse.ts";
 
-const OWN_COLUMNS: readonly string[] = LOG_COLUMNS.filter((name) => !["log_epoch", "log_seq", "features", "categories"].includes(name));
+const OWN_COLUMNS: readonly string[] = LOG_COLUMNS.filter(
+  (name) => !["log_epoch", "log_seq", "features", "categories"].includes(name),
+);
 
 /** Where a version keeps one feature: in which array, and at which place, from 1. */
 interface Place {
@@ -24,14 +27,21 @@ export function modelViewName(model: string): string {
 
 /** CREATE OR REPLACE VIEW for a model with these versions. */
 export function modelViewSql(database: string, model: string, versions: readonly ModelManifest[]): string {
-  const columns = [...placesByFeature(versions)].map(([feature, places]) => `${columnSql(places)} AS ${identifier(columnName(feature))}`);
+  const columns = [...placesByFeature(versions)].map(
+    ([feature, places]) => `${columnSql(places)} AS ${identifier(columnName(feature))}`,
+  );
   const where = `model_name = ${literal(model)}`;
   return `CREATE OR REPLACE VIEW ${database}.${identifier(modelViewName(model))} AS
 SELECT ${[...OWN_COLUMNS, ...columns].join(",\n  ")}
 FROM ${database}.predictions WHERE ${where}`;
 }
 
-export async function replaceModelView(client: ClickHouse, database: string, model: string, versions: readonly ModelManifest[]): Promise<void> {
+export async function replaceModelView(
+  client: ClickHouse,
+  database: string,
+  model: string,
+  versions: readonly ModelManifest[],
+): Promise<void> {
   await client.command({ query: modelViewSql(database, model, versions) });
 }
 
@@ -55,13 +65,17 @@ function placesByFeature(versions: readonly ModelManifest[]): Map<string, Place[
 }
 
 function columnSql(places: readonly Place[]): string {
-  const asText = places.some((place) => place.array === "categories") && places.some((place) => place.array === "features");
+  const asText =
+    places.some((place) => place.array === "categories") &&
+    places.some((place) => place.array === "features");
   const groups = new Map<string, string[]>();
   for (const { version, array, index } of places) {
     const element = asText ? `toString(${array}[${index}])` : `${array}[${index}]`;
     groups.set(element, [...(groups.get(element) ?? []), literal(version)]);
   }
-  const cases = [...groups].map(([element, versions]) => `model_version IN (${versions.join(", ")}), ${element}`);
+  const cases = [...groups].map(
+    ([element, versions]) => `model_version IN (${versions.join(", ")}), ${element}`,
+  );
   return `multiIf(${cases.join(", ")}, NULL)`;
 }
 

@@ -21,14 +21,28 @@ export async function openStreams(url: string, name: string, logger: Logger): Pr
   const shown = withoutCredentials(url);
   let nats: NatsConnection;
   try {
-    nats = await connect({ ...parseUrl(url), name, noAsyncTraces: true, maxReconnectAttempts: -1, reconnectTimeWait: 200, reconnectJitter: 100 });
+    nats = await connect({
+      ...parseUrl(url),
+      name,
+      noAsyncTraces: true,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 200,
+      reconnectJitter: 100,
+    });
   } catch (error) {
-    throw new EngineError("SERVICE_UNAVAILABLE", `NATS at ${shown} cannot be reached (${messageOf(error)}): check NATS_URL`, { cause: error });
+    throw new EngineError(
+      "SERVICE_UNAVAILABLE",
+      `NATS at ${shown} cannot be reached (${messageOf(error)}): check NATS_URL`,
+      { cause: error },
+    );
   }
   let connected = true;
   void watchStatus(nats, (isConnected) => {
     connected = isConnected;
-    logger[isConnected ? "info" : "warn"]({ url: shown }, isConnected ? "NATS connected" : "NATS connection lost, reconnecting");
+    logger[isConnected ? "info" : "warn"](
+      { url: shown },
+      isConnected ? "NATS connected" : "NATS connection lost, reconnecting",
+    );
   });
   return {
     nats,

@@ -5,7 +5,12 @@
  * could disagree with it. The client notices a gap and starts again behind the last message it gave.
  * Bound: at most `bytesMax` wait here; then nothing is read until `fetch` has emptied it.
  */
-import { type ConsumerMessages, DeliverPolicy, type JetStreamClient, type JetStreamManager } from "@nats-io/jetstream";
+import {
+  type ConsumerMessages,
+  DeliverPolicy,
+  type JetStreamClient,
+  type JetStreamManager,
+} from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
 import { createDeferred, type Deferred } from "../engine/core/deferred.ts";
 import { publishOnce } from "./publish.ts";
@@ -56,7 +61,10 @@ export class LogReader {
   async seek(seq: number): Promise<void> {
     await this.close();
     const { jetstream, topology, bytesMax } = this.#options;
-    const consumer = await jetstream.consumers.get(topology.logStream, { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: seq });
+    const consumer = await jetstream.consumers.get(topology.logStream, {
+      deliver_policy: DeliverPolicy.StartSequence,
+      opt_start_seq: seq,
+    });
     const messages = await consumer.consume({ max_bytes: bytesMax });
     this.#messages = messages;
     this.#pending = [];
@@ -88,7 +96,10 @@ export class LogReader {
     const head = headers();
     head.set("Millrace-Reason", reason.replaceAll(/[\r\n]/g, " "));
     const subject = topology.deadSubject(topology.logStream);
-    await publishOnce(jetstream, subject, `${topology.logStream}-${seq}`, data, { headers: head, timeoutMs: DEAD_TIMEOUT_MS });
+    await publishOnce(jetstream, subject, `${topology.logStream}-${seq}`, data, {
+      headers: head,
+      timeoutMs: DEAD_TIMEOUT_MS,
+    });
   }
 
   async close(): Promise<void> {

@@ -41,7 +41,8 @@ export async function startPredictService(
         data: message.data,
         requestId: message.headers?.get("x-request-id") ?? "",
         answer: (json) => message.respond(json),
-        fail: (failure) => message.respondError(failure.meaning.status, failure.message, JSON.stringify(failure.toBody())),
+        fail: (failure) =>
+          message.respondError(failure.meaning.status, failure.message, JSON.stringify(failure.toBody())),
       });
     },
   });

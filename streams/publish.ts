@@ -19,16 +19,30 @@ export interface PublishOptions {
 }
 
 /** @throws EngineError SERVICE_UNAVAILABLE when no acknowledgement came in time or the stream refused. */
-export async function publishOnce(jetstream: JetStreamClient, subject: string, id: string, payload: Uint8Array, options: PublishOptions): Promise<void> {
+export async function publishOnce(
+  jetstream: JetStreamClient,
+  subject: string,
+  id: string,
+  payload: Uint8Array,
+  options: PublishOptions,
+): Promise<void> {
   const giveUpMs = performance.now() + options.timeoutMs;
   const extra = options.headers === undefined ? {} : { headers: options.headers };
   for (;;) {
     try {
-      await jetstream.publish(subject, payload, { msgID: id, timeout: Math.min(ATTEMPT_TIMEOUT_MS, options.timeoutMs), ...extra });
+      await jetstream.publish(subject, payload, {
+        msgID: id,
+        timeout: Math.min(ATTEMPT_TIMEOUT_MS, options.timeoutMs),
+        ...extra,
+      });
       return;
     } catch (error) {
       if (performance.now() + RETRY_DELAY_MS >= giveUpMs || isFinal(error)) {
-        throw new EngineError("SERVICE_UNAVAILABLE", `the stream did not take the message: ${messageOf(error)}`, { cause: error });
+        throw new EngineError(
+          "SERVICE_UNAVAILABLE",
+          `the stream did not take the message: ${messageOf(error)}`,
+          { cause: error },
+        );
       }
       await new Promise((resolve) => setTimeout(resolve, RETRY_DELAY_MS));
     }

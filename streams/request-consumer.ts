@@ -5,9 +5,17 @@
  * `dead` (moved to the dead letters with the reason). Bound: `inFlightMax` requests handed on and not settled; at the
  * bound, and while there is no `room`, nothing is pulled. Engines share one consumer.
  */
-import { AckPolicy, type ConsumerMessages, DeliverPolicy, type JetStreamClient, type JetStreamManager, type JsMsg } from "@nats-io/jetstream";
-import { headers } from "@nats-io/transport-node";
+
 import { setTimeout as delay } from "node:timers/promises";
+import {
+  AckPolicy,
+  type ConsumerMessages,
+  DeliverPolicy,
+  type JetStreamClient,
+  type JetStreamManager,
+  type JsMsg,
+} from "@nats-io/jetstream";
+import { headers } from "@nats-io/transport-node";
 import { messageOf } from "../engine/core/errors.ts";
 import type { Logger } from "../engine/core/log.ts";
 import { publishOnce } from "./publish.ts";
@@ -147,10 +155,16 @@ export class RequestConsumer {
     const options = { headers: head, timeoutMs: DEAD_TIMEOUT_MS };
     try {
       await publishOnce(jetstream, topology.deadSubject(topology.requestsStream), id, message.data, options);
-      logger.warn({ subject: message.subject, seq: message.seq, reason }, "request moved to the dead letters");
+      logger.warn(
+        { subject: message.subject, seq: message.seq, reason },
+        "request moved to the dead letters",
+      );
       message.ack();
     } catch (error) {
-      logger.error({ err: messageOf(error), seq: message.seq }, "dead letter could not be stored, trying again");
+      logger.error(
+        { err: messageOf(error), seq: message.seq },
+        "dead letter could not be stored, trying again",
+      );
       message.nak(DEAD_RETRY_MS);
     } finally {
       this.#inFlight--;

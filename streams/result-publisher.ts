@@ -53,7 +53,10 @@ export class ResultPublisher {
         await this.#publishGroup(group);
         for (const { request } of group) request.done();
       } catch (error) {
-        this.#logger.warn({ err: messageOf(error), results: group.length }, "results could not be published, their requests come again");
+        this.#logger.warn(
+          { err: messageOf(error), results: group.length },
+          "results could not be published, their requests come again",
+        );
         for (const { request } of group) request.later(LATER_MS);
       }
     }
@@ -70,7 +73,9 @@ export class ResultPublisher {
       this.#reply(result);
     }
     const result = group[last] as Result;
-    await publishOnce(this.#jetstream, result.subject, result.predictionId, Buffer.from(result.json), { timeoutMs: TIMEOUT_MS });
+    await publishOnce(this.#jetstream, result.subject, result.predictionId, Buffer.from(result.json), {
+      timeoutMs: TIMEOUT_MS,
+    });
     this.#reply(result);
   }
 

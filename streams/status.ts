@@ -23,7 +23,11 @@ export function publishSinkStatus(nats: NatsConnection, topology: Topology, stat
 }
 
 /** Calls `onStatus` with each status until the connection closes. */
-export function followSinkStatus(nats: NatsConnection, topology: Topology, onStatus: (status: SinkStatus) => void): void {
+export function followSinkStatus(
+  nats: NatsConnection,
+  topology: Topology,
+  onStatus: (status: SinkStatus) => void,
+): void {
   nats.subscribe(subjectOf(topology), {
     callback: (error, message) => {
       if (error === null) onStatus(message.json<SinkStatus>());

@@ -5,7 +5,13 @@
  * what they hold is not yet safe elsewhere; results and dead letters let the oldest go. Retention is by limits, not
  * by interest: message-id deduplication survives a server restart only through messages that are still stored.
  */
-import { type JetStreamManager, RetentionPolicy, StorageType, type StreamConfig, DiscardPolicy } from "@nats-io/jetstream";
+import {
+  DiscardPolicy,
+  type JetStreamManager,
+  RetentionPolicy,
+  StorageType,
+  type StreamConfig,
+} from "@nats-io/jetstream";
 
 const MINUTES_NS = 60 * 1_000_000_000;
 const HOURS_NS = 60 * MINUTES_NS;
@@ -46,17 +52,37 @@ export function createTopology(prefix: string): Topology {
 }
 
 /** Creates the streams, or brings existing ones to this configuration. */
-export async function ensureStreams(manager: JetStreamManager, topology: Topology, bytesMax: number): Promise<void> {
+export async function ensureStreams(
+  manager: JetStreamManager,
+  topology: Topology,
+  bytesMax: number,
+): Promise<void> {
   const keep: Partial<StreamConfig> = { discard: DiscardPolicy.New, max_bytes: bytesMax, max_age: 0 };
-  const rotate: Partial<StreamConfig> = { discard: DiscardPolicy.Old, max_bytes: bytesMax, max_age: 72 * HOURS_NS };
+  const rotate: Partial<StreamConfig> = {
+    discard: DiscardPolicy.Old,
+    max_bytes: bytesMax,
+    max_age: 72 * HOURS_NS,
+  };
   const { prefix } = topology;
   await ensureStream(manager, { ...keep, name: topology.logStream, subjects: [`${prefix}.log.*`] });
   await ensureStream(manager, { ...keep, name: topology.requestsStream, subjects: [`${prefix}.requests.*`] });
-  await ensureStream(manager, { ...rotate, name: topology.predictionsStream, subjects: [`${prefix}.predictions.*`] });
-  await ensureStream(manager, { ...rotate, name: topology.deadStream, subjects: [`${prefix}.dead.*`], max_age: 30 * 24 * HOURS_NS });
+  await ensureStream(manager, {
+    ...rotate,
+    name: topology.predictionsStream,
+    subjects: [`${prefix}.predictions.*`],
+  });
+  await ensureStream(manager, {
+    ...rotate,
+    name: topology.deadStream,
+    subjects: [`${prefix}.dead.*`],
+    max_age: 30 * 24 * HOURS_NS,
+  });
 }
 
-async function ensureStream(manager: JetStreamManager, config: Partial<StreamConfig> & { name: string }): Promise<void> {
+async function ensureStream(
+  manager: JetStreamManager,
+  config: Partial<StreamConfig> & { name: string },
+): Promise<void> {
   const whole = {
     retention: RetentionPolicy.Limits,
     storage: StorageType.File,

@@ -85,10 +85,11 @@ async function predictSingly(model: LoadedModel, task: PredictTask): Promise<rea
 function notFinite({ outputs, rows, outputWidth }: PredictTask): readonly FailedRow[] {
   let failed: FailedRow[] | undefined;
   for (let index = 0; index < rows * outputWidth; index++) {
-    if (Number.isFinite(outputs[index] as number)) continue;
+    if (Number.isFiniteoutputs[index]) continue;
     const row = Math.floor(index / outputWidth);
     failed ??= [];
-    if (failed.at(-1)?.row !== row) failed.push({ row, message: "the model returned a value that is not finite" });
+    if (failed.at(-1)?.row !== row)
+      failed.push({ row, message: "the model returned a value that is not finite" });
   }
   return failed ?? NONE;
 }

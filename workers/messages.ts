@@ -2,8 +2,9 @@
  * What crosses between the engine's thread and a worker thread. Rows never do: they lie in shared memory, and one
  * message a batch says where.
  */
-import type { ModelManifest } from "../engine/core/manifest.ts";
+
 import type { ErrorCode, ErrorDetail } from "../engine/core/errors.ts";
+import type { ModelManifest } from "../engine/core/manifest.ts";
 
 export interface LoadTask {
   readonly kind: "load";
@@ -39,4 +40,9 @@ export interface FailedRow {
 /** Expected outcomes are values, so that they cross threads whole: a thrown error would lose its code. */
 export type WorkerResult =
   | { readonly ok: true; readonly elapsedMs: number; readonly failedRows: readonly FailedRow[] }
-  | { readonly ok: false; readonly code: ErrorCode; readonly message: string; readonly details: readonly ErrorDetail[] };
+  | {
+      readonly ok: false;
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly details: readonly ErrorDetail[];
+    };

@@ -42,7 +42,10 @@ export class WorkerPool {
 
   /** `onFree` is called whenever a lane has become free. */
   constructor(options: WorkerPoolOptions, onFree: () => void) {
-    this.#lanes = Array.from({ length: options.lanes }, (_, index) => new WorkerLane(index, options, this.#artifacts, onFree));
+    this.#lanes = Array.from(
+      { length: options.lanes },
+      (_, index) => new WorkerLane(index, options, this.#artifacts, onFree),
+    );
   }
 
   get size(): number {
@@ -121,7 +124,12 @@ class WorkerLane implements Lane {
   readonly #waiting: (() => void)[] = [];
   #thread: Piscina;
 
-  constructor(index: number, options: WorkerPoolOptions, artifacts: ReadonlyMap<string, ModelArtifact>, onFree: () => void) {
+  constructor(
+    index: number,
+    options: WorkerPoolOptions,
+    artifacts: ReadonlyMap<string, ModelArtifact>,
+    onFree: () => void,
+  ) {
     this.index = index;
     this.#options = options;
     this.#artifacts = artifacts;
@@ -141,7 +149,9 @@ class WorkerLane implements Lane {
       result = await this.#run(task, this.#options.taskTimeoutMs);
     } catch (error) {
       void this.#replace();
-      throw new EngineError("WORKER_FAILED", "the worker thread died while it computed; try again", { cause: error });
+      throw new EngineError("WORKER_FAILED", "the worker thread died while it computed; try again", {
+        cause: error,
+      });
     }
     this.#release();
     return result;
@@ -155,7 +165,11 @@ class WorkerLane implements Lane {
       result = await this.#run(task, this.#options.loadTimeoutMs);
     } catch (error) {
       void this.#replace();
-      throw new EngineError("MODEL_INVALID", `the worker thread died or hung while it loaded the model: ${messageOf(error)}`, { cause: error });
+      throw new EngineError(
+        "MODEL_INVALID",
+        `the worker thread died or hung while it loaded the model: ${messageOf(error)}`,
+        { cause: error },
+      );
     }
     this.#release();
     if (!result.ok) throw new EngineError(result.code, result.message, { details: result.details });

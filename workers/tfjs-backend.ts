@@ -45,7 +45,9 @@ async function tryBackend(
   name: string,
   register: () => Promise<unknown>,
 ): Promise<string | undefined> {
-  const listeners = new Map(CRASH_EVENTS.map((event) => [event, new Set(process.listeners(event as "exit"))]));
+  const listeners = new Map(
+    CRASH_EVENTS.map((event) => [event, new Set(process.listeners(event as "exit"))]),
+  );
   try {
     await register();
     return (await core.setBackend(name)) ? name : undefined;

@@ -94,7 +94,12 @@ export class Exchange {
     this.send(200, "application/json", json);
   }
 
-  send(status: number, contentType: string, body: string | Uint8Array, headers?: Readonly<Record<string, string>>): void {
+  send(
+    status: number,
+    contentType: string,
+    body: string | Uint8Array,
+    headers?: Readonly<Record<string, string>>,
+  ): void {
     if (this.#isOver) return;
     this.#isOver = true;
     const res = this.#res;
@@ -117,7 +122,12 @@ export class Exchange {
   }
 
   #tooLarge(bytesMax: number): void {
-    this.fail(new EngineError("PAYLOAD_TOO_LARGE", `the body is larger than ${bytesMax} bytes; send fewer rows, or raise the limit`));
+    this.fail(
+      new EngineError(
+        "PAYLOAD_TOO_LARGE",
+        `the body is larger than ${bytesMax} bytes; send fewer rows, or raise the limit`,
+      ),
+    );
   }
 }
 
@@ -126,6 +136,8 @@ export function parseJson(body: Buffer): unknown {
   try {
     return JSON.parse(body.toString("utf8"));
   } catch (error) {
-    throw new EngineError("INVALID_JSON", `the body is not JSON: ${(error as Error).message.slice(0, 200)}`, { cause: error });
+    throw new EngineError("INVALID_JSON", `the body is not JSON: ${(error as Error).message.slice(0, 200)}`, {
+      cause: error,
+    });
   }
 }

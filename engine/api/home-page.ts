@@ -21,7 +21,8 @@ interface ModelLine {
 
 export function homePage(card: Card): string {
   const models = (card.models as readonly ModelLine[]).map(
-    (model) => `<tr><td>${text(model.name)}</td><td>${text(model.version)}</td><td>${text(model.aliases.join(", "))}</td><td>${text(model.runtime)}</td><td>${text(model.description ?? "")}</td></tr>`,
+    (model) =>
+      `<tr><td>${text(model.name)}</td><td>${text(model.version)}</td><td>${text(model.aliases.join(", "))}</td><td>${text(model.runtime)}</td><td>${text(model.description ?? "")}</td></tr>`,
   );
   return `<!doctype html>
 <html lang="en">
@@ -58,5 +59,9 @@ function pairs(record: Readonly<Record<string, string>>, show: (value: string) =
 }
 
 function text(value: string): string {
-  return value.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;").replaceAll('"', "&quot;");
+  return value
+    .replaceAll("&", "&amp;")
+    .replaceAll("<", "&lt;")
+    .replaceAll(">", "&gt;")
+    .replaceAll('"', "&quot;");
 }

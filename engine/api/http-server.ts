@@ -4,7 +4,12 @@
  * A path that exists answers another method with 405 and Allow, any other path with 404. Stopping is graceful: no new
  * connections, every answer closes its connection, and what is under way is answered.
  */
-import uws, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from "uWebSockets.js";
+import uws, {
+  type HttpRequest,
+  type HttpResponse,
+  type TemplatedApp,
+  type us_listen_socket,
+} from "uWebSockets.js";
 import { EngineError, type ErrorCode } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { Counter, Metrics } from "../core/metrics.ts";
@@ -52,7 +57,11 @@ export class HttpServer implements ExchangeOwner {
     const socket = await new Promise<us_listen_socket | false>((resolve) => {
       this.#app.listen(host, port, resolve);
     });
-    if (socket === false) throw new EngineError("SERVICE_UNAVAILABLE", `HTTP cannot listen on ${host}:${port}: choose another port with MILLRACE_HTTP_PORT`);
+    if (socket === false)
+      throw new EngineError(
+        "SERVICE_UNAVAILABLE",
+        `HTTP cannot listen on ${host}:${port}: choose another port with MILLRACE_HTTP_PORT`,
+      );
     this.#socket = socket;
     return uws.us_socket_local_port(socket);
   }
@@ -68,7 +77,9 @@ export class HttpServer implements ExchangeOwner {
     this.#open--;
     let counter = this.#answered.get(status);
     if (counter === undefined) {
-      counter = this.#metrics.counter("engine_http_responses_total", "HTTP responses by status.", { status: String(status) });
+      counter = this.#metrics.counter("engine_http_responses_total", "HTTP responses by status.", {
+        status: String(status),
+      });
       this.#answered.set(status, counter);
     }
     counter.add(1);
@@ -82,7 +93,9 @@ export class HttpServer implements ExchangeOwner {
   onFailed(code: ErrorCode, error: EngineError): void {
     let counter = this.#failed.get(code);
     if (counter === undefined) {
-      counter = this.#metrics.counter("engine_errors_total", "Requests refused or failed, by code.", { code });
+      counter = this.#metrics.counter("engine_errors_total", "Requests refused or failed, by code.", {
+        code,
+      });
       this.#failed.set(code, counter);
     }
     counter.add(1);
@@ -97,7 +110,9 @@ export class HttpServer implements ExchangeOwner {
 
   #refuseOtherMethods(routes: readonly Route[]): void {
     for (const path of new Set(routes.map((route) => route.path))) {
-      const methods = routes.filter((route) => route.path === path).map((route) => route.method.toUpperCase());
+      const methods = routes
+        .filter((route) => route.path === path)
+        .map((route) => route.method.toUpperCase());
       const allow = methods.join(", ");
       this.#app.any(path, (res, req) => {
         this.#serve(res, req, (exchange) => {

@@ -30,7 +30,9 @@ const version = z.string().regex(MODEL_VERSION, "must be a semantic version such
 const pushBody = z.strictObject({
   manifest: z.unknown(),
   /** Base64 by path. */
-  files: z.record(z.string().max(512), z.base64()).refine((files) => Object.keys(files).length <= FILES_MAX, `at most ${FILES_MAX} files`),
+  files: z
+    .record(z.string().max(512), z.base64())
+    .refine((files) => Object.keys(files).length <= FILES_MAX, `at most ${FILES_MAX} files`),
   /** Alias to point to the version once it is stored. */
   alias: alias.optional(),
 });
@@ -40,16 +42,26 @@ const archiveBody = z.strictObject({ version });
 
 export function modelRoutes(options: ModelRoutesOptions): Route[] {
   const { registry } = options;
-  const change = <T>(path: string, schema: z.ZodType<T>, work: (model: string, body: T) => Promise<ModelState>): Route => ({
+  const change = <T>(
+    path: string,
+    schema: z.ZodType<T>,
+    work: (model: string, body: T) => Promise<ModelState>,
+  ): Route => ({
     method: "post",
     path,
     handle: (exchange, req) => {
       const model = nameIn(req);
-      withBody(exchange, schema, SMALL_BODY_BYTES, async (body) => exchange.sendJson(JSON.stringify(describe(await work(model, body)))));
+      withBody(exchange, schema, SMALL_BODY_BYTES, async (body) =>
+        exchange.sendJson(JSON.stringify(describe(await work(model, body)))),
+      );
     },
   });
   return [
-    { method: "get", path: "/models", handle: (exchange) => exchange.guardAsync(async () => list(exchange, options)) },
+    {
+      method: "get",
+      path: "/models",
+      handle: (exchange) => exchange.guardAsync(async () => list(exchange, options)),
+    },
     { method: "post", path: "/models", handle: (exchange) => push(exchange, options) },
     {
       method: "get",
@@ -62,9 +74,15 @@ export function modelRoutes(options: ModelRoutesOptions): Route[] {
         });
       },
     },
-    change("/models/:name/promote", promoteBody, async (model, body) => registry.promote(model, body.version, body.alias)),
-    change("/models/:name/rollback", rollbackBody, async (model, body) => registry.rollback(model, body.alias)),
-    change("/models/:name/archive", archiveBody, async (model, body) => registry.archive(model, body.version)),
+    change("/models/:name/promote", promoteBody, async (model, body) =>
+      registry.promote(model, body.version, body.alias),
+    ),
+    change("/models/:name/rollback", rollbackBody, async (model, body) =>
+      registry.rollback(model, body.alias),
+    ),
+    change("/models/:name/archive", archiveBody, async (model, body) =>
+      registry.archive(model, body.version),
+    ),
   ];
 }
 
@@ -75,10 +93,12 @@ async function list(exchange: Exchange, { registry, models }: ModelRoutesOptions
   const described = states.map((state) => ({
     ...describe(state),
     served: state.versions.filter((candidate) => served.has(`${state.name}@${candidate}`)),
-    problems: Object.fromEntries(state.versions.flatMap((candidate) => {
-      const problem = problems.get(`${state.name}@${candidate}`);
-      return problem === undefined ? [] : [[candidate, problem]];
-    })),
+    problems: Object.fromEntries(
+      state.versions.flatMap((candidate) => {
+        const problem = problems.get(`${state.name}@${candidate}`);
+        return problem === undefined ? [] : [[candidate, problem]];
+      }),
+    ),
   }));
   exchange.sendJson(JSON.stringify({ models: described }));
 }
@@ -88,7 +108,9 @@ function push(exchange: Exchange, { registry, pool, artifactBytesMax }: ModelRou
   const bodyBytesMax = Math.ceil((artifactBytesMax * 4) / 3) + 1024 * 1024;
   withBody(exchange, pushBody, bodyBytesMax, async (body) => {
     const manifest = parseManifest(body.manifest);
-    const files = new Map(Object.entries(body.files).map(([path, text]) => [path, Buffer.from(text, "base64")]));
+    const files = new Map(
+      Object.entries(body.files).map(([path, text]) => [path, Buffer.from(text, "base64")]),
+    );
     await pool.verify({ manifest, files });
     const record = await registry.push({ manifest, files });
     if (body.alias !== undefined) await registry.promote(manifest.name, manifest.version, body.alias);
@@ -96,7 +118,12 @@ function push(exchange: Exchange, { registry, pool, artifactBytesMax }: ModelRou
   });
 }
 
-function withBody<T>(exchange: Exchange, schema: z.ZodType<T>, bytesMax: number, work: (body: T) => Promise<void>): void {
+function withBody<T>(
+  exchange: Exchange,
+  schema: z.ZodType<T>,
+  bytesMax: number,
+  work: (body: T) => Promise<void>,
+): void {
   exchange.readBody(bytesMax, (bytes) => {
     const result = schema.safeParse(bytes.length === 0 ? {} : parseJson(bytes));
     if (!result.success) throw invalidBody(result.error);
@@ -105,7 +132,9 @@ function withBody<T>(exchange: Exchange, schema: z.ZodType<T>, bytesMax: number,
 }
 
 function invalidBody(error: z.ZodError): EngineError {
-  const details = error.issues.slice(0, 20).map((issue) => ({ field: issue.path.join(".") || "body", message: issue.message }));
+  const details = error.issues
+    .slice(0, 20)
+    .map((issue) => ({ field: issue.path.join(".") || "body", message: issue.message }));
   return new EngineError("INVALID_REQUEST", `${details[0]?.field}: ${details[0]?.message}`, { details });
 }
 
@@ -116,5 +145,10 @@ function nameIn(req: HttpRequest): string {
 }
 
 function describe({ name: model, aliases, versions, archived }: ModelState): Record<string, unknown> {
-  return { name: model, aliases: Object.fromEntries(Object.entries(aliases).map(([key, to]) => [key, to.version])), versions, archived };
+  return {
+    name: model,
+    aliases: Object.fromEntries(Object.entries(aliases).map(([key, to]) => [key, to.version])),
+    versions,
+    archived,
+  };
 }

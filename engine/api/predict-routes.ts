@@ -18,12 +18,16 @@ export interface PredictRoutesOptions {
 }
 
 /** POST /predict `{model?, version?, request_id?, entity_id?, timeout_ms?, features}` */
-export function handlePredict(exchange: Exchange, { predictor, bodyBytesMax, timeoutMs }: PredictRoutesOptions): void {
+export function handlePredict(
+  exchange: Exchange,
+  { predictor, bodyBytesMax, timeoutMs }: PredictRoutesOptions,
+): void {
   exchange.readBody(bodyBytesMax, (bytes) => {
     const body = parseJson(bytes);
     const head = parseHead(body, exchange.requestId, timeoutMs);
     const { features, instances } = body as { features?: unknown; instances?: unknown };
-    if (instances !== undefined) throw new EngineError("INVALID_REQUEST", "instances goes to POST /predict/batch; here it is features");
+    if (instances !== undefined)
+      throw new EngineError("INVALID_REQUEST", "instances goes to POST /predict/batch; here it is features");
     predictor.submit(head.model, head.version, features, new SingleRow(exchange, head));
   });
 }
@@ -63,30 +67,48 @@ export function handlePredictBatch(exchange: Exchange, options: PredictRoutesOpt
     const { instances } = body as { instances?: unknown };
     checkInstances(instances, options);
     const request = new BatchRequest(exchange, instances.length);
-    for (let index = 0; index < instances.length; index++) submitInstance(request, index, instances[index], head, options);
+    for (let index = 0; index < instances.length; index++)
+      submitInstance(request, index, instances[index], head, options);
   });
 }
 
-function checkInstances(instances: unknown, { predictor, instancesMax }: PredictRoutesOptions): asserts instances is unknown[] {
+function checkInstances(
+  instances: unknown,
+  { predictor, instancesMax }: PredictRoutesOptions,
+): asserts instances is unknown[] {
   if (!Array.isArray(instances) || instances.length === 0) {
     const details = [{ field: "instances", message: "must be an array of at least one {features: {...}}" }];
-    throw new EngineError("INVALID_REQUEST", "instances must be an array of at least one {features: {...}}", { details });
+    throw new EngineError("INVALID_REQUEST", "instances must be an array of at least one {features: {...}}", {
+      details,
+    });
   }
   if (instances.length > instancesMax) {
     const details = [{ field: "instances", message: `must have at most ${instancesMax} rows` }];
-    throw new EngineError("PAYLOAD_TOO_LARGE", `${instances.length} instances are more than the ${instancesMax} allowed; send several requests`, { details });
+    throw new EngineError(
+      "PAYLOAD_TOO_LARGE",
+      `${instances.length} instances are more than the ${instancesMax} allowed; send several requests`,
+      { details },
+    );
   }
-  if (instances.length > predictor.room) throw new EngineError("QUEUE_FULL", "the queue has no room for that many rows; try again later");
+  if (instances.length > predictor.room)
+    throw new EngineError("QUEUE_FULL", "the queue has no room for that many rows; try again later");
 }
 
-function submitInstance(request: BatchRequest, index: number, instance: unknown, head: RequestHead, { predictor }: PredictRoutesOptions): void {
+function submitInstance(
+  request: BatchRequest,
+  index: number,
+  instance: unknown,
+  head: RequestHead,
+  { predictor }: PredictRoutesOptions,
+): void {
   try {
     const own = parseHead(instance, "", head.timeoutMs);
     const { features } = instance as { features?: unknown };
     predictor.submit(head.model, head.version, features, new BatchedRow(request, index, own));
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    if (error.code === "MODEL_NOT_FOUND" || error.code === "NOT_READY" || error.code === "SHUTTING_DOWN") throw error;
+    if (error.code === "MODEL_NOT_FOUND" || error.code === "NOT_READY" || error.code === "SHUTTING_DOWN")
+      throw error;
     request.settle(index, JSON.stringify(error.toBody()));
   }
 }
@@ -130,7 +152,10 @@ class BatchedRow implements Row {
   }
 
   answer(batch: Batch, index: number): void {
-    this.#request.settle(this.#index, toPredictionJson(batch, index, this.requestId, this.entityId, this.arrivedMs));
+    this.#request.settle(
+      this.#index,
+      toPredictionJson(batch, index, this.requestId, this.entityId, this.arrivedMs),
+    );
   }
 
   fail(error: EngineError): void {

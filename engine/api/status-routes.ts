@@ -32,12 +32,22 @@ export function statusRoutes({ info, readiness, metrics, models }: StatusRoutesO
       method: "get",
       path: "/",
       handle: (exchange, req) => {
-        const card = { ...info(), ...readiness.health(), models: describeModels(models), endpoints: ENDPOINTS };
-        if (req.getHeader("accept").includes("text/html")) exchange.send(200, "text/html; charset=utf-8", homePage(card));
+        const card = {
+          ...info(),
+          ...readiness.health(),
+          models: describeModels(models),
+          endpoints: ENDPOINTS,
+        };
+        if (req.getHeader("accept").includes("text/html"))
+          exchange.send(200, "text/html; charset=utf-8", homePage(card));
         else exchange.sendJson(JSON.stringify(card));
       },
     },
-    { method: "get", path: "/health", handle: (exchange) => exchange.sendJson(JSON.stringify(readiness.health())) },
+    {
+      method: "get",
+      path: "/health",
+      handle: (exchange) => exchange.sendJson(JSON.stringify(readiness.health())),
+    },
     { method: "get", path: "/ready", handle: (exchange) => answerReady(exchange, readiness) },
     {
       method: "get",
@@ -56,7 +66,8 @@ export function statusRoutes({ info, readiness, metrics, models }: StatusRoutesO
     {
       method: "get",
       path: "/model/schema",
-      handle: (exchange, req) => exchange.sendJson(JSON.stringify(requestSchema(queried(models, req).manifest))),
+      handle: (exchange, req) =>
+        exchange.sendJson(JSON.stringify(requestSchema(queried(models, req).manifest))),
     },
   ];
 }
@@ -81,12 +92,21 @@ function answerReady(exchange: Exchange, readiness: Readiness): void {
 function queried(models: Models, req: HttpRequest): ServedModel {
   const named = (key: string): string | undefined => {
     const value = req.getQuery(key);
-    if (value !== undefined && value.length > 128) throw new EngineError("INVALID_REQUEST", `${key} must have at most 128 characters`);
+    if (value !== undefined && value.length > 128)
+      throw new EngineError("INVALID_REQUEST", `${key} must have at most 128 characters`);
     return value === "" ? undefined : value;
   };
   return models.route(named("model"), named("version")).model;
 }
 
 function describeModels(models: Models): unknown[] {
-  return models.served().map(({ manifest: { name, version, runtime, description }, aliases }) => ({ name, version, aliases, runtime, description }));
+  return models
+    .served()
+    .map(({ manifest: { name, version, runtime, description }, aliases }) => ({
+      name,
+      version,
+      aliases,
+      runtime,
+      description,
+    }));
 }

@@ -17,7 +17,8 @@ function setting<T extends z.ZodType>(env: string, schema: T, about: string): Se
   return { env, schema, about };
 }
 
-const count = (low: number, high: number, fallback: number) => z.coerce.number().int().min(low).max(high).default(fallback);
+const count = (low: number, high: number, fallback: number) =>
+  z.coerce.number().int().min(low).max(high).default(fallback);
 const port = () => z.coerce.number().int().min(0).max(65535).optional();
 const url = () => z.url().optional();
 
@@ -25,35 +26,137 @@ const MIB = 1024 * 1024;
 
 export const SETTINGS = {
   natsUrl: setting("NATS_URL", url(), "NATS server with JetStream, 2.11 or newer; without it one is started"),
-  redisUrl: setting("REDIS_URL", url(), "Redis 7 or newer; without it one is started if redis-server is on PATH"),
-  clickhouseUrl: setting("CLICKHOUSE_URL", url(), "ClickHouse over HTTP, as http://user:password@host:8123; without it an embedded one is started"),
-  dataDir: setting("MILLRACE_DATA_DIR", z.string().min(1).default("./.millrace"), "folder of the embedded services' data"),
-  httpHost: setting("MILLRACE_HTTP_HOST", z.string().min(1).default("127.0.0.1"), "address that HTTP listens on"),
+  redisUrl: setting(
+    "REDIS_URL",
+    url(),
+    "Redis 7 or newer; without it one is started if redis-server is on PATH",
+  ),
+  clickhouseUrl: setting(
+    "CLICKHOUSE_URL",
+    url(),
+    "ClickHouse over HTTP, as http://user:password@host:8123; without it an embedded one is started",
+  ),
+  dataDir: setting(
+    "MILLRACE_DATA_DIR",
+    z.string().min(1).default("./.millrace"),
+    "folder of the embedded services' data",
+  ),
+  httpHost: setting(
+    "MILLRACE_HTTP_HOST",
+    z.string().min(1).default("127.0.0.1"),
+    "address that HTTP listens on",
+  ),
   httpPort: setting("MILLRACE_HTTP_PORT", port(), "HTTP port; unset: 8080, or a free one if that is taken"),
   natsPort: setting("MILLRACE_NATS_PORT", port(), "embedded NATS port; unset: 4222, or a free one"),
-  clickhousePort: setting("MILLRACE_CLICKHOUSE_PORT", port(), "embedded ClickHouse port; unset: 8123, or a free one"),
+  clickhousePort: setting(
+    "MILLRACE_CLICKHOUSE_PORT",
+    port(),
+    "embedded ClickHouse port; unset: 8123, or a free one",
+  ),
   redisPort: setting("MILLRACE_REDIS_PORT", port(), "embedded Redis port; unset: 6379, or a free one"),
-  prefix: setting("MILLRACE_PREFIX", z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/).default("millrace"), "first token of every subject, and of stream and bucket names"),
-  database: setting("MILLRACE_DATABASE", z.string().regex(/^[a-z][a-z0-9_]{0,63}$/).default("millrace"), "ClickHouse database"),
-  logLevel: setting("MILLRACE_LOG_LEVEL", z.enum(["debug", "info", "warn", "error", "silent"]).default("info"), "least level that is logged"),
-  workers: setting("MILLRACE_WORKERS", count(0, 256, 0), "inference threads; 0: one per core but one, at least 1"),
-  workerTimeoutMs: setting("MILLRACE_WORKER_TIMEOUT_MS", count(100, 600_000, 10_000), "a batch that runs longer costs its worker thread its life, ms"),
-  queueRowsMax: setting("MILLRACE_QUEUE_ROWS_MAX", count(1, 10_000_000, 20_000), "rows accepted and not yet answered; over it 429"),
+  prefix: setting(
+    "MILLRACE_PREFIX",
+    z
+      .string()
+      .regex(/^[a-z][a-z0-9_-]{0,31}$/)
+      .default("millrace"),
+    "first token of every subject, and of stream and bucket names",
+  ),
+  database: setting(
+    "MILLRACE_DATABASE",
+    z
+      .string()
+      .regex(/^[a-z][a-z0-9_]{0,63}$/)
+      .default("millrace"),
+    "ClickHouse database",
+  ),
+  logLevel: setting(
+    "MILLRACE_LOG_LEVEL",
+    z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
+    "least level that is logged",
+  ),
+  workers: setting(
+    "MILLRACE_WORKERS",
+    count(0, 256, 0),
+    "inference threads; 0: one per core but one, at least 1",
+  ),
+  workerTimeoutMs: setting(
+    "MILLRACE_WORKER_TIMEOUT_MS",
+    count(100, 600_000, 10_000),
+    "a batch that runs longer costs its worker thread its life, ms",
+  ),
+  queueRowsMax: setting(
+    "MILLRACE_QUEUE_ROWS_MAX",
+    count(1, 10_000_000, 20_000),
+    "rows accepted and not yet answered; over it 429",
+  ),
   batchRowsMax: setting("MILLRACE_BATCH_ROWS_MAX", count(1, 4096, 128), "rows in one batch to a worker"),
   instancesMax: setting("MILLRACE_INSTANCES_MAX", count(1, 100_000, 10_000), "rows in one batch request"),
-  bodyBytesMax: setting("MILLRACE_BODY_BYTES_MAX", count(1024, 1024 * MIB, 16 * MIB), "bytes in one HTTP body; over it 413"),
-  artifactBytesMax: setting("MILLRACE_ARTIFACT_BYTES_MAX", count(1024, 1024 * MIB, 512 * MIB), "bytes in one uploaded model file"),
-  timeoutMs: setting("MILLRACE_TIMEOUT_MS", count(1, 600_000, 10_000), "deadline of a request that names none, ms"),
-  logAck: setting("MILLRACE_LOG_ACK", z.enum(["before-response", "after-response"]).default("before-response"), "whether an answer waits until its prediction is in the log"),
-  logBlockBytesMax: setting("MILLRACE_LOG_BLOCK_BYTES_MAX", count(4096, 8 * MIB, 512 * 1024), "bytes in one block of the prediction log"),
-  logTimeoutMs: setting("MILLRACE_LOG_TIMEOUT_MS", count(100, 60_000, 5_000), "how long a block may wait for its acknowledgement before its rows are answered 503, ms"),
-  streamBytesMax: setting("MILLRACE_STREAM_BYTES_MAX", count(MIB, 1024 * 1024 * MIB, 4096 * MIB), "size of each JetStream stream on disk; when the log stream is full, predictions are answered 503"),
-  streamInFlightMax: setting("MILLRACE_STREAM_IN_FLIGHT_MAX", count(1, 100_000, 5_000), "stream requests pulled and not yet acknowledged"),
-  streamDeliveriesMax: setting("MILLRACE_STREAM_DELIVERIES_MAX", count(1, 1000, 5), "deliveries of a stream request before it goes to the dead letters"),
-  sinkRowsMax: setting("MILLRACE_SINK_ROWS_MAX", count(1, 1_000_000, 100_000), "rows in one insert into ClickHouse"),
-  sinkBytesMax: setting("MILLRACE_SINK_BYTES_MAX", count(4096, 256 * MIB, 16 * MIB), "bytes in one insert into ClickHouse"),
-  sinkFlushMs: setting("MILLRACE_SINK_FLUSH_MS", count(1, 60_000, 500), "longest wait of a logged row before it is inserted, ms"),
-  sinkDedupRowsMax: setting("MILLRACE_SINK_DEDUP_ROWS_MAX", count(1024, 16_777_216, 1_048_576), "stream predictions remembered to drop repeats"),
+  bodyBytesMax: setting(
+    "MILLRACE_BODY_BYTES_MAX",
+    count(1024, 1024 * MIB, 16 * MIB),
+    "bytes in one HTTP body; over it 413",
+  ),
+  artifactBytesMax: setting(
+    "MILLRACE_ARTIFACT_BYTES_MAX",
+    count(1024, 1024 * MIB, 512 * MIB),
+    "bytes in one uploaded model file",
+  ),
+  timeoutMs: setting(
+    "MILLRACE_TIMEOUT_MS",
+    count(1, 600_000, 10_000),
+    "deadline of a request that names none, ms",
+  ),
+  logAck: setting(
+    "MILLRACE_LOG_ACK",
+    z.enum(["before-response", "after-response"]).default("before-response"),
+    "whether an answer waits until its prediction is in the log",
+  ),
+  logBlockBytesMax: setting(
+    "MILLRACE_LOG_BLOCK_BYTES_MAX",
+    count(4096, 8 * MIB, 512 * 1024),
+    "bytes in one block of the prediction log",
+  ),
+  logTimeoutMs: setting(
+    "MILLRACE_LOG_TIMEOUT_MS",
+    count(100, 60_000, 5_000),
+    "how long a block may wait for its acknowledgement before its rows are answered 503, ms",
+  ),
+  streamBytesMax: setting(
+    "MILLRACE_STREAM_BYTES_MAX",
+    count(MIB, 1024 * 1024 * MIB, 4096 * MIB),
+    "size of each JetStream stream on disk; when the log stream is full, predictions are answered 503",
+  ),
+  streamInFlightMax: setting(
+    "MILLRACE_STREAM_IN_FLIGHT_MAX",
+    count(1, 100_000, 5_000),
+    "stream requests pulled and not yet acknowledged",
+  ),
+  streamDeliveriesMax: setting(
+    "MILLRACE_STREAM_DELIVERIES_MAX",
+    count(1, 1000, 5),
+    "deliveries of a stream request before it goes to the dead letters",
+  ),
+  sinkRowsMax: setting(
+    "MILLRACE_SINK_ROWS_MAX",
+    count(1, 1_000_000, 100_000),
+    "rows in one insert into ClickHouse",
+  ),
+  sinkBytesMax: setting(
+    "MILLRACE_SINK_BYTES_MAX",
+    count(4096, 256 * MIB, 16 * MIB),
+    "bytes in one insert into ClickHouse",
+  ),
+  sinkFlushMs: setting(
+    "MILLRACE_SINK_FLUSH_MS",
+    count(1, 60_000, 500),
+    "longest wait of a logged row before it is inserted, ms",
+  ),
+  sinkDedupRowsMax: setting(
+    "MILLRACE_SINK_DEDUP_ROWS_MAX",
+    count(1024, 16_777_216, 1_048_576),
+    "stream predictions remembered to drop repeats",
+  ),
 } as const;
 
 type Settings = typeof SETTINGS;
@@ -72,17 +175,29 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     const raw = env[name];
     const result = schema.safeParse(raw === "" ? undefined : raw);
     if (result.success) values[key] = result.data;
-    else details.push({ field: name, message: `${result.error.issues[0]?.message ?? "is not valid"} (${about})` });
+    else
+      details.push({
+        field: name,
+        message: `${result.error.issues[0]?.message ?? "is not valid"} (${about})`,
+      });
   }
   for (const name of Object.keys(env)) {
-    if (name.startsWith("MILLRACE_") && !known.has(name)) details.push({ field: name, message: "is no setting; see millrace serve --help" });
+    if (name.startsWith("MILLRACE_") && !known.has(name))
+      details.push({ field: name, message: "is no setting; see millrace serve --help" });
   }
   if (details.length > 0) {
     const lines = details.map((detail) => `${detail.field}: ${detail.message}`);
-    throw new EngineError("INVALID_REQUEST", `the environment does not fit:\n  ${lines.join("\n  ")}`, { details });
+    throw new EngineError("INVALID_REQUEST", `the environment does not fit:\n  ${lines.join("\n  ")}`, {
+      details,
+    });
   }
   return Object.freeze(values) as Config;
 }
 
 /** Variables of the same prefix that other parts read: the CLI's address, and what a parent hands its children. */
-const RESERVED_ENV = ["MILLRACE_URL", "MILLRACE_NATS_SERVER", "MILLRACE_CLICKHOUSE_CHILD", "MILLRACE_CONTROL_CHILD"];
+const RESERVED_ENV = [
+  "MILLRACE_URL",
+  "MILLRACE_NATS_SERVER",
+  "MILLRACE_CLICKHOUSE_CHILD",
+  "MILLRACE_CONTROL_CHILD",
+];

@@ -54,7 +54,8 @@ export type VisitRow = (start: number, end: number) => void;
  */
 export function readBlock(block: Uint8Array, visit: VisitRow): number {
   const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
-  if (block.byteLength < BLOCK_HEADER_BYTES || view.getUint32(0, true) !== BLOCK_MAGIC) throw malformed("no block header");
+  if (block.byteLength < BLOCK_HEADER_BYTES || view.getUint32(0, true) !== BLOCK_MAGIC)
+    throw malformed("no block header");
   const rows = view.getUint32(4, true);
   checkRows(view, rows);
   let offset = BLOCK_HEADER_BYTES;

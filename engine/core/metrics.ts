@@ -97,7 +97,8 @@ export class Metrics {
   drop(labels: Labels): void {
     const parts = Object.entries(labels).map(([label, value]) => `${label}="${escaped(value)}"`);
     for (const family of this.#families.values()) {
-      for (const key of family.series.keys()) if (parts.every((part) => key.split(",").includes(part))) family.series.delete(key);
+      for (const key of family.series.keys())
+        if (parts.every((part) => key.split(",").includes(part))) family.series.delete(key);
     }
   }
 
@@ -115,7 +116,13 @@ export class Metrics {
     return `${lines.join("\n")}\n`;
   }
 
-  #series<T extends Value | Histogram>(type: Family["type"], name: string, help: string, labels: Labels, create: () => T): T {
+  #series<T extends Value | Histogram>(
+    type: Family["type"],
+    name: string,
+    help: string,
+    labels: Labels,
+    create: () => T,
+  ): T {
     const family = this.#families.get(name) ?? { type, help, series: new Map() };
     this.#families.set(name, family);
     const full = family.series.size >= SERIES_MAX;

@@ -142,7 +142,10 @@ async function expectGolden(
   await model.predict(features, rows, outputs);
   expected.forEach((value, index) => {
     const difference = Math.abs((outputs[index] ?? Number.NaN) - value);
-    assert.ok(difference <= TOLERANCE * Math.max(1, Math.abs(value)), `value ${index}: ${outputs[index]}, not ${value}`);
+    assert.ok(
+      difference <= TOLERANCE * Math.max(1, Math.abs(value)),
+      `value ${index}: ${outputs[index]}, not ${value}`,
+    );
   });
 }
 
