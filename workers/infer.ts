@@ -85,7 +85,7 @@ async function predictSingly(model: LoadedModel, task: PredictTask): Promise<rea
 function notFinite({ outputs, rows, outputWidth }: PredictTask): readonly FailedRow[] {
   let failed: FailedRow[] | undefined;
   for (let index = 0; index < rows * outputWidth; index++) {
-    if (Number.isFiniteoutputs[index]) continue;
+    if (Number.isFinite(outputs[index])) continue;
     const row = Math.floor(index / outputWidth);
     failed ??= [];
     if (failed.at(-1)?.row !== row)

@@ -100,13 +100,11 @@ function queried(models: Models, req: HttpRequest): ServedModel {
 }
 
 function describeModels(models: Models): unknown[] {
-  return models
-    .served()
-    .map(({ manifest: { name, version, runtime, description }, aliases }) => ({
-      name,
-      version,
-      aliases,
-      runtime,
-      description,
-    }));
+  return models.served().map(({ manifest: { name, version, runtime, description }, aliases }) => ({
+    name,
+    version,
+    aliases,
+    runtime,
+    description,
+  }));
 }

@@ -78,7 +78,10 @@ function describeCalls(runtime: Runtime, folder: string): void {
     const width = outputWidth(artifact.manifest);
     const outputs = new Float32Array(5 * width).fill(-7);
     await model.predict(features, 3, outputs);
-    assert.deepEqual([...outputs.subarray(3 * width)], new Array(2 * width).fill(-7));
+    assert.deepEqual(
+      [...outputs.subarray(3 * width)],
+      Array.from({ length: 2 * width }, () => -7),
+    );
     assert.equal(expected.length, 3 * width);
     await model.close();
   });
