@@ -72,7 +72,7 @@ async function makeSpoolDir(dataDir: string): Promise<string> {
 
 function openEngine(config: ClickhouseConfig): ChdbEngine {
   try {
-    return new ChdbEngine(join(config.dataDir, "data"));
+    return new ChdbEngine(join(config.dataDir, "data"), config);
   } catch (error) {
     const holder = lockHolder(join(config.dataDir, "data", "status"));
     if (holder !== undefined) {
