@@ -107,16 +107,21 @@ export class ChdbEngine {
     this.#native.CloseConnection(this.#anchor);
   }
 
+  /** Stops whatever runs. */
+  async cancelAll(): Promise<void> {
+    await this.#kill("query_id != queryID()");
+  }
+
   /** The engine has no call that interrupts a query; KILL QUERY from another connection does it. */
   async #cancel(tag: string): Promise<void> {
+    const running = `SELECT query_id FROM system.processes WHERE Settings['log_comment'] = '${tag}'`;
+    await this.#kill(`query_id IN (${running})`);
+  }
+
+  async #kill(condition: string): Promise<void> {
     const handle = this.#open();
     try {
-      const running = `SELECT query_id FROM system.processes WHERE Settings['log_comment'] = '${tag}'`;
-      await this.#native.QueryAsyncConnection(
-        handle,
-        `KILL QUERY WHERE query_id IN (${running}) ASYNC`,
-        "Null",
-      );
+      await this.#native.QueryAsyncConnection(handle, `KILL QUERY WHERE ${condition} ASYNC`, "Null");
     } finally {
       this.#native.CloseConnection(handle);
     }
