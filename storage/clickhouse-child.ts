@@ -5,7 +5,7 @@
  * lets running queries end in time and cancels the rest, then gives the data directory back. Failures at start are one clear
  * line on stderr and an exit code of CLICKHOUSE_EXIT.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -37,17 +37,23 @@ async function main(): Promise<void> {
     await createDatabase(engine, config.database);
     const server = await startClickhouseServer(engine, config, spoolDir);
     process.send?.({ type: "ready", port: server.port });
-    await stop(server, engine, await stops);
+    await stop(server, engine, spoolDir, await stops);
   } catch (error) {
     fail(error, config);
   }
 }
 
-async function stop(server: ClickhouseServer, engine: ChdbEngine, graceMs: number): Promise<never> {
+async function stop(
+  server: ClickhouseServer,
+  engine: ChdbEngine,
+  spoolDir: string,
+  graceMs: number,
+): Promise<never> {
   const isIdle = await server.stop(graceMs);
   // An engine at work can be neither closed nor left: exit would wait for its threads. Its data bear a kill.
   if (!isIdle) process.kill(process.pid, "SIGKILL");
   engine.close();
+  rmSync(spoolDir, { recursive: true, force: true }); // made anew at the next start
   process.exit(CLICKHOUSE_EXIT.stopped);
 }
 
