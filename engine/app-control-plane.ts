@@ -9,6 +9,7 @@ import { replaceModelView } from "../storage/model-view.ts";
 import { PredictionStore } from "../storage/prediction-store.ts";
 import { openStreams } from "../streams/connection.ts";
 import { LogReader } from "../streams/log-reader.ts";
+import { Publisher } from "../streams/publisher.ts";
 import { settledRequests } from "../streams/request-consumer.ts";
 import { publishSinkStatus } from "../streams/status.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
@@ -37,12 +38,14 @@ export async function startControlPlane(
   const connection = await openStreams(urls.nats, "millrace control plane", logger);
   const client = jetstream(connection.nats);
   const manager = await client.jetstreamManager();
+  const publisher = new Publisher(connection.nats);
   const topology = createTopology(config.prefix);
   await ensureStreams(manager, topology, config.streamBytesMax);
   const clickhouse = openClickHouse(urls.clickhouse);
   const reader = new LogReader({
     jetstream: client,
     manager,
+    publisher,
     topology,
     bytesMax: config.sinkBytesMax,
     waitMs: config.sinkFlushMs,
@@ -70,6 +73,7 @@ export async function startControlPlane(
     await reader.close();
     await running;
     await clickhouse.close();
+    publisher.close();
     await connection.close();
   };
   return { stop };

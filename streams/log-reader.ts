@@ -13,7 +13,7 @@ import {
 } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
 import { createDeferred, type Deferred } from "../engine/core/deferred.ts";
-import { publishOnce } from "./publish.ts";
+import type { Publisher } from "./publisher.ts";
 import type { Topology } from "./topology.ts";
 
 const DEAD_TIMEOUT_MS = 10_000;
@@ -21,6 +21,7 @@ const DEAD_TIMEOUT_MS = 10_000;
 export interface LogReaderOptions {
   readonly jetstream: JetStreamClient;
   readonly manager: JetStreamManager;
+  readonly publisher: Publisher;
   readonly topology: Topology;
   readonly bytesMax: number;
   /** Longest wait for more messages once there is one, ms. */
@@ -92,11 +93,11 @@ export class LogReader {
 
   /** Puts a message that cannot be read aside, with the reason. */
   async reject({ seq, data }: LogStreamMessage, reason: string): Promise<void> {
-    const { jetstream, topology } = this.#options;
+    const { publisher, topology } = this.#options;
     const head = headers();
     head.set("Millrace-Reason", reason.replaceAll(/[\r\n]/g, " "));
     const subject = topology.deadSubject(topology.logStream);
-    await publishOnce(jetstream, subject, `${topology.logStream}-${seq}`, data, {
+    await publisher.publish(subject, `${topology.logStream}-${seq}`, data, {
       headers: head,
       timeoutMs: DEAD_TIMEOUT_MS,
     });

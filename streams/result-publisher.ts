@@ -7,11 +7,10 @@
  * A group that is not acknowledged is published again under the same message ids. Bound: the caller's requests in
  * flight.
  */
-import type { JetStreamClient } from "@nats-io/jetstream";
 import { headers, type NatsConnection } from "@nats-io/transport-node";
 import { messageOf } from "../engine/core/errors.ts";
 import type { Logger } from "../engine/core/log.ts";
-import { publishOnce } from "./publish.ts";
+import type { Publisher } from "./publisher.ts";
 
 const TIMEOUT_MS = 10_000;
 const LATER_MS = 1_000;
@@ -27,14 +26,14 @@ export interface Result {
 
 export class ResultPublisher {
   readonly #nats: NatsConnection;
-  readonly #jetstream: JetStreamClient;
+  readonly #publisher: Publisher;
   readonly #logger: Logger;
   #gathering: Result[] = [];
   #isPublishing = false;
 
-  constructor(nats: NatsConnection, jetstream: JetStreamClient, logger: Logger) {
+  constructor(nats: NatsConnection, publisher: Publisher, logger: Logger) {
     this.#nats = nats;
-    this.#jetstream = jetstream;
+    this.#publisher = publisher;
     this.#logger = logger;
   }
 
@@ -73,7 +72,7 @@ export class ResultPublisher {
       this.#reply(result);
     }
     const result = group[last] as Result;
-    await publishOnce(this.#jetstream, result.subject, result.predictionId, Buffer.from(result.json), {
+    await this.#publisher.publish(result.subject, result.predictionId, result.json, {
       timeoutMs: TIMEOUT_MS,
     });
     this.#reply(result);
