@@ -4,12 +4,13 @@
  * The model is loaded from memory; the library itself comes in with the first such model. A call is synchronous
  * from its first tensor to its last, inside one tidy scope: nothing it makes outlives it.
  */
-import type { Tensor } from "@tensorflow/tfjs-core";
+
 import type { GraphModel } from "@tensorflow/tfjs-converter";
+import type { Tensor } from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { EngineError } from "../engine/core/errors.ts";
 import { type ModelManifest, outputWidth } from "../engine/core/manifest.ts";
-import { modelInvalid, toModelInvalid } from "./model-invalid.ts";
+import { modelInvalid, OutputShapeError, toModelInvalid } from "./model-invalid.ts";
 import type { LoadedModel, ModelArtifact, Runtime } from "./runtime.ts";
 import { loadTfjs, type Tfjs } from "./tfjs-backend.ts";
 import { bindTfjs, type TfjsBinding, type TfjsColumn, type TfjsSignature } from "./tfjs-binding.ts";
@@ -79,7 +80,10 @@ function layersNetwork(model: LayersModel): Network {
 
 function graphNetwork(model: GraphModel): Network {
   const signature = model.modelSignature as SignatureDef | undefined;
-  const describe = (tensors: GraphModel["inputs"], entries: SignatureDef["inputs"]): TfjsSignature["inputs"] =>
+  const describe = (
+    tensors: GraphModel["inputs"],
+    entries: SignatureDef["inputs"],
+  ): TfjsSignature["inputs"] =>
     tensors.map(({ name, dtype, shape }) => ({
       names: [name, ...aliases(name, entries)],
       dtype,
@@ -88,7 +92,10 @@ function graphNetwork(model: GraphModel): Network {
   const inputs = model.inputs;
   const outputs = model.outputs;
   return {
-    signature: { inputs: describe(inputs, signature?.inputs), outputs: describe(outputs, signature?.outputs) },
+    signature: {
+      inputs: describe(inputs, signature?.inputs),
+      outputs: describe(outputs, signature?.outputs),
+    },
     run(tensors, output) {
       const feeds = Object.fromEntries(inputs.map(({ name }, index) => [name, tensors[index] as Tensor]));
       const result = model.execute(feeds, outputs[output]?.name ?? "");
@@ -130,16 +137,16 @@ class TfjsModel implements LoadedModel {
   async predict(features: Float32Array, rows: number, outputs: Float32Array): Promise<void> {
     if (this.#isClosed) throw new EngineError("NOT_READY", "the model is closed");
     if (features.length < rows * this.#stride || outputs.length < rows * this.#width) {
-      throw new RangeError(`${features.length} features and ${outputs.length} outputs are too few for ${rows} rows`);
+      throw new RangeError(
+        `${features.length} features and ${outputs.length} outputs are too few for ${rows} rows`,
+      );
     }
     if (rows === 0) return;
     const values = this.#core.tidy(() => {
       const inputs = this.#binding.columns.map((column) => this.#tensor(column, features, rows));
       const output = this.#network.run(inputs, this.#binding.output);
       if (output.shape[0] !== rows || output.size !== rows * this.#width) {
-        throw new Error(
-          `the output has the shape [${output.shape.join(", ")}] for ${rows} row(s); [${rows}, ${this.#width}] is needed`,
-        );
+        throw new OutputShapeError(output.shape, rows, this.#width);
       }
       return output.dataSync();
     });
@@ -156,13 +163,17 @@ class TfjsModel implements LoadedModel {
   #tensor({ offset, width, dtype }: TfjsColumn, features: Float32Array, rows: number): Tensor {
     const { tensor2d } = this.#core;
     const stride = this.#stride;
-    if (width === stride && dtype === "float32") return tensor2d(features.slice(0, rows * width), [rows, width]);
+    if (width === stride && dtype === "float32")
+      return tensor2d(features.slice(0, rows * width), [rows, width]);
     const cells = dtype === "float32" ? new Float32Array(rows) : new Int32Array(rows);
     for (let row = 0; row < rows; row += 1) {
       const value = features[row * stride + offset] ?? Number.NaN;
-      if (dtype !== "float32" && !Number.isInteger(value)) throw new Error(`input ${offset}: ${value} is no whole number`);
+      if (dtype !== "float32" && !Number.isInteger(value))
+        throw new Error(`input ${offset}: ${value} is no whole number`);
       cells[row] = value;
     }
-    return dtype === "bool" ? tensor2d(Uint8Array.from(cells), [rows, 1], dtype) : tensor2d(cells, [rows, 1], dtype);
+    return dtype === "bool"
+      ? tensor2d(Uint8Array.from(cells), [rows, 1], dtype)
+      : tensor2d(cells, [rows, 1], dtype);
   }
 }

@@ -38,7 +38,9 @@ export function bindTfjs(manifest: ModelManifest, signature: TfjsSignature): Tfj
   const [only] = signature.inputs;
   const isMatrix =
     manifest.input_tensor !== undefined ||
-    (signature.inputs.length === 1 && only !== undefined && !manifest.inputs.some(({ name }) => has(only, name)));
+    (signature.inputs.length === 1 &&
+      only !== undefined &&
+      !manifest.inputs.some(({ name }) => has(only, name)));
   return {
     columns: isMatrix ? [bindMatrix(manifest, signature.inputs)] : bindColumns(manifest, signature.inputs),
     output: bindOutput(manifest, signature.outputs),
@@ -49,12 +51,16 @@ function bindMatrix(manifest: ModelManifest, values: readonly TfjsValue[]): Tfjs
   const [value] = values;
   const name = manifest.input_tensor;
   if (value === undefined || values.length > 1 || (name !== undefined && !has(value, name))) {
-    const problem = values.length > 1 ? "the model takes more than one input" : `the model has no input "${name}"`;
+    const problem =
+      values.length > 1 ? "the model takes more than one input" : `the model has no input "${name}"`;
     throw modelInvalid("input_tensor", `${problem}. Its inputs: ${described(values)}.`);
   }
   const count = manifest.inputs.length;
   if (value.dtype !== "float32" || (value.shape !== undefined && value.shape.length !== 2)) {
-    throw modelInvalid("input_tensor", `the input is ${described(values)}; float32 [rows, ${count}] is needed.`);
+    throw modelInvalid(
+      "input_tensor",
+      `the input is ${described(values)}; float32 [rows, ${count}] is needed.`,
+    );
   }
   const width = value.shape?.[1];
   if (width !== undefined && width !== count) {
@@ -88,7 +94,10 @@ function bindColumns(manifest: ModelManifest, values: readonly TfjsValue[]): Tfj
 function columnType(input: ModelInput, index: number, value: TfjsValue): TfjsColumn["dtype"] {
   const { dtype, shape } = value;
   if (shape !== undefined && (shape.length !== 2 || (shape[1] ?? 1) !== 1)) {
-    throw modelInvalid(`inputs.${index}.name`, `the input is ${described([value])}; a column [rows, 1] is needed.`);
+    throw modelInvalid(
+      `inputs.${index}.name`,
+      `the input is ${described([value])}; a column [rows, 1] is needed.`,
+    );
   }
   if (dtype === "float32") return dtype;
   if (dtype === "int32" && input.type !== "float") return dtype;
@@ -105,7 +114,10 @@ function bindOutput(manifest: ModelManifest, values: readonly TfjsValue[]): numb
   const index = values.findIndex((candidate) => has(candidate, name));
   const value = values[index];
   if (value === undefined) {
-    throw modelInvalid("outputs.0.name", `the model has no output "${name}". Its outputs: ${described(values)}.`);
+    throw modelInvalid(
+      "outputs.0.name",
+      `the model has no output "${name}". Its outputs: ${described(values)}.`,
+    );
   }
   const width = outputWidth(manifest);
   const columns = value.shape?.length === 2 ? value.shape[1] : undefined;

@@ -67,10 +67,16 @@ export function readTfjsFiles(files: ReadonlyMap<string, Uint8Array>): TfjsFiles
 function parseTopology(files: ReadonlyMap<string, Uint8Array>): TopologyFile {
   const bytes = files.get(TFJS_FILE);
   if (bytes === undefined) {
-    throw modelInvalid(TFJS_FILE, `missing. Put the exported model there; the folder has ${quoted([...files.keys()])}.`);
+    throw modelInvalid(
+      TFJS_FILE,
+      `missing. Put the exported model there; the folder has ${quoted([...files.keys()])}.`,
+    );
   }
   if (bytes.length > TOPOLOGY_BYTES_MAX) {
-    throw modelInvalid(TFJS_FILE, `the file has ${bytes.length} bytes; at most ${TOPOLOGY_BYTES_MAX} are allowed.`);
+    throw modelInvalid(
+      TFJS_FILE,
+      `the file has ${bytes.length} bytes; at most ${TOPOLOGY_BYTES_MAX} are allowed.`,
+    );
   }
   let json: unknown;
   try {
