@@ -42,14 +42,7 @@ export async function startControlPlane(
   const topology = createTopology(config.prefix);
   await ensureStreams(manager, topology, config.streamBytesMax);
   const clickhouse = openClickHouse(urls.clickhouse);
-  const reader = new LogReader({
-    jetstream: client,
-    manager,
-    publisher,
-    topology,
-    bytesMax: config.sinkBytesMax,
-    waitMs: config.sinkFlushMs,
-  });
+  const reader = new LogReader({ manager, publisher, topology, bytesMax: config.sinkBytesMax });
   const sink = createSink(config, clickhouse, reader, logger);
   const stopping = new AbortController();
   const running = sink.run(stopping.signal);
@@ -70,7 +63,6 @@ export async function startControlPlane(
     clearInterval(status);
     clearInterval(trimming);
     await views.stop();
-    await reader.close();
     await running;
     await clickhouse.close();
     publisher.close();
@@ -93,6 +85,7 @@ function createSink(config: Config, clickhouse: ClickHouse, source: LogReader, l
     rowsMax: config.sinkRowsMax,
     bytesMax: config.sinkBytesMax,
     recentIdsMax: config.sinkDedupRowsMax,
+    flushMs: config.sinkFlushMs,
     logger: log,
   });
 }

@@ -1,31 +1,24 @@
 /**
- * The sink's end of the prediction log: an ordered consumer from a given sequence on.
+ * The sink's end of the prediction log: reads messages by their sequence, in batches (direct get).
  *
- * No acknowledgements: how far the sink has come stands in ClickHouse, beside the rows, so there is nothing that
- * could disagree with it. The client notices a gap and starts again behind the last message it gave.
- * Bound: at most `bytesMax` wait here; then nothing is read until `fetch` has emptied it.
+ * No consumer and no acknowledgements: how far the sink has come stands in ClickHouse, beside the rows, so there is
+ * nothing that could disagree with it, and nothing is sent that was not asked for. Bound: `bytesMax` a batch.
  */
-import {
-  type ConsumerMessages,
-  DeliverPolicy,
-  type JetStreamClient,
-  type JetStreamManager,
-} from "@nats-io/jetstream";
+import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
-import { createDeferred, type Deferred } from "../engine/core/deferred.ts";
+import { createDeferred } from "../engine/core/deferred.ts";
 import type { Publisher } from "./publisher.ts";
 import type { Topology } from "./topology.ts";
 
 const DEAD_TIMEOUT_MS = 10_000;
+/** The server's own limit. */
+const BATCH_MESSAGES_MAX = 1_000;
 
 export interface LogReaderOptions {
-  readonly jetstream: JetStreamClient;
   readonly manager: JetStreamManager;
   readonly publisher: Publisher;
   readonly topology: Topology;
   readonly bytesMax: number;
-  /** Longest wait for more messages once there is one, ms. */
-  readonly waitMs: number;
 }
 
 export interface LogStreamMessage {
@@ -42,11 +35,6 @@ export interface LogPosition {
 
 export class LogReader {
   readonly #options: LogReaderOptions;
-  #messages: ConsumerMessages | undefined;
-  #pending: LogStreamMessage[] = [];
-  #bytes = 0;
-  #arrived: Deferred<void> = createDeferred();
-  #emptied: Deferred<void> = createDeferred();
 
   constructor(options: LogReaderOptions) {
     this.#options = options;
@@ -58,36 +46,24 @@ export class LogReader {
     return { epoch: Date.parse(created), firstSeq: state.first_seq, lastSeq: state.last_seq };
   }
 
-  /** Reads from `seq` on; whatever was read before and not fetched is forgotten. */
-  async seek(seq: number): Promise<void> {
-    await this.close();
-    const { jetstream, topology, bytesMax } = this.#options;
-    const consumer = await jetstream.consumers.get(topology.logStream, {
-      deliver_policy: DeliverPolicy.StartSequence,
-      opt_start_seq: seq,
+  /** The messages from `seq` on that are there now, in order, up to the bound; none if there are none. */
+  async read(seq: number): Promise<readonly LogStreamMessage[]> {
+    const { manager, topology, bytesMax } = this.#options;
+    const messages: LogStreamMessage[] = [];
+    const end = createDeferred<void>();
+    // With a callback the client gives its subscription back at the end; as an iterator it would keep it.
+    const callback = (done: { err?: Error } | null, message: StoredMsg): void => {
+      if (done === null) messages.push({ seq: message.seq, data: message.data });
+      else if (done.err === undefined) end.resolve();
+      else end.reject(done.err);
+    };
+    await manager.direct.getBatch(topology.logStream, {
+      seq,
+      batch: BATCH_MESSAGES_MAX,
+      max_bytes: bytesMax,
+      callback,
     });
-    const messages = await consumer.consume({ max_bytes: bytesMax });
-    this.#messages = messages;
-    this.#pending = [];
-    this.#bytes = 0;
-    this.#arrived = createDeferred();
-    void this.#read(messages);
-  }
-
-  /** The next messages in order: those there are, and those that come within the wait, up to the bound. */
-  async fetch(): Promise<readonly LogStreamMessage[]> {
-    const { waitMs, bytesMax } = this.#options;
-    await within(waitMs, this.#arrived.promise);
-    const giveUpMs = performance.now() + waitMs;
-    while (this.#bytes < bytesMax && this.#pending.length > 0 && performance.now() < giveUpMs) {
-      this.#arrived = createDeferred();
-      await within(giveUpMs - performance.now(), this.#arrived.promise);
-    }
-    const messages = this.#pending;
-    this.#pending = [];
-    this.#bytes = 0;
-    this.#arrived = createDeferred();
-    this.#emptied.resolve();
+    await end.promise;
     return messages;
   }
 
@@ -102,31 +78,4 @@ export class LogReader {
       timeoutMs: DEAD_TIMEOUT_MS,
     });
   }
-
-  async close(): Promise<void> {
-    const messages = this.#messages;
-    this.#messages = undefined;
-    this.#emptied.resolve();
-    await messages?.close();
-  }
-
-  async #read(messages: ConsumerMessages): Promise<void> {
-    for await (const message of messages) {
-      if (messages !== this.#messages) return;
-      this.#pending.push({ seq: message.seq, data: message.data });
-      this.#bytes += message.data.length;
-      this.#arrived.resolve();
-      if (this.#bytes < this.#options.bytesMax) continue;
-      this.#emptied = createDeferred();
-      await this.#emptied.promise;
-    }
-  }
-}
-
-/** Resolves when the promise does, or after `ms`. */
-async function within(ms: number, promise: Promise<void>): Promise<void> {
-  const timeout = createDeferred<void>();
-  const timer = setTimeout(timeout.resolve, Math.max(ms, 0));
-  await Promise.race([promise, timeout.promise]);
-  clearTimeout(timer);
 }

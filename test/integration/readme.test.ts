@@ -6,7 +6,6 @@ import { execFile } from "node:child_process";
 import { dirname } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
-import { connect } from "@nats-io/transport-node";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
 import { README_FILE, readReadme, runnableBlocks } from "../support/readme.ts";
@@ -52,7 +51,9 @@ describe("the README's examples", () => {
   });
 
   it("answer a batch row by row", async () => {
-    const { predictions } = JSON.parse(await paste(blocks[2] ?? "")) as { predictions: Record<string, unknown>[] };
+    const { predictions } = JSON.parse(await paste(blocks[2] ?? "")) as {
+      predictions: Record<string, unknown>[];
+    };
     assert.equal(predictions.length, 2);
     assert.ok("predicted_value" in (predictions[0] ?? {}));
     assert.ok("error" in (predictions[1] ?? {}));
@@ -64,11 +65,15 @@ describe("the README's examples", () => {
     assert.match(output, /production/);
   });
 
-  it("publish a durable request as the banner says", async () => {
-    const nats = await connect({ servers: engine.natsUrl });
-    const features = { amount: 3, hour: 1, merchant_category: "fuel" };
-    nats.publish("millrace.requests.card-fraud", JSON.stringify({ entity_id: "banner", features }));
-    await nats.drain();
-    await eventually("the row is there", async () => (await engine.sql("SELECT 1 FROM millrace.predictions WHERE entity_id = 'banner'")).length === 1, 10_000);
+  it("and the banner's three work as they are printed", async () => {
+    const [predict = "", publish = "", query = ""] = engine.banner
+      .split("\n")
+      .filter((line) => line.startsWith("    "));
+    assert.match(await paste(predict), /"predicted_class"/);
+    assert.match(await paste(publish), /^stored: message 1 of MILLRACE_REQUESTS/);
+    const isStored = async (): Promise<boolean> =>
+      (await engine.sql("SELECT 1 FROM millrace.predictions WHERE source = 'stream'")).length === 1;
+    await eventually("the durable request is stored", isStored, 10_000);
+    assert.match(await paste(query), /source: +stream/);
   });
 });

@@ -15,7 +15,7 @@ export function readReadme(): string {
 export function settingsTable(): string {
   const rows = Object.values(SETTINGS).map(({ env, schema, about }) => {
     const fallback: unknown = schema.parse(undefined);
-    return `| \`${env}\` | ${fallback === undefined ? "" : `\`${String(fallback as string | number)}\``} | ${about} |`;
+    return `| \`${env}\` | ${fallback === undefined ? "" : `\`${String(fallback)}\``} | ${about} |`;
   });
   return ["| variable | default | |", "|---|---|---|", ...rows].join("\n");
 }
@@ -30,5 +30,7 @@ export function between(text: string, name: string): string {
 
 /** The shell blocks that are marked to be run by a test. */
 export function runnableBlocks(text: string): string[] {
-  return [...text.matchAll(/<!-- test: run -->\n```sh\n([\s\S]*?)```/g)].map((match) => (match[1] ?? "").trim());
+  return [...text.matchAll(/<!-- test: run -->\n```sh\n([\s\S]*?)```/g)].map((match) =>
+    (match[1] ?? "").trim(),
+  );
 }
