@@ -64,12 +64,13 @@ export async function startNatsServer(options: NatsServerOptions): Promise<Embed
   const config = writeServerConfig(folder, configuration({ folder, port, serverName, syncInterval }));
   const ready = (signal: AbortSignal) =>
     waitForAnswer({ port, question: "", fits: (answer) => isReady(answer, serverName) }, signal);
+  const threads = { GOMAXPROCS: String(GO_THREADS) };
   const child = await startWithConfig(folder, config, () =>
     superviseChild({
       name: "nats-server",
       logger,
       onState: options.onState,
-      start: () => startGuarded({ command, args: ["--config", config], ownerFile, ready }),
+      start: () => startGuarded({ command, args: ["--config", config], env: threads, ownerFile, ready }),
     }),
   );
   logger.info({ port, folder, servicePid: child.pid() }, "nats-server started");
