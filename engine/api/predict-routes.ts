@@ -103,6 +103,7 @@ function submitInstance(
 ): void {
   try {
     const own = parseHead(instance, "", head.timeoutMs);
+    checkBelongs(own, head);
     const { features } = instance as { features?: unknown };
     predictor.submit(head.model, head.version, features, new BatchedRow(request, index, own));
   } catch (error) {
@@ -111,6 +112,15 @@ function submitInstance(
       throw error;
     request.settle(index, JSON.stringify(error.toBody()));
   }
+}
+
+/** A batch goes to one model version: a row that asks for another must not be answered by this one. */
+function checkBelongs(own: RequestHead, head: RequestHead): void {
+  const details = (["model", "version"] as const)
+    .filter((field) => own[field] !== undefined && own[field] !== head[field])
+    .map((field) => ({ field, message: "differs from the batch's: name it once, beside instances" }));
+  if (details.length > 0)
+    throw new EngineError("INVALID_REQUEST", `${details[0]?.field} ${details[0]?.message}`, { details });
 }
 
 /** Collects one result or error per row, in order, and answers when all are there. */
