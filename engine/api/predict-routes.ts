@@ -64,12 +64,24 @@ export function handlePredictBatch(exchange: Exchange, options: PredictRoutesOpt
   exchange.readBody(options.bodyBytesMax, (bytes) => {
     const body = parseJson(bytes);
     const head = parseHead(body, exchange.requestId, options.timeoutMs);
-    const { instances } = body as { instances?: unknown };
+    const { features, instances } = body as { features?: unknown; instances?: unknown };
+    if (features !== undefined) throw misplacedFeatures();
     checkInstances(instances, options);
     const request = new BatchRequest(exchange, instances.length);
     for (let index = 0; index < instances.length; index++)
       submitInstance(request, index, instances[index], head, options);
   });
+}
+
+function misplacedFeatures(): EngineError {
+  const details = [{ field: "features", message: "belongs into each of instances here" }];
+  return new EngineError(
+    "INVALID_REQUEST",
+    "features goes to POST /predict; here each instance has its own",
+    {
+      details,
+    },
+  );
 }
 
 function checkInstances(
