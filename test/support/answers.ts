@@ -17,7 +17,7 @@ export function checkErrorBody(body: unknown): ErrorBody["error"] {
   assert.deepEqual(Object.keys(error).sort(), ["code", "details", "message"]);
   assert.ok(error.code in ERRORS, `${error.code} is in the table of errors`);
   assert.ok(error.message.length > 0 && error.message.length < 2_000);
-  assert.doesNotMatch(error.message, /undefined|\[object/);
+  assert.doesNotMatch(error.message, /^undefined|\[object/);
   for (const detail of error.details) {
     assert.deepEqual(Object.keys(detail).sort(), ["field", "message"]);
     assert.ok(detail.field.length > 0 && detail.message.length > 0);
