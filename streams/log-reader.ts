@@ -13,6 +13,7 @@ import {
 } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
 import { createDeferred, type Deferred } from "../engine/core/deferred.ts";
+import { headerText } from "./header-text.ts";
 import { publishOnce } from "./publish.ts";
 import type { Topology } from "./topology.ts";
 
@@ -94,7 +95,7 @@ export class LogReader {
   async reject({ seq, data }: LogStreamMessage, reason: string): Promise<void> {
     const { jetstream, topology } = this.#options;
     const head = headers();
-    head.set("Millrace-Reason", reason.replaceAll(/[\r\n]/g, " "));
+    head.set("Millrace-Reason", headerText(reason));
     const subject = topology.deadSubject(topology.logStream);
     await publishOnce(jetstream, subject, `${topology.logStream}-${seq}`, data, {
       headers: head,

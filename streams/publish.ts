@@ -6,7 +6,7 @@
  * time (the stream is full) end at once.
  */
 import type { JetStreamClient } from "@nats-io/jetstream";
-import { headers, type MsgHdrs } from "@nats-io/transport-node";
+import type { MsgHdrs } from "@nats-io/transport-node";
 import { EngineError, messageOf } from "../engine/core/errors.ts";
 
 const ATTEMPT_TIMEOUT_MS = 2_000;
@@ -54,5 +54,3 @@ function isFinal(error: unknown): boolean {
   const code = (error as { code?: unknown }).code;
   return code === 10077 || code === 10054 || messageOf(error).toLowerCase().includes("max_payload");
 }
-
-export { headers };
