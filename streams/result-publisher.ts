@@ -4,16 +4,18 @@
  *
  * Group commit, as in the prediction log: while one group waits for its acknowledgement, the next gathers. Only the
  * last message of a group asks for one: a connection's messages are stored in order, so it speaks for those before.
- * A group that is not acknowledged is published again under the same message ids. Bound: the caller's requests in
- * flight.
+ * A group that is not acknowledged is published again, all of it, under the same message ids: when a connection is
+ * lost, so may be any of its messages. Bound: the caller's requests in flight.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import type { JetStreamClient } from "@nats-io/jetstream";
 import { headers, type NatsConnection } from "@nats-io/transport-node";
 import { messageOf } from "../engine/core/errors.ts";
 import type { Logger } from "../engine/core/log.ts";
-import { publishOnce } from "./publish.ts";
 
 const TIMEOUT_MS = 10_000;
+const ATTEMPT_TIMEOUT_MS = 2_000;
+const RETRY_DELAY_MS = 50;
 const LATER_MS = 1_000;
 
 export interface Result {
@@ -50,7 +52,8 @@ export class ResultPublisher {
       const group = this.#gathering;
       this.#gathering = [];
       try {
-        await this.#publishGroup(group);
+        await this.#store(group);
+        for (const result of group) this.#reply(result);
         for (const { request } of group) request.done();
       } catch (error) {
         this.#logger.warn(
@@ -63,20 +66,29 @@ export class ResultPublisher {
     this.#isPublishing = false;
   }
 
+  async #store(group: readonly Result[]): Promise<void> {
+    const giveUpMs = performance.now() + TIMEOUT_MS;
+    for (;;) {
+      try {
+        return await this.#publishGroup(group);
+      } catch (error) {
+        if (performance.now() + RETRY_DELAY_MS >= giveUpMs) throw error;
+        await delay(RETRY_DELAY_MS);
+      }
+    }
+  }
+
   async #publishGroup(group: readonly Result[]): Promise<void> {
     const last = group.length - 1;
     for (let index = 0; index < last; index++) {
-      const result = group[index] as Result;
+      const { subject, predictionId, json } = group[index] as Result;
       const head = headers();
-      head.set("Nats-Msg-Id", result.predictionId);
-      this.#nats.publish(result.subject, result.json, { headers: head });
-      this.#reply(result);
+      head.set("Nats-Msg-Id", predictionId);
+      this.#nats.publish(subject, json, { headers: head });
     }
-    const result = group[last] as Result;
-    await publishOnce(this.#jetstream, result.subject, result.predictionId, Buffer.from(result.json), {
-      timeoutMs: TIMEOUT_MS,
-    });
-    this.#reply(result);
+    const { subject, predictionId, json } = group[last] as Result;
+    const options = { msgID: predictionId, timeout: ATTEMPT_TIMEOUT_MS, retries: 1 };
+    await this.#jetstream.publish(subject, json, options);
   }
 
   #reply({ replyTo, json }: Result): void {
