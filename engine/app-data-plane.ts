@@ -196,6 +196,7 @@ function startRequestConsumer(
     onRequest: (request) =>
       handleStreamRequest(request, {
         predictor,
+        prefix: config.prefix,
         deliveriesMax: config.streamDeliveriesMax,
         publishResult: (model, predictionId, json, { replyTo, done, later }) =>
           results.publish({

@@ -7,6 +7,7 @@
 import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
 import { createDeferred } from "../engine/core/deferred.ts";
+import { headerText } from "./header-text.ts";
 import type { Publisher } from "./publisher.ts";
 import type { Topology } from "./topology.ts";
 
@@ -71,7 +72,7 @@ export class LogReader {
   async reject({ seq, data }: LogStreamMessage, reason: string): Promise<void> {
     const { publisher, topology } = this.#options;
     const head = headers();
-    head.set("Millrace-Reason", reason.replaceAll(/[\r\n]/g, " "));
+    head.set("Millrace-Reason", headerText(reason));
     const subject = topology.deadSubject(topology.logStream);
     await publisher.publish(subject, `${topology.logStream}-${seq}`, data, {
       headers: head,
