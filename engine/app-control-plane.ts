@@ -44,6 +44,7 @@ export async function startControlPlane(
     jetstream: client,
     manager,
     topology,
+    connection,
     bytesMax: config.sinkBytesMax,
     waitMs: config.sinkFlushMs,
   });

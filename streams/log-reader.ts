@@ -2,7 +2,8 @@
  * The sink's end of the prediction log: an ordered consumer from a given sequence on.
  *
  * No acknowledgements: how far the sink has come stands in ClickHouse, beside the rows, so there is nothing that
- * could disagree with it. The client notices a gap and starts again behind the last message it gave.
+ * could disagree with it. The client notices a gap and starts again behind the last message it gave; when the
+ * connection was lost or the reading ended, `fetch` throws, and whoever reads seeks again.
  * Bound: at most `bytesMax` wait here; then nothing is read until `fetch` has emptied it.
  */
 import {
@@ -13,15 +14,19 @@ import {
 } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
 import { createDeferred, type Deferred } from "../engine/core/deferred.ts";
+import type { StreamsConnection } from "./connection.ts";
 import { publishOnce } from "./publish.ts";
-import type { Topology } from "./topology.ts";
+import { epochOf, type Topology } from "./topology.ts";
 
 const DEAD_TIMEOUT_MS = 10_000;
+/** Twice the heartbeat: after two missed ones the client looks after the consumer. */
+const PULL_MS = 5_000;
 
 export interface LogReaderOptions {
   readonly jetstream: JetStreamClient;
   readonly manager: JetStreamManager;
   readonly topology: Topology;
+  readonly connection: Pick<StreamsConnection, "isConnected" | "interruptions">;
   readonly bytesMax: number;
   /** Longest wait for more messages once there is one, ms. */
   readonly waitMs: number;
@@ -33,7 +38,7 @@ export interface LogStreamMessage {
 }
 
 export interface LogPosition {
-  /** Creation time of the stream, ms: sequences of another stream mean nothing. */
+  /** Which stream this is: sequences of another one mean nothing. */
   readonly epoch: number;
   readonly firstSeq: number;
   readonly lastSeq: number;
@@ -44,6 +49,8 @@ export class LogReader {
   #messages: ConsumerMessages | undefined;
   #pending: LogStreamMessage[] = [];
   #bytes = 0;
+  #interruptions = 0;
+  #failure: Error | undefined;
   #arrived: Deferred<void> = createDeferred();
   #emptied: Deferred<void> = createDeferred();
 
@@ -53,27 +60,35 @@ export class LogReader {
 
   async position(): Promise<LogPosition> {
     const { manager, topology } = this.#options;
-    const { created, state } = await manager.streams.info(topology.logStream);
-    return { epoch: Date.parse(created), firstSeq: state.first_seq, lastSeq: state.last_seq };
+    const info = await manager.streams.info(topology.logStream);
+    return { epoch: epochOf(info), firstSeq: info.state.first_seq, lastSeq: info.state.last_seq };
   }
 
   /** Reads from `seq` on; whatever was read before and not fetched is forgotten. */
   async seek(seq: number): Promise<void> {
     await this.close();
-    const { jetstream, topology, bytesMax } = this.#options;
+    const { jetstream, topology, connection, bytesMax } = this.#options;
+    this.#interruptions = connection.interruptions();
     const consumer = await jetstream.consumers.get(topology.logStream, {
       deliver_policy: DeliverPolicy.StartSequence,
       opt_start_seq: seq,
     });
-    const messages = await consumer.consume({ max_bytes: bytesMax });
+    const messages = await consumer.consume({ max_bytes: bytesMax, expires: PULL_MS });
     this.#messages = messages;
+    this.#failure = undefined;
     this.#pending = [];
     this.#bytes = 0;
     this.#arrived = createDeferred();
-    void this.#read(messages);
+    this.#read(messages).then(
+      () => this.#fail(messages, new Error("the stream ended the reading")),
+      (error: unknown) => this.#fail(messages, error as Error),
+    );
   }
 
-  /** The next messages in order: those there are, and those that come within the wait, up to the bound. */
+  /**
+   * The next messages in order: those there are, and those that come within the wait, up to the bound.
+   * @throws Error when nothing more will come: seek again.
+   */
   async fetch(): Promise<readonly LogStreamMessage[]> {
     const { waitMs, bytesMax } = this.#options;
     await within(waitMs, this.#arrived.promise);
@@ -82,12 +97,27 @@ export class LogReader {
       this.#arrived = createDeferred();
       await within(giveUpMs - performance.now(), this.#arrived.promise);
     }
+    this.#checkReading();
     const messages = this.#pending;
     this.#pending = [];
     this.#bytes = 0;
     this.#arrived = createDeferred();
     this.#emptied.resolve();
     return messages;
+  }
+
+  /** A server that was restarted has forgotten the consumer, which the client would find out much later. */
+  #checkReading(): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    const { connection } = this.#options;
+    if (connection.interruptions() !== this.#interruptions && connection.isConnected())
+      throw new Error("the connection was lost meanwhile");
+  }
+
+  #fail(messages: ConsumerMessages, error: Error): void {
+    if (messages !== this.#messages) return;
+    this.#failure = error;
+    this.#arrived.resolve();
   }
 
   /** Puts a message that cannot be read aside, with the reason. */
