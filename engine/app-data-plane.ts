@@ -86,8 +86,8 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const service = await startPredictService(streams.connection.nats, streams.topology, VERSION, (request) =>
     handleServiceRequest(request, core.predictor, config.timeoutMs),
   );
-  const consumer = startRequestConsumer(config, streams, core, logger);
   await core.models.settled();
+  const consumer = startRequestConsumer(config, streams, core, logger);
   const stop = async (): Promise<void> => {
     health.readiness.stop();
     await consumer.stop();
@@ -183,7 +183,7 @@ function startRequestConsumer(
   logger: Logger,
 ): RequestConsumer {
   const log = logger.child({ component: "requests" });
-  const results = new ResultPublisher(connection.nats, client, log);
+  const results = new ResultPublisher(connection, client, log);
   const consumer = new RequestConsumer({
     jetstream: client,
     manager,
