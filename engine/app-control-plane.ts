@@ -9,6 +9,7 @@ import { replaceModelView } from "../storage/model-view.ts";
 import { PredictionStore } from "../storage/prediction-store.ts";
 import { openStreams } from "../streams/connection.ts";
 import { LogReader } from "../streams/log-reader.ts";
+import { Publisher } from "../streams/publisher.ts";
 import { settledRequests } from "../streams/request-consumer.ts";
 import { publishSinkStatus } from "../streams/status.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
@@ -37,17 +38,11 @@ export async function startControlPlane(
   const connection = await openStreams(urls.nats, "millrace control plane", logger);
   const client = jetstream(connection.nats);
   const manager = await client.jetstreamManager();
+  const publisher = new Publisher(connection.nats);
   const topology = createTopology(config.prefix);
   await ensureStreams(manager, topology, config.streamBytesMax);
   const clickhouse = openClickHouse(urls.clickhouse);
-  const reader = new LogReader({
-    jetstream: client,
-    manager,
-    topology,
-    connection,
-    bytesMax: config.sinkBytesMax,
-    waitMs: config.sinkFlushMs,
-  });
+  const reader = new LogReader({ manager, publisher, connection, topology, bytesMax: config.sinkBytesMax });
   const sink = createSink(config, clickhouse, reader, logger);
   const stopping = new AbortController();
   const running = sink.run(stopping.signal);
@@ -68,9 +63,9 @@ export async function startControlPlane(
     clearInterval(status);
     clearInterval(trimming);
     await views.stop();
-    await reader.close();
     await running;
     await clickhouse.close();
+    publisher.close();
     await connection.close();
   };
   return { stop };
@@ -90,6 +85,7 @@ function createSink(config: Config, clickhouse: ClickHouse, source: LogReader, l
     rowsMax: config.sinkRowsMax,
     bytesMax: config.sinkBytesMax,
     recentIdsMax: config.sinkDedupRowsMax,
+    flushMs: config.sinkFlushMs,
     logger: log,
   });
 }

@@ -12,7 +12,7 @@ import { type JetStreamClient, type JetStreamManager, jetstream } from "@nats-io
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
 import { openStreams, type StreamsConnection } from "../streams/connection.ts";
 import { startPredictService } from "../streams/predict-service.ts";
-import { publishOnce } from "../streams/publish.ts";
+import { Publisher } from "../streams/publisher.ts";
 import { RequestConsumer } from "../streams/request-consumer.ts";
 import { ResultPublisher } from "../streams/result-publisher.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
@@ -55,6 +55,7 @@ interface Streams {
   readonly connection: StreamsConnection;
   readonly client: JetStreamClient;
   readonly manager: JetStreamManager;
+  readonly publisher: Publisher;
   readonly topology: Topology;
 }
 
@@ -100,6 +101,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     core.dispatcher.close();
     health.stop();
     await core.pool.close();
+    streams.publisher.close();
     await streams.connection.close();
   };
   return { httpUrl: `http://${config.httpHost}:${port}`, registry, readiness: health.readiness, stop };
@@ -111,12 +113,12 @@ async function connectStreams(config: Config, url: string, logger: Logger): Prom
   const manager = await client.jetstreamManager();
   const topology = createTopology(config.prefix);
   await ensureStreams(manager, topology, config.streamBytesMax);
-  return { connection, client, manager, topology };
+  return { connection, client, manager, publisher: new Publisher(connection.nats), topology };
 }
 
 function createCore(
   config: Config,
-  { client, topology }: Streams,
+  { publisher, topology }: Streams,
   registry: ModelRegistry,
   logger: Logger,
 ): Core {
@@ -136,7 +138,7 @@ function createCore(
     engineId: randomUUID(),
     blockBytesMax: config.logBlockBytesMax,
     publish: async (id, block) =>
-      publishOnce(client, topology.logSubject, id, block, { timeoutMs: config.logTimeoutMs }),
+      publisher.publish(topology.logSubject, id, block, { timeoutMs: config.logTimeoutMs }),
   });
   const dispatcher = new Dispatcher({
     pool,
@@ -178,15 +180,16 @@ async function followRegistry(
 
 function startRequestConsumer(
   config: Config,
-  { connection, client, manager, topology }: Streams,
+  { connection, client, manager, publisher, topology }: Streams,
   { predictor }: Core,
   logger: Logger,
 ): RequestConsumer {
   const log = logger.child({ component: "requests" });
-  const results = new ResultPublisher(connection, client, log);
+  const results = new ResultPublisher(connection, publisher, log);
   const consumer = new RequestConsumer({
     jetstream: client,
     manager,
+    publisher,
     topology,
     inFlightMax: config.streamInFlightMax,
     hasRoom: () => predictor.room > 0,

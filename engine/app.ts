@@ -104,7 +104,7 @@ async function startServices(config: Config, started: Stoppable[], logger: Logge
     config.natsUrl ??
       startNatsServer({ dataDir, port: config.natsPort, logger: log }).then((service) => keep(service).url),
     config.clickhouseUrl ??
-      startClickHouse({ dataDir, port: config.clickhousePort, logger: log }).then(
+      startClickHouse({ dataDir, port: config.clickhousePort, database: config.database, logger: log }).then(
         (service) => keep(service).url,
       ),
     config.redisUrl ??

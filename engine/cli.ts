@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 /**
- * The command line: `millrace serve` and `millrace models`. Errors say what to do, in one line, and exit with 1.
+ * The command line: `millrace serve`, `models` and `publish`. Errors say what to do, in one line, and exit with 1.
  */
 import { Command } from "commander";
 import { modelsCommand } from "./cli-models.ts";
+import { publishCommand } from "./cli-publish.ts";
 import { serveCommand } from "./cli-serve.ts";
 import { EngineError, messageOf } from "./core/errors.ts";
 import { VERSION } from "./version.ts";
@@ -15,7 +16,8 @@ const program = new Command("millrace")
   .version(VERSION)
   .showHelpAfterError("(millrace --help shows what there is)")
   .addCommand(serveCommand())
-  .addCommand(modelsCommand());
+  .addCommand(modelsCommand())
+  .addCommand(publishCommand());
 
 try {
   await program.parseAsync();

@@ -1,12 +1,12 @@
 /**
  * The sink: copies the prediction log from JetStream into ClickHouse, each row once, whatever is killed.
  *
- *     resume (what is stored?) → seek → fetch messages → insert → fetch …
+ *     resume (what is stored?) → read what is behind it → insert → read …
  *
  * Once, because: rows carry the sequence of their message, and a sink goes on behind the highest one stored; an insert
  * is atomic, and its repeats carry the same token; one sink runs at a time; and a stream prediction whose id was
  * stored before is left out. Whatever fails, the sink starts over at `resume`.
- * Bound: one batch being inserted, one being read; while ClickHouse is away, nothing more is pulled.
+ * Bound: one batch; while ClickHouse is away, nothing more is read.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "./core/errors.ts";
@@ -25,8 +25,8 @@ export interface LogMessage {
 
 export interface LogSource {
   position(): Promise<{ readonly epoch: number; readonly firstSeq: number; readonly lastSeq: number }>;
-  seek(seq: number): Promise<void>;
-  fetch(): Promise<readonly LogMessage[]>;
+  /** The messages from `seq` on that are there now, in order; not all, if there are many. */
+  read(seq: number): Promise<readonly LogMessage[]>;
   reject(message: LogMessage, reason: string): Promise<void>;
 }
 
@@ -44,6 +44,8 @@ export interface SinkOptions {
   readonly rowsMax: number;
   readonly bytesMax: number;
   readonly recentIdsMax: number;
+  /** Longest wait of a row before it is inserted, ms. */
+  readonly flushMs: number;
   readonly logger: Logger;
 }
 
@@ -65,7 +67,6 @@ export class Sink {
   #rows = 0;
   #repeats = 0;
   #pauseMs = RETRY_FIRST_MS;
-  #isFresh = true;
 
   constructor(options: SinkOptions) {
     this.#options = options;
@@ -106,21 +107,27 @@ export class Sink {
     this.#epoch = epoch;
     this.#storedSeq = Math.max(storedSeq, firstSeq - 1);
     this.#gatheredSeq = this.#storedSeq;
-    this.#isFresh = true;
-    await source.seek(this.#storedSeq + 1);
     logger.info({ epoch, seq: this.#storedSeq }, "sink started");
   }
 
+  /** Reads what is there and stores it; when that was little, waits first, so that inserts are few and large. */
   async #copy(signal: AbortSignal): Promise<void> {
-    const { source } = this.#options;
+    const { source, flushMs, bytesMax } = this.#options;
     while (!signal.aborted) {
-      for (const message of await source.fetch()) {
-        if (!(await this.#gather(message))) {
-          await this.#store(signal);
-          await this.#gather(message);
-        }
+      const startedMs = performance.now();
+      const messages = await source.read(this.#gatheredSeq + 1);
+      if (messages.length === 0) await this.#checkEpoch();
+      let bytes = 0;
+      for (const message of messages) {
+        bytes += message.data.length;
+        if (await this.#gather(message)) continue;
+        await this.#store(signal);
+        await this.#gather(message);
       }
       await this.#store(signal);
+      const restMs = flushMs - (performance.now() - startedMs);
+      if (bytes < bytesMax / 2 && restMs > 0)
+        await delay(restMs, undefined, { signal }).catch(() => undefined);
     }
   }
 
@@ -146,16 +153,20 @@ export class Sink {
     return true;
   }
 
-  /** Behind a seek the next message is the next there is; later a gap means that some were missed: start over. */
+  /** A stream that was deleted and made again starts counting anew, and so must the sink. */
+  async #checkEpoch(): Promise<void> {
+    const { epoch } = await this.#options.source.position();
+    if (epoch !== this.#epoch) throw new Error("the log stream was made anew");
+  }
+
+  /** Reading is by sequence: a message that is not there was deleted by somebody, and is told once. */
   #checkOrder(seq: number): void {
     const missing = seq - this.#gatheredSeq - 1;
-    if (missing > 0 && !this.#isFresh) throw new Error(`gap in the log: ${seq} follows ${this.#gatheredSeq}`);
     if (missing > 0)
       this.#options.logger.error(
         { missing, seq },
         "messages are missing from the log: somebody deleted them",
       );
-    this.#isFresh = false;
   }
 
   /**

@@ -27,7 +27,8 @@ interface NativeChunk {
 
 /** The part of the native binding in use; JavaScript over it adds global state that we do not want. */
 interface ChdbNative {
-  CreateConnection(path: string): Handle | null;
+  /** Arguments configure the engine, and count on the first connection only. */
+  CreateConnection(path: string, args: readonly string[]): Handle | null;
   CloseConnection(connection: Handle): void;
   QueryAsyncConnection(connection: Handle, sql: string, format: string): Promise<NativeResult>;
   StreamQuery(connection: Handle, sql: string, format: string): Handle;
@@ -54,19 +55,29 @@ export interface ChdbConnection {
   cancel(): Promise<void>;
 }
 
+export interface EngineLimits {
+  /** All queries, merges and caches together; by default the engine would take nine tenths of the machine. */
+  readonly memoryBytesMax: number;
+}
+
 const SETTING_NAME = /^[A-Za-z_][A-Za-z0-9_.]*$/;
 const PARAM_NAME = /^\w{1,128}$/;
 
 export class ChdbEngine {
   readonly #native: ChdbNative;
   readonly #dataDir: string;
+  readonly #args: readonly string[];
   readonly #anchor: Handle;
   #queries = 0;
 
   /** @throws ClickhouseError with the engine's message, such as 76 when another process has the directory. */
-  constructor(dataDir: string) {
+  constructor(dataDir: string, limits: EngineLimits) {
     this.#native = loadNative();
     this.#dataDir = dataDir;
+    this.#args = [
+      `--max_server_memory_usage=${limits.memoryBytesMax}`,
+      `--mark_cache_size=${Math.floor(limits.memoryBytesMax / 16)}`,
+    ];
     this.#anchor = this.#open();
   }
 
@@ -96,16 +107,21 @@ export class ChdbEngine {
     this.#native.CloseConnection(this.#anchor);
   }
 
+  /** Stops whatever runs. */
+  async cancelAll(): Promise<void> {
+    await this.#kill("query_id != queryID()");
+  }
+
   /** The engine has no call that interrupts a query; KILL QUERY from another connection does it. */
   async #cancel(tag: string): Promise<void> {
+    const running = `SELECT query_id FROM system.processes WHERE Settings['log_comment'] = '${tag}'`;
+    await this.#kill(`query_id IN (${running})`);
+  }
+
+  async #kill(condition: string): Promise<void> {
     const handle = this.#open();
     try {
-      const running = `SELECT query_id FROM system.processes WHERE Settings['log_comment'] = '${tag}'`;
-      await this.#native.QueryAsyncConnection(
-        handle,
-        `KILL QUERY WHERE query_id IN (${running}) ASYNC`,
-        "Null",
-      );
+      await this.#native.QueryAsyncConnection(handle, `KILL QUERY WHERE ${condition} ASYNC`, "Null");
     } finally {
       this.#native.CloseConnection(handle);
     }
@@ -113,7 +129,7 @@ export class ChdbEngine {
 
   #open(): Handle {
     try {
-      const handle = this.#native.CreateConnection(this.#dataDir);
+      const handle = this.#native.CreateConnection(this.#dataDir, this.#args);
       if (handle === null) throw new ClickhouseError(1001, "the engine gave no connection");
       return handle;
     } catch (error) {

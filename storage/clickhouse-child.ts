@@ -2,10 +2,10 @@
  * The process of the embedded ClickHouse: configuration in, engine up, HTTP up, "ready" out.
  *
  * Lives as long as its parent: when the IPC channel closes, by whatever death, it stops. A stop, also by SIGTERM,
- * lets running queries end within GRACE_MS, then gives the data directory back. Failures at start are one clear
+ * lets running queries end in time and cancels the rest, then gives the data directory back. Failures at start are one clear
  * line on stderr and an exit code of CLICKHOUSE_EXIT.
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -14,18 +14,22 @@ import { CLICKHOUSE_EXIT, type ClickhouseConfig, clickhouseConfig } from "./clic
 import { ClickhouseError } from "./clickhouse-error.ts";
 import { type ClickhouseServer, startClickhouseServer } from "./clickhouse-http.ts";
 
+/** Running queries may take this long when asked to stop, and when nobody is left to ask. */
 const GRACE_MS = 20_000;
+const ORPHAN_GRACE_MS = 2000;
 
 await main();
 
 async function main(): Promise<void> {
   const config = readConfig();
-  const stops = new Promise<void>((stop) => {
+  const stops = new Promise<number>((resolve) => {
+    const stop = () => resolve(GRACE_MS);
+    const orphan = () => resolve(ORPHAN_GRACE_MS);
     // on, not once: a second signal must not kill a stop that is under way
     process.on("SIGTERM", stop);
     process.on("SIGINT", stop);
-    process.once("disconnect", stop);
-    if (process.send !== undefined && !process.connected) stop(); // the parent died before we listened
+    process.once("disconnect", orphan);
+    if (process.send !== undefined && !process.connected) orphan(); // the parent died before we listened
   });
   try {
     const spoolDir = await makeSpoolDir(config.dataDir);
@@ -33,16 +37,23 @@ async function main(): Promise<void> {
     await createDatabase(engine, config.database);
     const server = await startClickhouseServer(engine, config, spoolDir);
     process.send?.({ type: "ready", port: server.port });
-    await stops;
-    await stop(server, engine);
+    await stop(server, engine, spoolDir, await stops);
   } catch (error) {
     fail(error, config);
   }
 }
 
-async function stop(server: ClickhouseServer, engine: ChdbEngine): Promise<never> {
-  await server.stop(GRACE_MS);
+async function stop(
+  server: ClickhouseServer,
+  engine: ChdbEngine,
+  spoolDir: string,
+  graceMs: number,
+): Promise<never> {
+  const isIdle = await server.stop(graceMs);
+  // An engine at work can be neither closed nor left: exit would wait for its threads. Its data bear a kill.
+  if (!isIdle) process.kill(process.pid, "SIGKILL");
   engine.close();
+  rmSync(spoolDir, { recursive: true, force: true }); // made anew at the next start
   process.exit(CLICKHOUSE_EXIT.stopped);
 }
 
@@ -72,7 +83,7 @@ async function makeSpoolDir(dataDir: string): Promise<string> {
 
 function openEngine(config: ClickhouseConfig): ChdbEngine {
   try {
-    return new ChdbEngine(join(config.dataDir, "data"));
+    return new ChdbEngine(join(config.dataDir, "data"), config);
   } catch (error) {
     const holder = lockHolder(join(config.dataDir, "data", "status"));
     if (holder !== undefined) {

@@ -53,6 +53,11 @@ export const clickhouseConfig = z.strictObject({
     .regex(/^[A-Za-z_]\w{0,62}$/)
     .refine((name) => name !== "default", "default is chdb's own database, which reads files by name")
     .default("millrace"),
+  /** All of the engine: queries, merges, caches. */
+  memoryBytesMax: z
+    .int()
+    .min(512 * MIB)
+    .default(4096 * MIB),
   /** A request body after decompression. */
   bodyBytesMax: z
     .int()

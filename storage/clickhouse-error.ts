@@ -39,6 +39,7 @@ const STATUSES: readonly (readonly [status: number, codes: readonly number[]])[]
 ];
 
 const NATIVE = /^(?:[\s\S]*?)Code: (\d+)\. DB::Exception: ([\s\S]*)$/;
+const TAIL_CHARS = 200;
 const TAIL = /\.?\s*\(([A-Z][A-Z0-9_]+)\)(?:\s*\(version [^)]*\))?\.?\s*$/;
 
 export class ClickhouseError extends Error {
@@ -73,11 +74,18 @@ export function toClickhouseError(error: unknown): ClickhouseError {
   const code = Number(match[1]);
   let message = match[2] ?? "";
   let type: string | undefined;
-  for (let tail = TAIL.exec(message); tail !== null; tail = TAIL.exec(message)) {
-    type ??= tail[1];
+  for (let tail = tailOf(message); tail !== undefined; tail = tailOf(message)) {
+    type ??= tail.type;
     message = message.slice(0, tail.index);
     if (!message.startsWith(`Code: ${code}. DB::Exception: `)) break;
     message = message.slice(`Code: ${code}. DB::Exception: `.length);
   }
   return new ClickhouseError(code, message, type);
+}
+
+/** The closing `. (TYPE) (version ...)`. Looks at the end only: messages quote queries, and may be long. */
+function tailOf(message: string): { type: string | undefined; index: number } | undefined {
+  const from = Math.max(0, message.length - TAIL_CHARS);
+  const match = TAIL.exec(message.slice(from));
+  return match === null ? undefined : { type: match[1], index: from + match.index };
 }

@@ -6,6 +6,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import { isIP } from "node:net";
+import { finished } from "node:stream/promises";
 import type { ChdbEngine } from "./chdb-engine.ts";
 import type { ClickhouseConfig } from "./clickhouse-config.ts";
 import { ClickhouseError } from "./clickhouse-error.ts";
@@ -15,14 +16,19 @@ import { type ResponseMeta, sendError, sendText } from "./clickhouse-response.ts
 
 export interface ClickhouseServer {
   readonly port: number;
-  /** Takes no more requests, lets the running ones end (at most `graceMs`), closes all connections. */
-  stop(graceMs: number): Promise<void>;
+  /**
+   * Takes no more requests and lets the running ones end within `graceMs`; cancels them after that.
+   * False if some run even so: then the engine cannot be closed.
+   */
+  stop(graceMs: number): Promise<boolean>;
 }
 
 /** As http_max_uri_size of ClickHouse: parameters travel in the URL. */
 const URL_BYTES_MAX = 1024 * 1024;
 const KEEP_ALIVE_MS = 30_000;
 const CONNECTIONS_MAX = 1024;
+/** How long cancelled queries may take to notice. */
+const CANCEL_MS = 5000;
 const LOOPBACK = /^(?:127\.|::1$|localhost$)/;
 
 interface Served {
@@ -56,15 +62,24 @@ export async function startClickhouseServer(
     async stop(graceMs) {
       server.close();
       server.closeIdleConnections();
-      let timer: NodeJS.Timeout | undefined;
-      const late = new Promise<void>((resolve) => {
-        timer = setTimeout(resolve, graceMs);
-      });
-      await Promise.race([Promise.allSettled(running), late]);
-      clearTimeout(timer);
+      if (await settled(running, graceMs)) return true;
       server.closeAllConnections();
+      await engine.cancelAll();
+      return settled(running, CANCEL_MS);
     },
   };
+}
+
+/** Whether all requests end within `limitMs`. */
+async function settled(running: ReadonlySet<Promise<void>>, limitMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<false>((resolve) => {
+    timer = setTimeout(resolve, limitMs, false);
+  });
+  const done = Promise.allSettled(running).then(() => true);
+  const isDone = await Promise.race([done, late]);
+  clearTimeout(timer);
+  return isDone;
 }
 
 async function describeEngine(engine: ChdbEngine): Promise<string[]> {
@@ -110,6 +125,7 @@ async function answer(served: Served, incoming: IncomingMessage, response: Serve
   } catch (error) {
     sendError(response, error, meta);
   }
+  await finished(response).catch(() => undefined); // a stop must not cut off an answer on its way
 }
 
 function isGreeting(incoming: IncomingMessage, query: string): boolean {

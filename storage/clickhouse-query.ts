@@ -94,6 +94,7 @@ export class QueryRunner {
     checkFormat(request.defaultFormat);
     const settings = analystSettings(limits, request.settings);
     await this.#analystSlots.run(async () => {
+      if (exchange.response.destroyed) return; // went away while it waited
       const functions = await this.#allowedFunctions();
       const context = { database, params: request.params, settings, readonly: "strict" } as const;
       await this.#engine.withConnection(context, async (connection) => {

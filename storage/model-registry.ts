@@ -6,30 +6,19 @@
  *     load     record → files, each checked against its digest
  *
  * Invariants: a record is created after its files are stored; reads go to the stream's leader, never to a replica
- * that lags. Bounds: content by ContentBounds, waits by insist(), races for one record by CHANGE_ATTEMPTS_MAX.
+ * that lags. Bounds: content by ContentBounds, waits by insist(), races for one record by AliasStore.
  */
-import { randomUUID } from "node:crypto";
-import { setTimeout as sleep } from "node:timers/promises";
-import { type JetStreamManager, jetstream } from "@nats-io/jetstream";
+import { jetstream } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { EngineError } from "../engine/core/errors.ts";
-import { MODEL_NAME, MODEL_VERSION, modelKey, parseManifest } from "../engine/core/manifest.ts";
-import {
-  type AliasChange,
-  type AliasRecord,
-  aliasKey,
-  archived,
-  NO_ALIASES,
-  parseAliasRecord,
-  promoted,
-  rolledBack,
-  withChange,
-} from "./alias-record.ts";
+import { MODEL_NAME, parseManifest } from "../engine/core/manifest.ts";
+import { type AliasChange, archived, promoted, rolledBack } from "./alias-record.ts";
+import { AliasStore } from "./alias-store.ts";
 import { type ArtifactStore, openArtifactStore, sha256Of } from "./artifact-store.ts";
 import type { ModelState } from "./model-state.ts";
 import { type ModelListener, type ModelWatch, watchModels } from "./model-watch.ts";
-import { insist, isRevisionConflict } from "./nats-failure.ts";
+import { insist } from "./nats-failure.ts";
 import { compareVersions } from "./version-order.ts";
 import {
   byPath,
@@ -37,12 +26,10 @@ import {
   type ContentBounds,
   checkContent,
   digestOf,
-  fromVersionKey,
   type ModelContent,
-  parseVersionRecord,
   type VersionRecord,
-  versionKey,
 } from "./version-record.ts";
+import { checkName, sameOrConflict, VersionStore } from "./version-store.ts";
 
 export interface ModelRegistryOptions {
   /** First part of the bucket names `<prefix>_models` and `<prefix>_artifacts`. */
@@ -63,11 +50,9 @@ const PREFIX = "millrace";
 /** Only for a look back by hand: what rollback needs is in the alias record. */
 const KV_HISTORY = 5;
 const REQUEST_TIMEOUT_MS = 3_000;
-const CHANGE_ATTEMPTS_MAX = 200;
-const CHANGE_PAUSE_MS = 20;
 const RECORDS_AT_ONCE = 16;
-/** Room for subject and headers beside a record in one message. */
-const MESSAGE_OVERHEAD_BYTES = 4_096;
+/** NATS's own default, for a connection that is just being made again. */
+const PAYLOAD_BYTES_MAX = 1024 * 1024;
 
 /** Opens the registry on `connection`, creating its buckets when they are missing. The caller closes the connection. */
 export async function openModelRegistry(
@@ -83,14 +68,15 @@ export async function openModelRegistry(
     ]),
   );
   const artifacts = await openArtifactStore(connection, { bucket: `${prefix}_artifacts`, replicas });
-  return new ModelRegistry({ connection, kv, bucket, manager, artifacts, bounds });
+  const payloadBytesMax = connection.info?.max_payload ?? PAYLOAD_BYTES_MAX;
+  const versions = new VersionStore({ kv, bucket, manager, payloadBytesMax });
+  return new ModelRegistry({ connection, kv, versions, artifacts, bounds });
 }
 
 interface RegistryParts {
   readonly connection: NatsConnection;
   readonly kv: KV;
-  readonly bucket: string;
-  readonly manager: JetStreamManager;
+  readonly versions: VersionStore;
   readonly artifacts: ArtifactStore;
   readonly bounds: ContentBounds;
 }
@@ -98,16 +84,16 @@ interface RegistryParts {
 export class ModelRegistry {
   readonly #connection: NatsConnection;
   readonly #kv: KV;
-  readonly #bucket: string;
-  readonly #manager: JetStreamManager;
+  readonly #versions: VersionStore;
+  readonly #aliases: AliasStore;
   readonly #artifacts: ArtifactStore;
   readonly #bounds: ContentBounds;
 
   constructor(parts: RegistryParts) {
     this.#connection = parts.connection;
     this.#kv = parts.kv;
-    this.#bucket = parts.bucket;
-    this.#manager = parts.manager;
+    this.#versions = parts.versions;
+    this.#aliases = new AliasStore(parts.kv);
     this.#artifacts = parts.artifacts;
     this.#bounds = parts.bounds;
   }
@@ -128,16 +114,16 @@ export class ModelRegistry {
       digest: digestOf(manifest, files),
       created_at: new Date().toISOString(),
     };
-    const text = this.#recordText(record);
-    const existing = await this.#findVersion(manifest.name, manifest.version);
+    this.#versions.checkSize(record);
+    const existing = await this.#versions.find(manifest.name, manifest.version);
     if (existing !== undefined) return sameOrConflict(existing, record);
     for (const bytes of content.files.values()) await this.#artifacts.putBlob(bytes);
-    return insist("store a model version", () => this.#createVersion(record, text));
+    return this.#versions.create(record);
   }
 
   /** @throws EngineError MODEL_NOT_FOUND, or MODEL_INVALID when what is stored is damaged. */
   async load(name: string, version: string): Promise<ModelContent> {
-    const record = await this.#getVersion(name, version);
+    const record = await this.#versions.get(name, version);
     const files = new Map<string, Uint8Array>();
     for (const { path, sha256 } of record.files) files.set(path, await this.#artifacts.getBlob(sha256));
     return { manifest: record.manifest, files };
@@ -146,7 +132,7 @@ export class ModelRegistry {
   /** Points the alias to the version. @throws EngineError MODEL_NOT_FOUND, CONFLICT when the version is archived. */
   async promote(name: string, version: string, alias: string = PRODUCTION): Promise<ModelState> {
     checkAlias(alias);
-    await this.#getVersion(name, version);
+    await this.#versions.get(name, version);
     return this.#change(name, promoted(version, alias));
   }
 
@@ -159,13 +145,13 @@ export class ModelRegistry {
 
   /** Takes the version out of use for good. @throws EngineError CONFLICT while an alias points to it. */
   async archive(name: string, version: string): Promise<ModelState> {
-    await this.#getVersion(name, version);
+    await this.#versions.get(name, version);
     return this.#change(name, archived(version));
   }
 
   /** All models, by name. */
   async list(): Promise<ModelState[]> {
-    const versions = await this.#versionsByName("version.>");
+    const versions = await this.#versions.versionsByName();
     const names = [...versions.keys()].sort();
     const states: ModelState[] = [];
     for (let i = 0; i < names.length; i += RECORDS_AT_ONCE) {
@@ -178,7 +164,7 @@ export class ModelRegistry {
   /** @throws EngineError MODEL_NOT_FOUND when the model has no version. */
   async stateOf(name: string): Promise<ModelState> {
     checkName(name);
-    const versions = (await this.#versionsByName(`version.${name}.>`)).get(name);
+    const versions = (await this.#versions.versionsByName(name)).get(name);
     if (versions === undefined) throw new EngineError("MODEL_NOT_FOUND", `there is no model ${name}`);
     return this.#state(name, versions);
   }
@@ -189,7 +175,7 @@ export class ModelRegistry {
     const records: VersionRecord[] = [];
     for (let i = 0; i < state.versions.length; i += RECORDS_AT_ONCE) {
       const some = state.versions.slice(i, i + RECORDS_AT_ONCE);
-      records.push(...(await Promise.all(some.map((version) => this.#getVersion(name, version)))));
+      records.push(...(await Promise.all(some.map((version) => this.#versions.get(name, version)))));
     }
     return { ...state, records };
   }
@@ -203,112 +189,15 @@ export class ModelRegistry {
     return watchModels(source, listener);
   }
 
-  async #createVersion(record: VersionRecord, text: string): Promise<VersionRecord> {
-    const { name, version } = record.manifest;
-    try {
-      await this.#kv.create(versionKey(name, version), text);
-      return record;
-    } catch (error) {
-      if (!isRevisionConflict(error)) throw error;
-    }
-    return sameOrConflict(await this.#getVersion(name, version), record);
-  }
-
-  async #getVersion(name: string, version: string): Promise<VersionRecord> {
-    const record = await this.#findVersion(name, version);
-    if (record === undefined)
-      throw new EngineError("MODEL_NOT_FOUND", `there is no model ${modelKey({ name, version })}`);
-    return record;
-  }
-
-  async #findVersion(name: string, version: string): Promise<VersionRecord | undefined> {
-    checkName(name);
-    if (!MODEL_VERSION.test(version)) {
-      throw new EngineError(
-        "INVALID_REQUEST",
-        `${JSON.stringify(version)} is not a semantic version such as 1.0.0`,
-      );
-    }
-    const entry = await insist("read a model version", () => this.#kv.get(versionKey(name, version)));
-    if (entry === null || entry.operation !== "PUT") return undefined;
-    return parseVersionRecord(entry.string(), name, version);
-  }
-
-  /** Read, change, compare-and-set. A write whose answer was lost is recognized by its id in the record. */
   async #change(name: string, change: AliasChange): Promise<ModelState> {
-    const id = randomUUID();
-    const key = aliasKey(name);
-    for (let attempt = 1; attempt <= CHANGE_ATTEMPTS_MAX; attempt++) {
-      const isDone = await insist("change a model's aliases", async () => {
-        const { record, revision } = await this.#aliases(name);
-        if (record.changes.includes(id)) return true;
-        const next = change(record);
-        if (next === record) return true;
-        const text = JSON.stringify(withChange(next, id));
-        try {
-          await (revision === 0 ? this.#kv.create(key, text) : this.#kv.update(key, text, revision));
-          return true;
-        } catch (error) {
-          if (isRevisionConflict(error)) return false;
-          throw error;
-        }
-      });
-      if (isDone) return this.stateOf(name);
-      await sleep(Math.random() * CHANGE_PAUSE_MS);
-    }
-    throw new EngineError("SERVICE_UNAVAILABLE", `too many changes of ${name} at once: try again`);
-  }
-
-  async #aliases(name: string): Promise<{ readonly record: AliasRecord; readonly revision: number }> {
-    const entry = await insist("read a model's aliases", () => this.#kv.get(aliasKey(name)));
-    if (entry === null) return { record: NO_ALIASES, revision: 0 };
-    if (entry.operation !== "PUT") return { record: NO_ALIASES, revision: entry.revision };
-    return { record: parseAliasRecord(entry.string()), revision: entry.revision };
+    await this.#aliases.change(name, change);
+    return this.stateOf(name);
   }
 
   async #state(name: string, versions: readonly string[]): Promise<ModelState> {
-    const { aliases, archived } = (await this.#aliases(name)).record;
+    const { aliases, archived } = await this.#aliases.read(name);
     return { name, aliases, archived, versions: versions.toSorted(compareVersions) };
   }
-
-  /** From the stream's own list of subjects: one request to the leader, complete or failed, never half. */
-  #versionsByName(filter: string): Promise<Map<string, string[]>> {
-    return insist("list the models", async () => {
-      const prefix = `$KV.${this.#bucket}.`;
-      const info = await this.#manager.streams.info(`KV_${this.#bucket}`, {
-        subjects_filter: `${prefix}${filter}`,
-      });
-      const versions = new Map<string, string[]>();
-      for (const subject of Object.keys(info.state.subjects ?? {})) {
-        const model = fromVersionKey(subject.slice(prefix.length));
-        if (model === undefined) continue;
-        const known = versions.get(model.name);
-        if (known === undefined) versions.set(model.name, [model.version]);
-        else known.push(model.version);
-      }
-      return versions;
-    });
-  }
-
-  #recordText(record: VersionRecord): string {
-    const text = JSON.stringify(record);
-    const bytesMax = (this.#connection.info?.max_payload ?? 1024 * 1024) - MESSAGE_OVERHEAD_BYTES;
-    if (Buffer.byteLength(text) <= bytesMax) return text;
-    const message = `model.json and the list of files are larger than one NATS message here (${bytesMax} bytes)`;
-    throw new EngineError("PAYLOAD_TOO_LARGE", message);
-  }
-}
-
-function sameOrConflict(existing: VersionRecord, pushed: VersionRecord): VersionRecord {
-  if (existing.digest === pushed.digest) return existing;
-  const key = modelKey(pushed.manifest);
-  const message = `${key} exists with other content, and a version never changes: raise "version" in model.json`;
-  throw new EngineError("CONFLICT", message);
-}
-
-function checkName(name: string): void {
-  if (MODEL_NAME.test(name)) return;
-  throw new EngineError("INVALID_REQUEST", `${JSON.stringify(name)} is not a model name`);
 }
 
 function checkAlias(alias: string): void {

@@ -37,9 +37,7 @@ const INSERT_TOKENS_MAX = 50_000;
 
 /** The INSERT that `text` starts with, or undefined if it is none or takes its rows from a SELECT. */
 export function insertShape(text: string): InsertShape | undefined {
-  if (!/^\W*(?:--[^\n]*\n|\/\*.*?\*\/|\s)*insert\b/is.test(text.slice(0, 10_000))) return undefined;
-  const tokens = tokensOf(text, 2);
-  if (!isKeyword(tokens[0], "INSERT")) return undefined;
+  if (!isKeyword(tokensOf(text, 1)[0], "INSERT")) return undefined;
   return insertTail(text, headTokens(text));
 }
 

@@ -18,7 +18,7 @@ import {
 import { headers } from "@nats-io/transport-node";
 import { messageOf } from "../engine/core/errors.ts";
 import type { Logger } from "../engine/core/log.ts";
-import { publishOnce } from "./publish.ts";
+import type { Publisher } from "./publisher.ts";
 import { epochOf, type Topology } from "./topology.ts";
 
 export const REQUEST_CONSUMER = "engines";
@@ -54,6 +54,7 @@ export interface StreamRequest {
 export interface RequestConsumerOptions {
   readonly jetstream: JetStreamClient;
   readonly manager: JetStreamManager;
+  readonly publisher: Publisher;
   readonly topology: Topology;
   readonly inFlightMax: number;
   /** Whether another request can be taken now. */
@@ -146,7 +147,7 @@ export class RequestConsumer {
 
   /** The dead letter is stored before the request is let go; if that fails, it comes again. */
   async #bury(message: JsMsg, reason: string): Promise<void> {
-    const { jetstream, topology, logger } = this.#options;
+    const { publisher, topology, logger } = this.#options;
     const head = headers();
     head.set("Millrace-Reason", reason.replaceAll(/[\r\n]/g, " ").slice(0, 1000));
     head.set("Millrace-Subject", message.subject);
@@ -154,7 +155,7 @@ export class RequestConsumer {
     const id = `${topology.requestsStream}-${this.#epoch}-${message.seq}`;
     const options = { headers: head, timeoutMs: DEAD_TIMEOUT_MS };
     try {
-      await publishOnce(jetstream, topology.deadSubject(topology.requestsStream), id, message.data, options);
+      await publisher.publish(topology.deadSubject(topology.requestsStream), id, message.data, options);
       logger.warn(
         { subject: message.subject, seq: message.seq, reason },
         "request moved to the dead letters",

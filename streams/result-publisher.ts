@@ -7,12 +7,11 @@
  * unless the connection was lost in between. A group of which that is not certain is published again, as a whole and
  * under the same message ids. Bound: the caller's requests in flight.
  */
-import type { JetStreamClient } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
 import { messageOf } from "../engine/core/errors.ts";
 import type { Logger } from "../engine/core/log.ts";
 import type { StreamsConnection } from "./connection.ts";
-import { publishOnce } from "./publish.ts";
+import type { Publisher } from "./publisher.ts";
 
 const TIMEOUT_MS = 10_000;
 const LATER_MS = 1_000;
@@ -28,14 +27,14 @@ export interface Result {
 
 export class ResultPublisher {
   readonly #connection: StreamsConnection;
-  readonly #jetstream: JetStreamClient;
+  readonly #publisher: Publisher;
   readonly #logger: Logger;
   #gathering: Result[] = [];
   #isPublishing = false;
 
-  constructor(connection: StreamsConnection, jetstream: JetStreamClient, logger: Logger) {
+  constructor(connection: StreamsConnection, publisher: Publisher, logger: Logger) {
     this.#connection = connection;
-    this.#jetstream = jetstream;
+    this.#publisher = publisher;
     this.#logger = logger;
   }
 
@@ -83,7 +82,7 @@ export class ResultPublisher {
       this.#connection.nats.publish(result.subject, result.json, { headers: head });
     }
     const result = group[last] as Result;
-    await publishOnce(this.#jetstream, result.subject, result.predictionId, Buffer.from(result.json), {
+    await this.#publisher.publish(result.subject, result.predictionId, result.json, {
       timeoutMs: TIMEOUT_MS,
     });
   }

@@ -19,6 +19,17 @@ export function toModelInvalid(error: unknown, subject: string, what: string): E
   return modelInvalid(subject, `${what}: ${reason}`, error);
 }
 
+/** The model answered in another shape than its manifest says; found by the warm-up in any sane model. */
+export class OutputShapeError extends Error {
+  override readonly name = "OutputShapeError";
+
+  constructor(shape: readonly number[] | undefined, rows: number, width: number) {
+    super(
+      `the output has the shape [${shape?.join(", ") ?? "none"}] for ${rows} row(s); [${rows}, ${width}] is needed`,
+    );
+  }
+}
+
 /** Names for a message: quoted, at most ten of them. */
 export function quoted(names: readonly string[]): string {
   if (names.length === 0) return "none";

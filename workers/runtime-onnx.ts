@@ -9,7 +9,7 @@
 import { InferenceSession, type Tensor } from "onnxruntime-node";
 import { EngineError } from "../engine/core/errors.ts";
 import type { ModelManifest } from "../engine/core/manifest.ts";
-import { modelInvalid, quoted, toModelInvalid } from "./model-invalid.ts";
+import { modelInvalid, OutputShapeError, quoted, toModelInvalid } from "./model-invalid.ts";
 import { bindOnnx, type OnnxBinding } from "./onnx-binding.ts";
 import { createFeedWriter, type FeedWriter } from "./onnx-feeds.ts";
 import { inspectOnnx } from "./onnx-inspect.ts";
@@ -112,13 +112,10 @@ class OnnxModel implements LoadedModel {
   }
 
   #read(tensor: Tensor | undefined, first: number, rows: number, outputs: Float32Array): void {
-    const { width, name } = this.#output;
+    const { width } = this.#output;
     const data = tensor?.data;
     if (tensor === undefined || data?.length !== rows * width || tensor.dims[0] !== rows) {
-      throw new Error(
-        `output "${name}" has the shape [${tensor?.dims.join(", ")}] for ${rows} row(s); ` +
-          `[${rows}, ${width}] is needed`,
-      );
+      throw new OutputShapeError(tensor?.dims, rows, width);
     }
     const start = first * width;
     if (data instanceof Float32Array || data instanceof Float64Array) outputs.set(data, start);

@@ -10,7 +10,7 @@ import type { Tensor } from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { EngineError } from "../engine/core/errors.ts";
 import { type ModelManifest, outputWidth } from "../engine/core/manifest.ts";
-import { modelInvalid, toModelInvalid } from "./model-invalid.ts";
+import { modelInvalid, OutputShapeError, toModelInvalid } from "./model-invalid.ts";
 import type { LoadedModel, ModelArtifact, Runtime } from "./runtime.ts";
 import { loadTfjs, type Tfjs } from "./tfjs-backend.ts";
 import { bindTfjs, type TfjsBinding, type TfjsColumn, type TfjsSignature } from "./tfjs-binding.ts";
@@ -146,9 +146,7 @@ class TfjsModel implements LoadedModel {
       const inputs = this.#binding.columns.map((column) => this.#tensor(column, features, rows));
       const output = this.#network.run(inputs, this.#binding.output);
       if (output.shape[0] !== rows || output.size !== rows * this.#width) {
-        throw new Error(
-          `the output has the shape [${output.shape.join(", ")}] for ${rows} row(s); [${rows}, ${this.#width}] is needed`,
-        );
+        throw new OutputShapeError(output.shape, rows, this.#width);
       }
       return output.dataSync();
     });

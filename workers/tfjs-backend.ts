@@ -6,11 +6,14 @@
  */
 import { createRequire } from "node:module";
 import { dirname, join, sep } from "node:path";
+import type * as converterModule from "@tensorflow/tfjs-converter";
+import type * as coreModule from "@tensorflow/tfjs-core";
+import type * as layersModule from "@tensorflow/tfjs-layers";
 
 export interface Tfjs {
-  readonly core: typeof import("@tensorflow/tfjs-core");
-  readonly layers: typeof import("@tensorflow/tfjs-layers");
-  readonly converter: typeof import("@tensorflow/tfjs-converter");
+  readonly core: typeof coreModule;
+  readonly layers: typeof layersModule;
+  readonly converter: typeof converterModule;
   readonly backend: string;
 }
 

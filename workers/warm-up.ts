@@ -5,7 +5,7 @@
  * wrong shape fails here and not on the first request. Shared by all runtimes.
  */
 import { type ModelInput, type ModelManifest, outputWidth } from "../engine/core/manifest.ts";
-import { modelInvalid, toModelInvalid } from "./model-invalid.ts";
+import { modelInvalid, OutputShapeError, toModelInvalid } from "./model-invalid.ts";
 import type { LoadedModel } from "./runtime.ts";
 
 const ROWS = [1, 3] as const;
@@ -23,6 +23,7 @@ export async function warmUp(model: LoadedModel, manifest: ModelManifest, file: 
     try {
       await model.predict(features, rows, outputs);
     } catch (error) {
+      if (error instanceof OutputShapeError) throw shapeRefusal(manifest, error);
       throw toModelInvalid(
         error,
         file,
@@ -33,6 +34,14 @@ export async function warmUp(model: LoadedModel, manifest: ModelManifest, file: 
       checkAnswer(manifest, outputs.subarray(index * width, (index + 1) * width));
     }
   }
+}
+
+function shapeRefusal(manifest: ModelManifest, error: OutputShapeError): Error {
+  const isClasses = manifest.outputs[0]?.type === "probabilities";
+  const remedy = isClasses
+    ? "List as many classes as the model has, and name the output that holds their probabilities."
+    : "Name an output with one number per row.";
+  return modelInvalid(isClasses ? "classes" : "outputs.0.type", `${error.message}. ${remedy}`, error);
 }
 
 function checkAnswer(manifest: ModelManifest, answer: Float32Array): void {

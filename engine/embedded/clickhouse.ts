@@ -23,6 +23,8 @@ export interface ClickHouseOptions {
   /** Used when free and none was asked for. */
   readonly preferredPort?: number;
   readonly logger: Logger;
+  /** Database that is made at start and open to analysts. */
+  readonly database?: string | undefined;
   readonly onState?: (state: ChildState) => void;
   /** The compiled child program. */
   readonly program?: string;
@@ -35,10 +37,14 @@ export interface ClickHouseChildSettings {
   readonly port: number;
   readonly user: string;
   readonly password: string;
+  /** Made at start; analysts may read it. */
+  readonly database?: string | undefined;
 }
 
 const CLICKHOUSE_PORT = 8123;
 const HOST = "127.0.0.1";
+/** Each running query of the child holds one; read by libuv when the process starts. */
+const THREADS = "16";
 const USER = "millrace";
 const PROGRAM = fileURLToPath(new URL("../../storage/clickhouse-child.js", import.meta.url));
 
@@ -60,7 +66,14 @@ export async function startClickHouse(options: ClickHouseOptions): Promise<Embed
   });
   await claimOwner(ownerFile, { guard: markOf(process.pid) });
   const password = keptPassword(join(dataDir, "clickhouse.password"));
-  const settings: ClickHouseChildSettings = { dataDir: folder, host: HOST, port, user: USER, password };
+  const settings: ClickHouseChildSettings = {
+    dataDir: folder,
+    host: HOST,
+    port,
+    user: USER,
+    password,
+    database: options.database,
+  };
   const release = () => releaseOwner(ownerFile, process.pid);
   const child = await superviseChild({
     name: "clickhouse",
@@ -87,7 +100,7 @@ function startChild(program: string, settings: ClickHouseChildSettings, ownerFil
   const child = fork(program, {
     detached: true,
     execArgv: [],
-    env: { ...process.env, MILLRACE_CLICKHOUSE_CHILD: JSON.stringify(settings) },
+    env: { ...process.env, MILLRACE_CLICKHOUSE_CHILD: JSON.stringify(settings), UV_THREADPOOL_SIZE: THREADS },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   if (child.pid !== undefined) {

@@ -4,7 +4,7 @@
  * It keeps an append-only file, fsynced every second, and never evicts: features are data, not a cache. Where
  * there is no redis-server 7 or newer, nothing is started and the caller falls back to the in-process store.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Logger } from "../core/log.ts";
 import { type ChildState, type EmbeddedService, superviseChild } from "./child.ts";
@@ -13,6 +13,7 @@ import { startGuarded } from "./guarded.ts";
 import { waitForOwner } from "./owner-file.ts";
 import { choosePort } from "./ports.ts";
 import { waitForAnswer } from "./readiness.ts";
+import { startWithConfig, writeServerConfig } from "./server-config.ts";
 
 export interface RedisServerOptions {
   readonly dataDir: string;
@@ -45,15 +46,21 @@ export async function startRedisServer(options: RedisServerOptions): Promise<Emb
     asked: options.port,
     variable: "MILLRACE_REDIS_PORT",
   });
-  const config = join(folder, "redis.conf");
-  writeFileSync(config, configuration(folder, port), { mode: 0o600 });
-  const child = await superviseChild({
-    name: "redis-server",
-    logger,
-    onState: options.onState,
-    start: () =>
-      startGuarded({ command, args: [config], ownerFile, ready: (signal, pid) => ready(port, pid, signal) }),
-  });
+  const config = writeServerConfig(folder, configuration(folder, port));
+  const child = await startWithConfig(folder, config, () =>
+    superviseChild({
+      name: "redis-server",
+      logger,
+      onState: options.onState,
+      start: () =>
+        startGuarded({
+          command,
+          args: [config],
+          ownerFile,
+          ready: (signal, pid) => ready(port, pid, signal),
+        }),
+    }),
+  );
   logger.info({ port, folder, servicePid: child.pid() }, "redis-server started");
   return {
     name: "redis",
@@ -81,9 +88,8 @@ async function findRedisServer(env: Environment, logger: Logger): Promise<string
   return undefined;
 }
 
-function configuration(folder: string, port: number): string {
+function configuration(folder: string, port: number): readonly string[] {
   return [
-    "# Written at every start; changes here are lost.",
     "bind 127.0.0.1",
     `port ${port}`,
     `dir ${JSON.stringify(folder)}`,
@@ -93,8 +99,7 @@ function configuration(folder: string, port: number): string {
     "appendonly yes",
     "appendfsync everysec",
     "maxmemory-policy noeviction",
-    "",
-  ].join("\n");
+  ];
 }
 
 /** PING says that the data is loaded, the process id that it is our server which answers on the port. */

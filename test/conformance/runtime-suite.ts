@@ -4,9 +4,10 @@
  * A case brings models with golden values that the runtime did not compute, and artifacts that it must refuse.
  */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { describe, it } from "node:test";
-import { setFlagsFromString } from "node:v8";
-import { runInNewContext } from "node:vm";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { EngineError } from "../../engine/core/errors.ts";
 import { outputWidth } from "../../engine/core/manifest.ts";
 import type { LoadedModel, ModelArtifact, Runtime } from "../../workers/runtime.ts";
@@ -14,9 +15,9 @@ import { readGolden, readModelFolder } from "../support/model-folder.ts";
 
 const TOLERANCE = 1e-5;
 const ROW_COUNTS = [1, 2, 64, 255, 256, 257, 1000];
-const CYCLES = 1000;
-const CYCLES_WARM_UP = 300;
 const GROWTH_MAX = 0.05;
+/** A small young generation, so that what grows is what is kept. */
+const MEMORY_FLAGS = ["--expose-gc", "--max-semi-space-size=1"];
 
 export interface Refusal {
   readonly title: string;
@@ -78,10 +79,7 @@ function describeCalls(runtime: Runtime, folder: string): void {
     const width = outputWidth(artifact.manifest);
     const outputs = new Float32Array(5 * width).fill(-7);
     await model.predict(features, 3, outputs);
-    assert.deepEqual(
-      [...outputs.subarray(3 * width)],
-      Array.from({ length: 2 * width }, () => -7),
-    );
+    assert.ok(outputs.subarray(3 * width).every((value) => value === -7));
     assert.equal(expected.length, 3 * width);
     await model.close();
   });
@@ -111,13 +109,11 @@ function describeLifetime(runtime: Runtime, folder: string): void {
     await Promise.all([call, model.close()]);
   });
 
-  it(`gives its memory back: ${CYCLES} loads and closes`, { timeout: 120_000 }, async () => {
-    const artifact = readModelFolder(folder);
-    const cycle = async (): Promise<void> => (await runtime.load(artifact)).close();
-    for (let index = 0; index < CYCLES_WARM_UP; index += 1) await cycle();
-    const before = residentBytes();
-    for (let index = 0; index < CYCLES; index += 1) await cycle();
-    const growth = residentBytes() / before - 1;
+  it("gives its memory back over 1,000 loads and closes", { timeout: 120_000 }, async () => {
+    const script = fileURLToPath(new URL("./runtime-memory.js", import.meta.url));
+    const name = readModelFolder(folder).manifest.runtime;
+    const { stdout } = await promisify(execFile)(process.execPath, [...MEMORY_FLAGS, script, name, folder]);
+    const growth = Number(stdout);
     assert.ok(growth < GROWTH_MAX, `resident memory grew by ${(growth * 100).toFixed(1)} %`);
   });
 }
@@ -152,7 +148,10 @@ async function expectGolden(
   });
 }
 
-/** `rows` golden rows from `start` on, beginning again when they are used up. */
+/**
+ * `rows` golden rows from `start` on, beginning again when they are used up, each time one row further on: a period
+ * of 64 would hide a runtime that repeats its first chunk.
+ */
 function batch(
   folder: string,
   rows: number,
@@ -160,16 +159,13 @@ function batch(
   start = 0,
 ): { features: Float32Array; expected: number[] } {
   const golden = readGolden(folder);
-  const picked = Array.from({ length: rows }, (_, index) => (index + start) % golden.rows.length);
+  const picked = Array.from(
+    { length: rows },
+    (_, index) => (index + start + Math.floor(index / 64)) % golden.rows.length,
+  );
   const values = picked.flatMap((index) => golden.rows[index] ?? []);
   const bytes = values.length * Float32Array.BYTES_PER_ELEMENT;
   const features = new Float32Array(isShared ? new SharedArrayBuffer(bytes) : new ArrayBuffer(bytes));
   features.set(values);
   return { features, expected: picked.flatMap((index) => golden.expected[index] ?? []) };
-}
-
-function residentBytes(): number {
-  setFlagsFromString("--expose-gc");
-  (runInNewContext("gc") as () => void)();
-  return process.memoryUsage.rss();
 }

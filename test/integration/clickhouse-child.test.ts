@@ -13,7 +13,7 @@ import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { CLICKHOUSE_EXIT, forkClickhouse } from "../../storage/clickhouse-config.ts";
-import { startTestClickhouse } from "../support/clickhouse.ts";
+import { PASSWORD, startTestClickhouse } from "../support/clickhouse.ts";
 import { until } from "../support/until.ts";
 
 describe("the life of the process", () => {
@@ -47,10 +47,22 @@ describe("the life of the process", () => {
         stdio: ["ignore", "ignore", "inherit", "ipc"],
       },
     );
-    const [message] = (await once(parent, "message")) as [{ pid: number }];
+    const [message] = (await once(parent, "message")) as [{ pid: number; url: string }];
     assert.ok(isAlive(message.pid));
+    // also in the middle of a query that nobody will wait for
+    const query = "SELECT count() FROM numbers(1000000000000) WHERE sipHash64(number) = 1";
+    const asked = fetch(message.url, {
+      method: "POST",
+      body: query,
+      headers: { "x-clickhouse-user": "millrace", "x-clickhouse-key": PASSWORD },
+    }).then(
+      (response) => response.text(),
+      () => "cut off",
+    );
+    await sleep(300);
     parent.kill("SIGKILL");
     await until(async () => !isAlive(message.pid));
+    assert.notEqual(await asked, "");
     await rm(dataDir, { recursive: true, force: true });
   });
 

@@ -138,6 +138,12 @@ describe("inserts of the client", () => {
     );
   });
 
+  test("settings of asynchronous inserts do no harm: the answer comes when the rows are in", async () => {
+    await createEvents("asynchronous");
+    await insertBinary("asynchronous", rowBinary(1000), { async_insert: "1", wait_for_async_insert: "1" });
+    assert.equal((await rowsOf("SELECT 1 FROM asynchronous")).length, 1000);
+  });
+
   test("a broken row inserts nothing of its block", async () => {
     await createEvents("atomic");
     const data = rowBinary(1000);

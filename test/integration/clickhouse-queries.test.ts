@@ -143,6 +143,13 @@ describe("queries of the client", () => {
     assert.equal((await ask(server, "SELECT 1; SELECT 2", { as: "owner" })).status, 400);
   });
 
+  test("the engine's memory is bounded by the configuration", async () => {
+    const rows = await rowsOf<{ value: string }>(
+      "SELECT value FROM system.server_settings WHERE name = 'max_server_memory_usage'",
+    );
+    assert.deepEqual(rows, [{ value: String(4 * 1024 ** 3) }]);
+  });
+
   test("GET changes nothing, and its settings still count", async () => {
     const refused = await ask(server, "CREATE TABLE g (a Int8) ENGINE = Memory", {
       as: "owner",

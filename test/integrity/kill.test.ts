@@ -2,8 +2,8 @@
  * Nothing that was promised is lost and nothing stands twice, whatever is killed while it works.
  *
  * Under steady load over HTTP and through the stream, one process after the other is killed with SIGKILL: the
- * engine, nats-server, ClickHouse, the control plane. After each kill a new prediction must be answered and reach
- * ClickHouse. In the end the books are compared. TEST_SEED repeats a run, as far as time lets it.
+ * engine, nats-server, ClickHouse, the control plane, and some of them together. After each kill new requests must be
+ * answered and reach ClickHouse. In the end the books are compared. TEST_SEED repeats a run, as far as time lets it.
  */
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
@@ -19,7 +19,14 @@ import { createRandom } from "../support/random.ts";
 import { compareStored, publishedRequestIds, untilDrained } from "../support/stored.ts";
 import { StreamLoad } from "../support/stream-load.ts";
 
-const ROUNDS_PER_TARGET = 6;
+const ROUNDS_PER_TARGET = 5;
+/** Killed at the same moment. */
+const PAIRS: readonly (readonly Target[])[] = [
+  ["nats", "clickhouse"],
+  ["nats", "control"],
+  ["clickhouse", "control"],
+  ["engine", "nats"],
+];
 const LOAD_MS = { low: 50, high: 1_000 } as const;
 const RECOVERY_MS = 60_000;
 const CONTROL_PLANE_FOUND = existsSync("/proc/self/cmdline");
@@ -38,46 +45,50 @@ test("whatever is killed, every answered prediction is stored once and every acc
   http.start();
   stream.start();
   const targets = TARGETS.filter((target) => target !== "control" || CONTROL_PLANE_FOUND);
-  const rounds = random.shuffled(
-    targets.flatMap((target) => Array.from({ length: ROUNDS_PER_TARGET }, () => target)),
-  );
-  for (const [index, target] of rounds.entries()) {
+  const alone = targets.flatMap((target) => Array.from({ length: ROUNDS_PER_TARGET }, () => [target]));
+  const together = PAIRS.filter((pair) => pair.every((target) => targets.includes(target)));
+  const rounds = random.shuffled<readonly Target[]>([...alone, ...together]);
+  for (const [index, victims] of rounds.entries()) {
     await delay(random.between(LOAD_MS.low, LOAD_MS.high));
-    const { answeredMs, storedMs } = await killAndRecover(engine, target);
+    const { answeredMs, storedMs } = await killAndRecover(engine, stream, index + 1, victims);
     t.diagnostic(
-      `round ${index + 1}: ${target} killed; answered after ${answeredMs} ms, stored after ${storedMs} ms`,
+      `round ${index + 1}: ${victims.join(" + ")} killed; answered after ${answeredMs} ms, stored after ${storedMs} ms`,
     );
   }
   await Promise.all([http.stop(), stream.stop()]);
   await compareBooks(t, engine, http, stream, rounds.length);
 });
 
-/** The proof that all works again: a prediction asked for after the kill is answered and reaches ClickHouse. */
+/** The proof that all works again: requests made after the kill, over HTTP and by stream, reach ClickHouse. */
 async function killAndRecover(
   engine: TestEngine,
-  target: Target,
-): Promise<{ answeredMs: number; storedMs: number }> {
-  const pid = await eventually(`${target} runs`, () => pidOf(engine, target), RECOVERY_MS);
+  stream: StreamLoad,
+  round: number,
+  targets: readonly Target[],
+) {
+  const pids = [];
+  for (const target of targets)
+    pids.push(await eventually(`${target} runs`, () => pidOf(engine, target), RECOVERY_MS));
   const killedMs = performance.now();
-  if (target === "engine") {
+  for (const pid of pids) process.kill(pid, "SIGKILL");
+  if (targets.includes("engine")) {
     await engine.kill9();
     await engine.start();
-  } else {
-    process.kill(pid, "SIGKILL");
   }
-  const predictionId = await eventually(
-    `predictions after ${target} was killed`,
-    async () => predict(engine),
-    RECOVERY_MS,
-  );
+  const requestId = `probe-${round}`;
+  const [predictionId] = await Promise.all([
+    eventually("predictions after the kill", async () => predict(engine), RECOVERY_MS),
+    stream.request(requestId),
+  ]);
   const answeredMs = Math.round(performance.now() - killedMs);
   await eventually(
-    `rows are stored after ${target} was killed`,
+    "rows are stored after the kill",
     async () => {
-      const rows = await engine.sql("SELECT 1 FROM millrace.predictions WHERE prediction_id = {id:UUID}", {
-        id: predictionId,
-      });
-      return rows.length > 0;
+      const rows = await engine.sql(
+        "SELECT 1 FROM millrace.predictions WHERE prediction_id = {predictionId:UUID} OR request_id = {requestId:String}",
+        { predictionId, requestId },
+      );
+      return rows.length >= 2;
     },
     RECOVERY_MS,
   );

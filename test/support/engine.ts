@@ -28,6 +28,8 @@ export class TestEngine implements AsyncDisposable {
   clickhouseUrl = "";
   /** Everything it has printed on stderr: its log. */
   stderr = "";
+  /** What it printed when it was ready. */
+  banner = "";
   readonly #options: TestEngineOptions;
   readonly #release: () => Promise<void>;
   #process: ChildProcess | undefined;
@@ -81,6 +83,7 @@ export class TestEngine implements AsyncDisposable {
     );
     if (child.exitCode !== null)
       throw new Error(`the engine ended with ${child.exitCode}:\n${this.stderr.slice(-4000)}`);
+    this.banner = stdout;
     const found = /HTTP (\S+)\s+NATS (\S+)\s+ClickHouse (\S+)/.exec(stdout);
     [, this.httpUrl = "", this.natsUrl = "", this.clickhouseUrl = ""] = found ?? [];
   }

@@ -63,6 +63,12 @@ export class StreamLoad {
     await this.#nats.close();
   }
 
+  /** Publishes one request until it is acknowledged. */
+  async request(id: string): Promise<void> {
+    if (!(await this.#publish(id, 0))) throw new Error(`request ${id} was never acknowledged`);
+    this.acknowledged.push(id);
+  }
+
   async #produce(producer: number): Promise<void> {
     for (let count = 0; !this.#isStopping; count++) {
       const id = `producer-${producer}-${count}`;

@@ -1,0 +1,61 @@
+/**
+ * The data plane without the prediction log: the same HTTP server, batcher and workers over a log that keeps
+ * nothing. Not a mode of the product: it is here to show what logging costs. Prints its URL.
+ */
+import { HttpServer } from "../engine/api/http-server.ts";
+import { handlePredict, handlePredictBatch } from "../engine/api/predict-routes.ts";
+import { readConfig } from "../engine/core/config.ts";
+import { createLogger } from "../engine/core/log.ts";
+import { Metrics } from "../engine/core/metrics.ts";
+import { Dispatcher } from "../engine/dispatcher.ts";
+import { Models } from "../engine/models.ts";
+import { Predictor } from "../engine/predict.ts";
+import { readModelFolder } from "../storage/model-folder.ts";
+import { fixture } from "../test/support/model.ts";
+import { WorkerPool } from "../workers/pool.ts";
+
+const config = readConfig({});
+const logger = createLogger("warn");
+const metrics = new Metrics();
+let wake = (): void => undefined;
+const pool = new WorkerPool({ lanes: 1, taskTimeoutMs: 10_000, loadTimeoutMs: 60_000, logger }, () => wake());
+const dispatcher = new Dispatcher({
+  pool,
+  log: { append: async () => undefined },
+  rowsMax: config.queueRowsMax,
+  answerFirst: false,
+  logger,
+  failures: metrics.counter("engine_failed_rows_total", ""),
+});
+wake = () => dispatcher.wake();
+const model = await readModelFolder(fixture("bench"));
+const models = new Models({
+  pool,
+  dispatcher,
+  loadArtifact: async () => model,
+  batchRowsMax: config.batchRowsMax,
+  metrics,
+  logger,
+});
+models.follow([{ name: model.manifest.name, aliases: { production: model.manifest.version } }]);
+await models.settled();
+const predicting = {
+  predictor: new Predictor({ models, dispatcher }),
+  bodyBytesMax: config.bodyBytesMax,
+  instancesMax: config.instancesMax,
+  timeoutMs: config.timeoutMs,
+};
+const server = new HttpServer(
+  [
+    { method: "post", path: "/predict", handle: (exchange) => handlePredict(exchange, predicting) },
+    {
+      method: "post",
+      path: "/predict/batch",
+      handle: (exchange) => handlePredictBatch(exchange, predicting),
+    },
+  ],
+  metrics,
+  logger,
+);
+console.log(`http://127.0.0.1:${await server.listen("127.0.0.1", 0)}`);
+process.on("disconnect", () => process.exit(0));

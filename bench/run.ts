@@ -1,0 +1,32 @@
+/**
+ * `npm run bench -- [http|stream|batch …] [--seconds N]`: each benchmark compares its subjects within one run and
+ * reports ratios, since absolute figures of a shared machine mean little.
+ */
+import { Command } from "commander";
+import { benchBatch } from "./batch.bench.ts";
+import { benchHttp } from "./http.bench.ts";
+import { type Report, show } from "./report.ts";
+import { benchStream } from "./stream.bench.ts";
+
+const BENCHES: Readonly<Record<string, (seconds: number) => Promise<Report>>> = {
+  http: benchHttp,
+  stream: benchStream,
+  batch: benchBatch,
+};
+const names = Object.keys(BENCHES);
+
+await new Command("npm run bench --")
+  .description("Measures the engine against ceilings in the same run; writes bench/results/*.json")
+  .argument("[benchmarks...]", names.join(", "), names)
+  .option("--seconds <n>", "length of each measurement", Number, 8)
+  .action(async (asked: string[], { seconds }: { seconds: number }) => {
+    for (const name of asked) {
+      const bench = BENCHES[name];
+      if (bench === undefined)
+        throw new Error(`there is no benchmark ${name}; there are ${names.join(", ")}`);
+      console.log(`${name}: measuring …`);
+      show(name, await bench(seconds));
+    }
+    process.exit(0);
+  })
+  .parseAsync();

@@ -1,0 +1,36 @@
+/**
+ * The parts of the README that come from the code, and the commands in it that must work when pasted.
+ */
+import { readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { SETTINGS } from "../../engine/core/config.ts";
+
+export const README_FILE = fileURLToPath(new URL("../../../README.md", import.meta.url));
+
+export function readReadme(): string {
+  return readFileSync(README_FILE, "utf8");
+}
+
+/** The table of settings, from the schema. */
+export function settingsTable(): string {
+  const rows = Object.values(SETTINGS).map(({ env, schema, about }) => {
+    const fallback: unknown = schema.parse(undefined);
+    return `| \`${env}\` | ${fallback === undefined ? "" : `\`${String(fallback)}\``} | ${about} |`;
+  });
+  return ["| variable | default | |", "|---|---|---|", ...rows].join("\n");
+}
+
+/** What stands between `<!-- name -->` and `<!-- /name -->`. */
+export function between(text: string, name: string): string {
+  const start = text.indexOf(`<!-- ${name} -->`);
+  const end = text.indexOf(`<!-- /${name} -->`);
+  if (start < 0 || end < 0) throw new Error(`README.md has no <!-- ${name} --> section`);
+  return text.slice(start + `<!-- ${name} -->`.length, end).trim();
+}
+
+/** The shell blocks that are marked to be run by a test. */
+export function runnableBlocks(text: string): string[] {
+  return [...text.matchAll(/<!-- test: run -->\n```sh\n([\s\S]*?)```/g)].map((match) =>
+    (match[1] ?? "").trim(),
+  );
+}
