@@ -42,7 +42,7 @@ export async function startControlPlane(
   const topology = createTopology(config.prefix);
   await ensureStreams(manager, topology, config.streamBytesMax);
   const clickhouse = openClickHouse(urls.clickhouse);
-  const reader = new LogReader({ manager, publisher, topology, bytesMax: config.sinkBytesMax });
+  const reader = new LogReader({ manager, publisher, connection, topology, bytesMax: config.sinkBytesMax });
   const sink = createSink(config, clickhouse, reader, logger);
   const stopping = new AbortController();
   const running = sink.run(stopping.signal);

@@ -87,8 +87,8 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const service = await startPredictService(streams.connection.nats, streams.topology, VERSION, (request) =>
     handleServiceRequest(request, core.predictor, config.timeoutMs),
   );
-  const consumer = startRequestConsumer(config, streams, core, logger);
   await core.models.settled();
+  const consumer = startRequestConsumer(config, streams, core, logger);
   const stop = async (): Promise<void> => {
     health.readiness.stop();
     await consumer.stop();
@@ -185,7 +185,7 @@ function startRequestConsumer(
   logger: Logger,
 ): RequestConsumer {
   const log = logger.child({ component: "requests" });
-  const results = new ResultPublisher(connection.nats, publisher, log);
+  const results = new ResultPublisher(connection, publisher, log);
   const consumer = new RequestConsumer({
     jetstream: client,
     manager,

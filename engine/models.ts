@@ -57,7 +57,8 @@ export class Models {
 
   /**
    * The batcher for a request.
-   * @throws EngineError MODEL_NOT_FOUND; INVALID_REQUEST when no model is named and there is not exactly one.
+   * @throws EngineError MODEL_NOT_FOUND; NOT_READY while what is asked for should be served and is not loaded yet;
+   * INVALID_REQUEST when no model is named and there is not exactly one.
    */
   route(model: string | undefined, version: string | undefined): Batcher {
     const name = model ?? this.#defaultModel;
@@ -192,10 +193,16 @@ export class Models {
   }
 
   #notFound(name: string, version: string | undefined, routes: Routes | undefined): EngineError {
+    const wanted = version ?? DEFAULT_ALIAS;
+    const aliases = this.#wanted.find((model) => model.name === name)?.aliases ?? {};
+    if (wanted in aliases || Object.values(aliases).includes(wanted))
+      return new EngineError(
+        "NOT_READY",
+        `model "${name}" in "${wanted}" is not loaded yet; try again later`,
+      );
     if (routes === undefined)
       return new EngineError("MODEL_NOT_FOUND", `there is no model "${name}" with an alias; see GET /models`);
     const known = [...routes.keys()].join(", ");
-    const wanted = version ?? DEFAULT_ALIAS;
     return new EngineError(
       "MODEL_NOT_FOUND",
       `model "${name}" serves ${known}; "${wanted}" is none of them: give it an alias to have it served`,

@@ -12,6 +12,11 @@ export interface StreamsConnection {
   readonly nats: NatsConnection;
   /** False while the client is trying to reconnect. */
   isConnected(): boolean;
+  /**
+   * How often the connection was lost so far. Messages sent before a loss and not acknowledged may never have
+   * arrived, even if later ones did.
+   */
+  interruptions(): number;
   /** Flushes what is under way and closes. */
   close(): Promise<void>;
 }
@@ -37,8 +42,10 @@ export async function openStreams(url: string, name: string, logger: Logger): Pr
     );
   }
   let connected = true;
+  let interruptions = 0;
   void watchStatus(nats, (isConnected) => {
     connected = isConnected;
+    if (!isConnected) interruptions++;
     logger[isConnected ? "info" : "warn"](
       { url: shown },
       isConnected ? "NATS connected" : "NATS connection lost, reconnecting",
@@ -47,6 +54,7 @@ export async function openStreams(url: string, name: string, logger: Logger): Pr
   return {
     nats,
     isConnected: () => connected && !nats.isClosed(),
+    interruptions: () => interruptions,
     close: async () => {
       if (!nats.isClosed()) await nats.drain().catch(() => nats.close());
     },

@@ -2,22 +2,27 @@
  * The sink's end of the prediction log: reads messages by their sequence, in batches (direct get).
  *
  * No consumer and no acknowledgements: how far the sink has come stands in ClickHouse, beside the rows, so there is
- * nothing that could disagree with it, and nothing is sent that was not asked for. Bound: `bytesMax` a batch.
+ * nothing that could disagree with it, and nothing is sent that was not asked for. Bounds: `bytesMax` a batch, and
+ * READ_TIMEOUT_MS, since the client waits for ever for the rest of a batch that was cut off.
  */
 import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
 import { createDeferred } from "../engine/core/deferred.ts";
+import type { StreamsConnection } from "./connection.ts";
 import { headerText } from "./header-text.ts";
 import type { Publisher } from "./publisher.ts";
-import type { Topology } from "./topology.ts";
+import { epochOf, type Topology } from "./topology.ts";
 
 const DEAD_TIMEOUT_MS = 10_000;
 /** The server's own limit. */
 const BATCH_MESSAGES_MAX = 1_000;
+const READ_TIMEOUT_MS = 10_000;
+const WATCH_MS = 100;
 
 export interface LogReaderOptions {
   readonly manager: JetStreamManager;
   readonly publisher: Publisher;
+  readonly connection: Pick<StreamsConnection, "interruptions">;
   readonly topology: Topology;
   readonly bytesMax: number;
 }
@@ -28,7 +33,7 @@ export interface LogStreamMessage {
 }
 
 export interface LogPosition {
-  /** Creation time of the stream, ms: sequences of another stream mean nothing. */
+  /** Which stream this is: sequences of another one mean nothing. */
   readonly epoch: number;
   readonly firstSeq: number;
   readonly lastSeq: number;
@@ -43,11 +48,14 @@ export class LogReader {
 
   async position(): Promise<LogPosition> {
     const { manager, topology } = this.#options;
-    const { created, state } = await manager.streams.info(topology.logStream);
-    return { epoch: Date.parse(created), firstSeq: state.first_seq, lastSeq: state.last_seq };
+    const info = await manager.streams.info(topology.logStream);
+    return { epoch: epochOf(info), firstSeq: info.state.first_seq, lastSeq: info.state.last_seq };
   }
 
-  /** The messages from `seq` on that are there now, in order, up to the bound; none if there are none. */
+  /**
+   * The messages from `seq` on that are there now, in order, up to the bound; none if there are none.
+   * @throws Error when the connection is lost meanwhile or the time is up.
+   */
   async read(seq: number): Promise<readonly LogStreamMessage[]> {
     const { manager, topology, bytesMax } = this.#options;
     const messages: LogStreamMessage[] = [];
@@ -58,14 +66,25 @@ export class LogReader {
       else if (done.err === undefined) end.resolve();
       else end.reject(done.err);
     };
-    await manager.direct.getBatch(topology.logStream, {
-      seq,
-      batch: BATCH_MESSAGES_MAX,
-      max_bytes: bytesMax,
-      callback,
-    });
-    await end.promise;
+    const watch = this.#watch((error) => end.reject(error));
+    try {
+      const options = { seq, batch: BATCH_MESSAGES_MAX, max_bytes: bytesMax, callback };
+      const batch = await manager.direct.getBatch(topology.logStream, options);
+      await end.promise.finally(() => batch.stop());
+    } finally {
+      clearInterval(watch);
+    }
     return messages;
+  }
+
+  #watch(fail: (error: Error) => void): NodeJS.Timeout {
+    const { connection } = this.#options;
+    const before = connection.interruptions();
+    const giveUpMs = performance.now() + READ_TIMEOUT_MS;
+    return setInterval(() => {
+      if (connection.interruptions() !== before) fail(new Error("the connection was lost"));
+      else if (performance.now() > giveUpMs) fail(new Error("the log was not read in time"));
+    }, WATCH_MS);
   }
 
   /** Puts a message that cannot be read aside, with the reason. */

@@ -20,7 +20,7 @@ import { messageOf } from "../engine/core/errors.ts";
 import type { Logger } from "../engine/core/log.ts";
 import { headerText } from "./header-text.ts";
 import type { Publisher } from "./publisher.ts";
-import type { Topology } from "./topology.ts";
+import { epochOf, type Topology } from "./topology.ts";
 
 export const REQUEST_CONSUMER = "engines";
 const ACK_WAIT_NS = 30 * 1_000_000_000;
@@ -43,7 +43,7 @@ export interface StreamRequest {
   readonly messageId: string;
   /** Header reply-to, or "". */
   readonly replyTo: string;
-  /** Unique for this message over all time: stream creation and sequence. */
+  /** Unique for this message over all time: the stream's epoch and its sequence. */
   readonly position: string;
   /** 1 for the first delivery. */
   readonly delivery: number;
@@ -105,7 +105,7 @@ export class RequestConsumer {
 
   async #consume(): Promise<void> {
     const { jetstream, manager, topology, inFlightMax, hasRoom, onRequest } = this.#options;
-    this.#epoch = Date.parse((await manager.streams.info(topology.requestsStream)).created);
+    this.#epoch = epochOf(await manager.streams.info(topology.requestsStream));
     await manager.consumers.add(topology.requestsStream, {
       durable_name: REQUEST_CONSUMER,
       ack_policy: AckPolicy.Explicit,

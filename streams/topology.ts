@@ -4,6 +4,8 @@
  * Every stream has a bound in bytes. The log and the requests refuse what does not fit (`discard: new`), because
  * what they hold is not yet safe elsewhere; results and dead letters let the oldest go. Retention is by limits, not
  * by interest: message-id deduplication survives a server restart only through messages that are still stored.
+ * What tells a stream from another of the same name, its epoch, is kept in its metadata: the creation time that the
+ * server tells changes when a server starts that was asked to update the stream before.
  */
 import {
   DiscardPolicy,
@@ -11,10 +13,12 @@ import {
   RetentionPolicy,
   StorageType,
   type StreamConfig,
+  type StreamInfo,
 } from "@nats-io/jetstream";
 
 const MINUTES_NS = 60 * 1_000_000_000;
 const HOURS_NS = 60 * MINUTES_NS;
+const EPOCH = "millrace.epoch";
 
 /** How long a message id is remembered. Longer than any retry of the same block or request. */
 export const DUPLICATE_WINDOW_MS = 120_000;
@@ -90,10 +94,13 @@ async function ensureStream(
     allow_direct: true,
     ...config,
   };
-  const exists = await manager.streams.info(config.name).then(
-    () => true,
-    () => false,
-  );
-  if (exists) await manager.streams.update(config.name, whole);
-  else await manager.streams.add(whole);
+  const found = await manager.streams.info(config.name).catch(() => undefined);
+  const info = found ?? (await manager.streams.add(whole));
+  const metadata = { [EPOCH]: String(epochOf(info)) };
+  await manager.streams.update(config.name, { ...whole, metadata });
+}
+
+/** Names a stream for ever: sequences of another epoch are those of another stream. Its creation time, ms. */
+export function epochOf({ config, created }: StreamInfo): number {
+  return Number(config.metadata?.[EPOCH] ?? Date.parse(created));
 }

@@ -1,0 +1,74 @@
+/**
+ * Steady HTTP load: clients in closed loops, each with one connection, that note every answer.
+ *
+ * A refused or broken connection and a 503 count as "not answered": the client pauses and goes on. Every other
+ * answer than 200 is noted as a surprise, for the test to refuse.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import { HttpConnection, type Outcome } from "./http-client.ts";
+
+const PAUSE_MS = 20;
+
+export const CARD_FRAUD_FEATURES = { amount: 42.5, hour: 14, merchant_category: "grocery" } as const;
+
+export interface HttpLoadOptions {
+  readonly url: () => string;
+  readonly clients: number;
+  /** Wait of a client between an answer and its next request, ms: it sets the pace. */
+  readonly thinkMs: number;
+}
+
+export class HttpLoad {
+  /** prediction_id of every answer with 200. */
+  readonly answered: string[] = [];
+  /** Requests without an answer, by reason. */
+  readonly unanswered = new Map<string, number>();
+  /** Answers that nobody should get. */
+  readonly surprises: string[] = [];
+  readonly #options: HttpLoadOptions;
+  #isStopping = false;
+  #running: Promise<unknown> = Promise.resolve();
+
+  constructor(options: HttpLoadOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#isStopping = false;
+    const clients = Array.from({ length: this.#options.clients }, async (_, index) => this.#client(index));
+    this.#running = Promise.all(clients);
+  }
+
+  /** Lets every client finish its request. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await this.#running;
+  }
+
+  async #client(index: number): Promise<void> {
+    const connection = new HttpConnection();
+    const { url, thinkMs } = this.#options;
+    for (let count = 0; !this.#isStopping; count++) {
+      const body = JSON.stringify({
+        entity_id: `client-${index}`,
+        features: { ...CARD_FRAUD_FEATURES, amount: count % 1000 },
+      });
+      const isAnswered = this.#note(await connection.post(new URL("/predict", url()), body));
+      await delay(isAnswered ? thinkMs : PAUSE_MS);
+    }
+    connection.close();
+  }
+
+  /** True when it was answered with 200. */
+  #note(outcome: Outcome): boolean {
+    if (outcome.kind === "answered" && outcome.status === 200) {
+      this.answered.push((JSON.parse(outcome.body) as { prediction_id: string }).prediction_id);
+      return true;
+    }
+    if (outcome.kind === "answered" && outcome.status !== 503)
+      this.surprises.push(`${outcome.status} ${outcome.body.slice(0, 300)}`);
+    const why = outcome.kind === "answered" ? String(outcome.status) : `${outcome.kind} ${outcome.why}`;
+    this.unanswered.set(why, (this.unanswered.get(why) ?? 0) + 1);
+    return false;
+  }
+}
