@@ -58,6 +58,8 @@ export class LogReader {
    */
   async read(seq: number): Promise<readonly LogStreamMessage[]> {
     const { manager, topology, bytesMax } = this.#options;
+    const { lastSeq } = await this.position(); // reading behind the end is an error to the server
+    if (lastSeq < seq) return [];
     const messages: LogStreamMessage[] = [];
     const end = createDeferred<void>();
     // With a callback the client gives its subscription back at the end; as an iterator it would keep it.
