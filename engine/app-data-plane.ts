@@ -47,6 +47,7 @@ export interface ServiceUrls {
 export interface DataPlane {
   readonly httpUrl: string;
   readonly registry: ModelRegistry;
+  readonly models: Models;
   readonly readiness: Readiness;
   stop(): Promise<void>;
 }
@@ -102,7 +103,13 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     await core.pool.close();
     await streams.connection.close();
   };
-  return { httpUrl: `http://${config.httpHost}:${port}`, registry, readiness: health.readiness, stop };
+  return {
+    httpUrl: `http://${config.httpHost}:${port}`,
+    registry,
+    models: core.models,
+    readiness: health.readiness,
+    stop,
+  };
 }
 
 async function connectStreams(config: Config, url: string, logger: Logger): Promise<Streams> {
