@@ -53,6 +53,11 @@ export class Dispatcher {
     return this.#rows;
   }
 
+  /** Rows that may be in the engine at once. */
+  get rowsMax(): number {
+    return this.#options.rowsMax;
+  }
+
   /** Rows that may still be accepted. */
   get room(): number {
     return this.#options.rowsMax - this.#rows;
