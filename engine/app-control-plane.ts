@@ -13,10 +13,10 @@ import { settledRequests } from "../streams/request-consumer.ts";
 import { publishSinkStatus } from "../streams/status.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
 import { Trimmer } from "../streams/trim.ts";
-import type { ServiceUrls } from "./app-data-plane.ts";
 import type { Config } from "./core/config.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
+import type { ServiceUrls } from "./service-urls.ts";
 import { Sink } from "./sink.ts";
 
 const STATUS_MS = 1_000;

@@ -29,6 +29,7 @@ import { handleServiceRequest, handleStreamRequest } from "./nats-predict.ts";
 import { Predictor } from "./predict.ts";
 import { PredictionLog } from "./prediction-log.ts";
 import type { Readiness } from "./readiness.ts";
+import type { ServiceUrls } from "./service-urls.ts";
 import { VERSION } from "./version.ts";
 
 const STOP_WAIT_MS = 15_000;
@@ -36,13 +37,6 @@ const STOP_POLL_MS = 10;
 /** Long enough for a client to send its next request on a connection and to learn that it closes. */
 const LINGER_MS = 250;
 const MODEL_LOAD_TIMEOUT_MS = 120_000;
-
-/** Where the services are; with credentials, so never shown as they are. */
-export interface ServiceUrls {
-  readonly nats: string;
-  readonly clickhouse: string;
-  readonly redis: string | undefined;
-}
 
 export interface DataPlane {
   readonly httpUrl: string;

@@ -9,7 +9,7 @@ import { fork } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { startControlPlane } from "./app-control-plane.ts";
-import { type DataPlane, type ServiceUrls, startDataPlane } from "./app-data-plane.ts";
+import { type DataPlane, startDataPlane } from "./app-data-plane.ts";
 import type { Config } from "./core/config.ts";
 import { EngineError } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
@@ -19,6 +19,7 @@ import { startNatsServer } from "./embedded/nats-server.ts";
 import { choosePort } from "./embedded/ports.ts";
 import { startRedisServer } from "./embedded/redis-server.ts";
 import { DEFAULT_ALIAS } from "./models.ts";
+import type { ServiceUrls } from "./service-urls.ts";
 
 export const ROLES = ["data", "control"] as const;
 export type Role = (typeof ROLES)[number];
