@@ -157,7 +157,9 @@ export class Dispatcher {
       for (const { row, message } of result.failedRows)
         this.#fail(batch, row, new EngineError("INFERENCE_FAILED", message));
     } catch (error) {
-      if (batch.attempts >= ATTEMPTS_MAX || toEngineError(error).code !== "WORKER_FAILED") throw error;
+      if (toEngineError(error).code !== "WORKER_FAILED") throw error;
+      batch.renewOutputs();
+      if (batch.attempts >= ATTEMPTS_MAX) throw error;
       return false;
     } finally {
       this.wake();
