@@ -65,7 +65,7 @@ describe("overload", () => {
   it("answers 429 with Retry-After over the queue's limit, and takes rows again once there is room", async () => {
     const { answer } = await occupy(600);
     const rest = await Promise.all(Array.from({ length: 20 }, async () => predict(1)));
-    const statuses = rest.map(({ status }) => status).sort();
+    const statuses = rest.map(({ status }) => status).sort((a, b) => a - b);
     assert.deepEqual(statuses, [
       ...Array.from({ length: QUEUE_ROWS_MAX - 1 }, () => 200),
       ...Array.from({ length: 21 - QUEUE_ROWS_MAX }, () => 429),
