@@ -53,6 +53,11 @@ export class Dispatcher {
     return this.#rows;
   }
 
+  /** Rows that may be in the engine at once. */
+  get rowsMax(): number {
+    return this.#options.rowsMax;
+  }
+
   /** Rows that may still be accepted. */
   get room(): number {
     return this.#options.rowsMax - this.#rows;
@@ -152,7 +157,9 @@ export class Dispatcher {
       for (const { row, message } of result.failedRows)
         this.#fail(batch, row, new EngineError("INFERENCE_FAILED", message));
     } catch (error) {
-      if (batch.attempts >= ATTEMPTS_MAX || toEngineError(error).code !== "WORKER_FAILED") throw error;
+      if (toEngineError(error).code !== "WORKER_FAILED") throw error;
+      batch.renewOutputs();
+      if (batch.attempts >= ATTEMPTS_MAX) throw error;
       return false;
     } finally {
       this.wake();

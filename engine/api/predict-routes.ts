@@ -94,11 +94,12 @@ function checkInstances(
       details,
     });
   }
-  if (instances.length > instancesMax) {
-    const details = [{ field: "instances", message: `must have at most ${instancesMax} rows` }];
+  const rowsMax = Math.min(instancesMax, predictor.rowsMax);
+  if (instances.length > rowsMax) {
+    const details = [{ field: "instances", message: `must have at most ${rowsMax} rows` }];
     throw new EngineError(
       "PAYLOAD_TOO_LARGE",
-      `${instances.length} instances are more than the ${instancesMax} allowed; send several requests`,
+      `${instances.length} instances are more than the ${rowsMax} allowed; send several requests`,
       { details },
     );
   }
