@@ -78,8 +78,18 @@ async function engineLoop(nats: NatsConnection, client: JetStreamClient, body: s
   await fill(client, `millrace.requests.${model}`, body);
   await nats.flush();
   const consumer = await client.consumers.get("MILLRACE_REQUESTS", "engines");
-  const startedMs = performance.now();
   await manager.consumers.resume("MILLRACE_REQUESTS", "engines");
+  // A resumed consumer may take a second to notice: the clock starts with the first delivery that is seen.
+  const first = await eventually(
+    "it delivers",
+    async () => {
+      const info = await consumer.info();
+      return info.num_pending < MESSAGES && info;
+    },
+    60_000,
+  );
+  const startedMs = performance.now();
+  const left = first.num_pending + first.num_ack_pending;
   await eventually(
     "all are served and acknowledged",
     async () => {
@@ -88,5 +98,5 @@ async function engineLoop(nats: NatsConnection, client: JetStreamClient, body: s
     },
     120_000,
   );
-  return (MESSAGES * 1000) / (performance.now() - startedMs);
+  return (left * 1000) / (performance.now() - startedMs);
 }
