@@ -6,8 +6,5 @@
 const HEADER_TEXT_MAX = 1_000;
 
 export function headerText(text: string): string {
-  return text
-    .replaceAll(/[\r\n]+/g, " ")
-    .slice(0, HEADER_TEXT_MAX)
-    ;
+  return text.replaceAll(/[\r\n]+/g, " ").slice(0, HEADER_TEXT_MAX);
 }
