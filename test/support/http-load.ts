@@ -24,7 +24,7 @@ interface Answer {
   readonly prediction_id: string;
 }
 
-export class HttpLoad {
+export class HttpLoad implements AsyncDisposable {
   /** prediction_id of every answer with 200. */
   readonly answered: string[] = [];
   /** Requests without an answer, by reason. */
@@ -51,6 +51,10 @@ export class HttpLoad {
   async stop(): Promise<void> {
     this.#isStopping = true;
     await this.#running;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
   }
 
   async #client(index: number): Promise<void> {
