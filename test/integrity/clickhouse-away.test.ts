@@ -31,9 +31,9 @@ test("while ClickHouse is away for a minute, every request is answered, memory s
     await using engine = await startTestEngine({
       env: { ...ports, CLICKHOUSE_URL: url, MILLRACE_SINK_BYTES_MAX: String(SINK_BYTES_MAX) },
     });
-    const single = new HttpLoad({ url: () => engine.httpUrl, clients: 4, thinkMs: 5 });
-    const batches = new HttpLoad({ url: () => engine.httpUrl, clients: 2, thinkMs: 25, rows: 25 });
-    const stream = await StreamLoad.open({
+    await using single = new HttpLoad({ url: () => engine.httpUrl, clients: 4, thinkMs: 5 });
+    await using batches = new HttpLoad({ url: () => engine.httpUrl, clients: 2, thinkMs: 25, rows: 25 });
+    await using stream = await StreamLoad.open({
       natsUrl: engine.natsUrl,
       subject: "millrace.requests.card-fraud",
       producers: 2,
