@@ -53,11 +53,17 @@ test("200 rows of the market go from the stream to SQL as scikit-learn scores th
 const skip = existsSync(DATA) ? false : `there is no ${DATA}; TEST_DATA_DIR names its folder`;
 test("the whole market goes from the stream to SQL as scikit-learn scores it", { skip }, async (t) => {
   const text = readFileSync(DATA, "utf8");
-  assert.equal(createHash("sha256").update(text).digest("hex"), golden.data_sha256, "it is the same data set");
+  assert.equal(
+    createHash("sha256").update(text).digest("hex"),
+    golden.data_sha256,
+    "it is the same data set",
+  );
   const rows = parseRows(text);
   assert.equal(rows.length, golden.rows);
   const auc = await replay(t, rows, expected);
-  t.diagnostic(`ROC AUC ${auc} in SQL, ${golden.roc_auc} in scikit-learn: ${Math.abs(auc - golden.roc_auc)} apart`);
+  t.diagnostic(
+    `ROC AUC ${auc} in SQL, ${golden.roc_auc} in scikit-learn: ${Math.abs(auc - golden.roc_auc)} apart`,
+  );
   assert.ok(Math.abs(auc - golden.roc_auc) < AUC_TOLERANCE, `AUC ${auc}, not ${golden.roc_auc}`);
 });
 
@@ -68,7 +74,11 @@ async function replay(t: TestContext, rows: readonly Row[], scores: ArrayLike<nu
   const startedMs = performance.now();
   await publishAll(engine, rows);
   const publishedMs = performance.now() - startedMs;
-  await eventually("all rows are stored", async () => (await countRows(engine)).rows >= rows.length, STORED_MS);
+  await eventually(
+    "all rows are stored",
+    async () => (await countRows(engine)).rows >= rows.length,
+    STORED_MS,
+  );
   const storedMs = performance.now() - startedMs;
   const counts = await countRows(engine);
   assert.deepEqual(counts, { rows: rows.length, requests: rows.length, ids: rows.length }, "each row once");
@@ -88,7 +98,11 @@ async function putIntoProduction(engine: TestEngine): Promise<void> {
   await registry.push({ manifest, files });
   await registry.promote(manifest.name, manifest.version);
   await nats.close();
-  await eventually("the model is served", async () => (await engine.get("/model/info?model=elec")).ok, 20_000);
+  await eventually(
+    "the model is served",
+    async () => (await engine.get("/model/info?model=elec")).ok,
+    20_000,
+  );
 }
 
 /** In the order of the file, PUBLISHING_MAX not yet acknowledged at a time. */
@@ -130,7 +144,8 @@ async function largestDifference(engine: TestEngine, scores: ArrayLike<number>):
 async function aucInSql(engine: TestEngine, rows: readonly Row[]): Promise<number> {
   const client = engine.clickhouse();
   await client.command({
-    query: "CREATE TABLE millrace.elec_truth (request_id String, label UInt8) ENGINE = MergeTree ORDER BY request_id",
+    query:
+      "CREATE TABLE millrace.elec_truth (request_id String, label UInt8) ENGINE = MergeTree ORDER BY request_id",
   });
   const values = rows.map(({ label }, index) => ({ request_id: String(index), label }));
   await client.insert({ table: "millrace.elec_truth", values, format: "JSONEachRow" });
