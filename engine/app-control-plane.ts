@@ -14,10 +14,10 @@ import { settledRequests } from "../streams/request-consumer.ts";
 import { publishSinkStatus } from "../streams/status.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
 import { Trimmer } from "../streams/trim.ts";
-import type { ServiceUrls } from "./app-data-plane.ts";
 import type { Config } from "./core/config.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
+import type { ServiceUrls } from "./service-urls.ts";
 import { Sink } from "./sink.ts";
 
 const STATUS_MS = 1_000;
@@ -109,7 +109,7 @@ function startTrimming(
   }, TRIM_MS);
 }
 
-/** Keeps one view per model up to date; a change is tried again until ClickHouse has taken it. */
+/** Keeps one view per model up to date; a change is tried again until ClickHouse has taken it, and holds up no other model's. */
 async function followViews(
   config: Config,
   nats: Parameters<typeof openModelRegistry>[0],
@@ -120,13 +120,15 @@ async function followViews(
   const pending = new Set<string>();
   const update = async (): Promise<void> => {
     for (const name of pending) {
-      await updateView(config.database, registry, clickhouse, name);
-      pending.delete(name);
+      try {
+        await updateView(config.database, registry, clickhouse, name);
+        pending.delete(name);
+      } catch (error) {
+        logger.debug({ model: name, err: messageOf(error) }, "view waits for ClickHouse");
+      }
     }
   };
-  const run = (): void => {
-    update().catch((error: unknown) => logger.debug({ err: messageOf(error) }, "views wait for ClickHouse"));
-  };
+  const run = (): void => void update();
   const timer = setInterval(run, VIEW_RETRY_MS);
   const watch = await registry.watch(({ name }) => {
     pending.add(name);

@@ -29,6 +29,7 @@ import { handleServiceRequest, handleStreamRequest } from "./nats-predict.ts";
 import { Predictor } from "./predict.ts";
 import { PredictionLog } from "./prediction-log.ts";
 import type { Readiness } from "./readiness.ts";
+import type { ServiceUrls } from "./service-urls.ts";
 import { VERSION } from "./version.ts";
 
 const STOP_WAIT_MS = 15_000;
@@ -37,16 +38,10 @@ const STOP_POLL_MS = 10;
 const LINGER_MS = 250;
 const MODEL_LOAD_TIMEOUT_MS = 120_000;
 
-/** Where the services are; with credentials, so never shown as they are. */
-export interface ServiceUrls {
-  readonly nats: string;
-  readonly clickhouse: string;
-  readonly redis: string | undefined;
-}
-
 export interface DataPlane {
   readonly httpUrl: string;
   readonly registry: ModelRegistry;
+  readonly models: Models;
   readonly readiness: Readiness;
   stop(): Promise<void>;
 }
@@ -105,7 +100,13 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     streams.publisher.close();
     await streams.connection.close();
   };
-  return { httpUrl: `http://${config.httpHost}:${port}`, registry, readiness: health.readiness, stop };
+  return {
+    httpUrl: `http://${config.httpHost}:${port}`,
+    registry,
+    models: core.models,
+    readiness: health.readiness,
+    stop,
+  };
 }
 
 async function connectStreams(config: Config, url: string, logger: Logger): Promise<Streams> {
@@ -197,6 +198,7 @@ function startRequestConsumer(
     onRequest: (request) =>
       handleStreamRequest(request, {
         predictor,
+        prefix: config.prefix,
         deliveriesMax: config.streamDeliveriesMax,
         publishResult: (model, predictionId, json, { replyTo, done, later }) =>
           results.publish({

@@ -7,12 +7,12 @@ import type { StreamsConnection } from "../streams/connection.ts";
 import { followSinkStatus } from "../streams/status.ts";
 import type { Topology } from "../streams/topology.ts";
 import type { WorkerPool } from "../workers/pool.ts";
-import type { ServiceUrls } from "./app-data-plane.ts";
 import type { Logger } from "./core/log.ts";
 import type { Metrics } from "./core/metrics.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Models } from "./models.ts";
 import { type Component, type ComponentState, Readiness } from "./readiness.ts";
+import type { ServiceUrls } from "./service-urls.ts";
 
 const PING_MS = 1_000;
 /** A sink that was not heard of for this long is down. */

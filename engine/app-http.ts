@@ -7,13 +7,13 @@ import { HttpServer, type Route } from "./api/http-server.ts";
 import { modelRoutes } from "./api/model-routes.ts";
 import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
 import { statusRoutes } from "./api/status-routes.ts";
-import type { ServiceUrls } from "./app-data-plane.ts";
 import type { Config } from "./core/config.ts";
 import { type Logger, withoutCredentials } from "./core/log.ts";
 import type { Metrics } from "./core/metrics.ts";
 import type { Models } from "./models.ts";
 import type { Predictor } from "./predict.ts";
 import type { Readiness } from "./readiness.ts";
+import type { ServiceUrls } from "./service-urls.ts";
 import { VERSION } from "./version.ts";
 
 export interface HttpOptions {

@@ -9,7 +9,7 @@ import { fork } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { startControlPlane } from "./app-control-plane.ts";
-import { type DataPlane, type ServiceUrls, startDataPlane } from "./app-data-plane.ts";
+import { type DataPlane, startDataPlane } from "./app-data-plane.ts";
 import type { Config } from "./core/config.ts";
 import { EngineError } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
@@ -18,6 +18,8 @@ import { startClickHouse } from "./embedded/clickhouse.ts";
 import { startNatsServer } from "./embedded/nats-server.ts";
 import { choosePort } from "./embedded/ports.ts";
 import { startRedisServer } from "./embedded/redis-server.ts";
+import { DEFAULT_ALIAS } from "./models.ts";
+import type { ServiceUrls } from "./service-urls.ts";
 
 export const ROLES = ["data", "control"] as const;
 export type Role = (typeof ROLES)[number];
@@ -72,22 +74,25 @@ export async function startEngine(config: Config, roles: readonly Role[], logger
   }
 }
 
-/** Waits until the data plane answers `ready`. @throws EngineError NOT_READY naming what is missing. */
+/**
+ * Waits until the data plane answers `ready`, or would but for a model: there may be none yet, or one that cannot be
+ * loaded, and both are mended through the running engine.
+ * @throws EngineError NOT_READY naming what is missing.
+ */
 export async function untilReady(
-  { readiness }: DataPlane,
+  { readiness, registry, models }: DataPlane,
   timeoutMs: number = READY_TIMEOUT_MS,
 ): Promise<void> {
+  const isModelDue = (await registry.list()).some(({ aliases }) => DEFAULT_ALIAS in aliases);
   const giveUpMs = performance.now() + timeoutMs;
   for (;;) {
     const { ready, components } = readiness.health();
     if (ready) return;
-    if (performance.now() > giveUpMs) {
-      const missing = Object.entries(components).filter(([, state]) => state === "down");
-      throw new EngineError(
-        "NOT_READY",
-        `not ready after ${timeoutMs} ms: ${missing.map(([name]) => name).join(", ")} missing`,
-      );
-    }
+    const missing = Object.keys(components).filter((name) => components[name] === "down");
+    const isModelLacking = !isModelDue || models.problems().size > 0;
+    if (isModelLacking && missing.every((name) => name === "models")) return;
+    if (performance.now() > giveUpMs)
+      throw new EngineError("NOT_READY", `not ready after ${timeoutMs} ms: ${missing.join(", ")} missing`);
     await delay(READY_POLL_MS);
   }
 }

@@ -33,7 +33,7 @@ export interface Row {
 export class Batch {
   readonly model: ServedModel;
   readonly features: Float32Array<SharedArrayBuffer>;
-  readonly outputs: Float32Array<SharedArrayBuffer>;
+  outputs: Float32Array<SharedArrayBuffer>;
   readonly ids: Buffer;
   /** Row by index; undefined once it is settled (answered, failed or past its deadline). */
   readonly rows: (Row | undefined)[];
@@ -95,6 +95,11 @@ export class Batch {
       kept++;
     }
     this.count = kept;
+  }
+
+  /** Takes new memory for outputs: the worker that was given the old one hangs, and may write to it at any time. */
+  renewOutputs(): void {
+    this.outputs = new Float32Array(new SharedArrayBuffer(this.outputs.byteLength));
   }
 
   /** Makes it empty again. */

@@ -30,9 +30,7 @@ function isInstalled() {
 }
 
 function lockText() {
-  return (
-    readFileSync(join(root, "package-lock.json"), "utf8") + readFileSync(join(root, "package.json"), "utf8")
-  );
+  return readFileSync(join(root, "package-lock.json"), "utf8");
 }
 
 function install() {

@@ -108,14 +108,21 @@ async function call(url: string, method: string, path: string, body?: unknown): 
     signal: AbortSignal.timeout(TIMEOUT_MS),
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   };
+  if (!URL.canParse(path, url))
+    throw new EngineError("INVALID_REQUEST", `"${url}" is no address: give --url as ${DEFAULT_URL}`);
   const response = await fetch(new URL(path, url), init).catch((error: unknown) => {
     throw new EngineError(
       "SERVICE_UNAVAILABLE",
       `no engine answers at ${url} (${messageOf((error as Error).cause ?? error)}): start one with "npm start", or name it with --url`,
     );
   });
-  const answer: unknown = await response.json();
-  if (response.ok) return answer;
-  const { error } = answer as ErrorBody;
-  throw new EngineError(error.code, error.message, { details: error.details });
+  const answer = (await response.json().catch(() => undefined)) as Partial<ErrorBody> | undefined;
+  if (response.ok && answer !== undefined) return answer;
+  if (answer?.error === undefined) {
+    throw new EngineError(
+      "SERVICE_UNAVAILABLE",
+      `what answers at ${url} is no engine (HTTP ${response.status}): name the engine's address with --url`,
+    );
+  }
+  throw new EngineError(answer.error.code, answer.error.message, { details: answer.error.details });
 }

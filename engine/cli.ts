@@ -14,10 +14,10 @@ const program = new Command("millrace")
     "A streaming prediction engine: events in over NATS or HTTP, predictions out, every prediction in ClickHouse.",
   )
   .version(VERSION)
-  .showHelpAfterError("(millrace --help shows what there is)")
   .addCommand(serveCommand())
   .addCommand(modelsCommand())
   .addCommand(publishCommand());
+pointToHelp(program);
 
 try {
   await program.parseAsync();
@@ -28,4 +28,10 @@ try {
   else if (error instanceof Error && process.env["MILLRACE_LOG_LEVEL"] === "debug")
     console.error(error.stack);
   process.exitCode = 1;
+}
+
+/** Subcommands that are added whole do not inherit this. */
+function pointToHelp(command: Command): void {
+  command.showHelpAfterError("(millrace --help shows what there is)");
+  for (const subcommand of command.commands) pointToHelp(subcommand);
 }

@@ -5,7 +5,7 @@
  *
  * Invariants: every row accepted is answered or failed exactly once; a lane that is claimed gets a batch; a batch
  * whose worker died is tried once more, then its rows fail. Rows past their deadline are failed by a sweep, wherever
- * their batch is, and are not computed if they were not yet.
+ * their batch is, and again when their batch goes to a worker: what is overdue then is not computed.
  */
 import type { PredictTask } from "../workers/messages.ts";
 import type { Lane, WorkerPool } from "../workers/pool.ts";
@@ -51,6 +51,11 @@ export class Dispatcher {
   /** Rows accepted and not yet answered. */
   get rows(): number {
     return this.#rows;
+  }
+
+  /** Rows that may be in the engine at once. */
+  get rowsMax(): number {
+    return this.#options.rowsMax;
   }
 
   /** Rows that may still be accepted. */
@@ -140,9 +145,10 @@ export class Dispatcher {
 
   /** True when the outputs stand in the batch; false when it should be tried again. */
   async #compute(lane: Lane, batch: Batch): Promise<boolean> {
+    batch.startedMs = performance.now();
+    this.#expire(batch, batch.startedMs);
     batch.compact();
     batch.attempts++;
-    batch.startedMs = performance.now();
     try {
       const result = await lane.predict(toTask(batch));
       if (!result.ok) throw new EngineError(result.code, result.message);
@@ -151,7 +157,9 @@ export class Dispatcher {
       for (const { row, message } of result.failedRows)
         this.#fail(batch, row, new EngineError("INFERENCE_FAILED", message));
     } catch (error) {
-      if (batch.attempts >= ATTEMPTS_MAX || toEngineError(error).code !== "WORKER_FAILED") throw error;
+      if (toEngineError(error).code !== "WORKER_FAILED") throw error;
+      batch.renewOutputs();
+      if (batch.attempts >= ATTEMPTS_MAX) throw error;
       return false;
     } finally {
       this.wake();
@@ -160,6 +168,7 @@ export class Dispatcher {
   }
 
   async #answer(batch: Batch): Promise<void> {
+    if (batch.count === 0) return;
     batch.dateMs = Date.now();
     batch.dateText = new Date(batch.dateMs).toISOString();
     const logged = this.#options.log.append(batch);
@@ -192,19 +201,23 @@ export class Dispatcher {
 
   #sweep(nowMs: number): void {
     if (this.#rows === 0) return;
-    const error = new EngineError(
-      "DEADLINE_EXCEEDED",
-      "the deadline passed before the prediction was made; raise timeout_ms or try later",
-    );
-    for (const batcher of this.#ring) {
-      for (const batch of batcher.live) {
-        for (let index = 0; index < batch.count; index++) {
-          const row = batch.rows[index];
-          if (row !== undefined && row.deadlineMs < nowMs) this.#fail(batch, index, error);
-        }
-      }
+    for (const batcher of this.#ring) for (const batch of batcher.live) this.#expire(batch, nowMs);
+  }
+
+  /** Fails the rows of a batch whose deadline has passed. */
+  #expire(batch: Batch, nowMs: number): void {
+    for (let index = 0; index < batch.count; index++) {
+      const row = batch.rows[index];
+      if (row !== undefined && row.deadlineMs < nowMs) this.#fail(batch, index, overdue());
     }
   }
+}
+
+function overdue(): EngineError {
+  return new EngineError(
+    "DEADLINE_EXCEEDED",
+    "the deadline passed before the prediction was made; raise timeout_ms or try later",
+  );
 }
 
 function toTask({ model, count, features, outputs }: Batch): PredictTask {

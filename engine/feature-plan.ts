@@ -26,36 +26,68 @@ interface Column {
 export class FeaturePlan {
   readonly width: number;
   readonly #columns: readonly Column[];
-  readonly #names: ReadonlySet<string>;
+  readonly #indexes: ReadonlyMap<string, number>;
+  /** Of each column what the fast path needs, apart: loads from these arrays need no check of an object's shape. */
+  readonly #names: readonly string[];
+  readonly #lows: Float64Array;
+  readonly #highs: Float64Array;
+  readonly #isFloat: Uint8Array;
 
   constructor(manifest: ModelManifest) {
     this.#columns = manifest.inputs.map(toColumn);
-    this.#names = new Set(manifest.inputs.map((input) => input.name));
+    this.#names = this.#columns.map((column) => column.name);
+    this.#indexes = new Map(this.#names.map((name, index) => [name, index]));
+    this.#lows = Float64Array.from(this.#columns, (column) => column.low);
+    this.#highs = Float64Array.from(this.#columns, (column) => column.high);
+    this.#isFloat = Uint8Array.from(this.#columns, (column) => (column.type === "float" ? 1 : 0));
     this.width = this.#columns.length;
   }
 
-  /** Writes one row at `offset`; returns the error that names every wrong field, or undefined. */
+  /**
+   * Writes one row at `offset`; returns the error that names every wrong field, or undefined.
+   *
+   * Walks the object in its own order, which for nearly all callers is the manifest's: then a feature costs one
+   * comparison of interned strings and one load, without a look-up by name.
+   */
   write(features: unknown, row: Float32Array, offset: number): EngineError | undefined {
     if (typeof features !== "object" || features === null || Array.isArray(features)) return notAnObject();
     const values = features as Readonly<Record<string, unknown>>;
+    const names = this.#names;
+    const lows = this.#lows;
+    const highs = this.#highs;
+    let index = 0;
     let present = 0;
-    for (let index = 0; index < this.#columns.length; index++) {
-      const column = this.#columns[index] as Column;
-      const value = values[column.name];
-      if (value === undefined || value === null) {
-        if (column.fallback === undefined) return this.#explain(values);
-        if (value === null) present++;
-        row[offset + index] = column.fallback;
-        continue;
+    for (const name in values) {
+      if (names[index] !== name) {
+        index = this.#indexes.get(name) ?? -1;
+        if (index < 0) return this.#explain(values);
       }
-      present++;
-      const number = toFloat(column, value);
-      if (!(number >= column.low && number <= column.high)) return this.#explain(values);
-      row[offset + index] = number;
+      const value = values[name];
+      if (value !== null) {
+        const isPlain = typeof value === "number" && this.#isFloat[index] === 1;
+        const number = isPlain ? value : toFloat(this.#columns[index] as Column, value);
+        if (!(number >= (lows[index] as number) && number <= (highs[index] as number)))
+          return this.#explain(values);
+        row[offset + index] = number;
+        present++;
+      }
+      index++;
     }
-    let given = 0;
-    for (const _ in values) given++;
-    return given === present ? undefined : this.#explain(values);
+    return present === names.length ? undefined : this.#fillMissing(values, row, offset);
+  }
+
+  /** Sets what the request left out to its default. */
+  #fillMissing(
+    values: Readonly<Record<string, unknown>>,
+    row: Float32Array,
+    offset: number,
+  ): EngineError | undefined {
+    for (const [index, { name, fallback }] of this.#columns.entries()) {
+      if (Object.hasOwn(values, name) && values[name] !== null) continue;
+      if (fallback === undefined) return this.#explain(values);
+      row[offset + index] = fallback;
+    }
+    return undefined;
   }
 
   #explain(values: Readonly<Record<string, unknown>>): EngineError {
@@ -71,7 +103,7 @@ export class FeaturePlan {
       if (problem !== undefined) details.push({ field: `features.${name}`, message: problem });
     }
     for (const name of Object.keys(values)) {
-      if (!this.#names.has(name))
+      if (!this.#indexes.has(name))
         details.push({
           field: `features.${name.slice(0, 128)}`,
           message: "is no input of this model; see GET /model/schema",

@@ -98,6 +98,8 @@ class ServiceRow extends NatsRow {
 
 export interface StreamPredictOptions {
   readonly predictor: Predictor;
+  /** First token of the engine's own subjects, where no answer may be sent. */
+  readonly prefix: string;
   /** Deliveries after which a request that kills or fails its worker is given up. */
   readonly deliveriesMax: number;
   readonly publishResult: (model: string, predictionId: string, json: string, request: StreamRequest) => void;
@@ -112,18 +114,22 @@ export function handleStreamRequest(request: StreamRequest, options: StreamPredi
       request.messageId,
       Number.POSITIVE_INFINITY,
     );
-    if (request.replyTo !== "" && !REPLY_SUBJECT.test(request.replyTo)) {
-      throw new EngineError(
-        "INVALID_REQUEST",
-        "the reply-to header must be a plain subject without wildcards",
-      );
-    }
+    checkReplyTo(request.replyTo, options.prefix);
     const id = request.messageId || head.requestId || request.position;
     const row = new StreamRow(request, head, `${request.model}\n${id}`, options);
     options.predictor.submit(request.model, head.version, features, row);
   } catch (error) {
     settleFailed(request, toEngineError(error), options.deliveriesMax);
   }
+}
+
+function checkReplyTo(subject: string, prefix: string): void {
+  if (subject === "") return;
+  if (REPLY_SUBJECT.test(subject) && subject.split(".", 1)[0] !== prefix) return;
+  throw new EngineError(
+    "INVALID_REQUEST",
+    `the reply-to header must be a plain subject without wildcards, outside ${prefix}.>`,
+  );
 }
 
 function settleFailed(request: StreamRequest, error: EngineError, deliveriesMax: number): void {

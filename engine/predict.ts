@@ -99,6 +99,11 @@ export class Predictor {
     return this.#dispatcher.room;
   }
 
+  /** Rows that may be in the engine at once. */
+  get rowsMax(): number {
+    return this.#dispatcher.rowsMax;
+  }
+
   /**
    * Accepts one row for `model` (default: the only one in production) in `version` (default: production; a version
    * or an alias). Exactly one of the row's `answer` and `fail` is called later, unless this throws.

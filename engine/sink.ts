@@ -67,6 +67,7 @@ export class Sink {
   #rows = 0;
   #repeats = 0;
   #pauseMs = RETRY_FIRST_MS;
+  #gapBeforeSeq = 0;
 
   constructor(options: SinkOptions) {
     this.#options = options;
@@ -159,14 +160,15 @@ export class Sink {
     if (epoch !== this.#epoch) throw new Error("the log stream was made anew");
   }
 
-  /** Reading is by sequence: a message that is not there was deleted by somebody, and is told once. */
+  /** A gap is believed when it is there at the second reading too: then somebody deleted messages. */
   #checkOrder(seq: number): void {
     const missing = seq - this.#gatheredSeq - 1;
-    if (missing > 0)
-      this.#options.logger.error(
-        { missing, seq },
-        "messages are missing from the log: somebody deleted them",
-      );
+    if (missing === 0) return;
+    if (this.#gapBeforeSeq !== seq) {
+      this.#gapBeforeSeq = seq;
+      throw new Error(`gap in the log: ${seq} follows ${this.#gatheredSeq}`);
+    }
+    this.#options.logger.error({ missing, seq }, "messages are missing from the log: somebody deleted them");
   }
 
   /**

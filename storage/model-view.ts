@@ -13,6 +13,8 @@ const OWN_COLUMNS: readonly string[] = LOG_COLUMNS.filter(
   (name) => !["log_epoch", "log_seq", "features", "categories"].includes(name),
 );
 
+const TAKEN = new RegExp(`^(feature_)*(${LOG_COLUMNS.join("|")})$`);
+
 /** Where a version keeps one feature: in which array, and at which place, from 1. */
 interface Place {
   readonly version: string;
@@ -45,9 +47,12 @@ export async function replaceModelView(
   await client.command({ query: modelViewSql(database, model, versions) });
 }
 
-/** A feature that is called like a column of every prediction gets another name. */
+/**
+ * A feature that is called like a column of the table gets another name, shown in the view or not: an alias hides the
+ * column it is computed from. One that is called like such a new name gets another in turn.
+ */
 function columnName(feature: string): string {
-  return OWN_COLUMNS.includes(feature) ? `feature_${feature}` : feature;
+  return TAKEN.test(feature) ? `feature_${feature}` : feature;
 }
 
 function placesByFeature(versions: readonly ModelManifest[]): Map<string, Place[]> {

@@ -9,6 +9,7 @@ import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
 import { headers } from "@nats-io/transport-node";
 import { createDeferred } from "../engine/core/deferred.ts";
 import type { StreamsConnection } from "./connection.ts";
+import { headerText } from "./header-text.ts";
 import type { Publisher } from "./publisher.ts";
 import { epochOf, type Topology } from "./topology.ts";
 
@@ -57,6 +58,8 @@ export class LogReader {
    */
   async read(seq: number): Promise<readonly LogStreamMessage[]> {
     const { manager, topology, bytesMax } = this.#options;
+    const { lastSeq } = await this.position(); // reading behind the end is an error to the server
+    if (lastSeq < seq) return [];
     const messages: LogStreamMessage[] = [];
     const end = createDeferred<void>();
     // With a callback the client gives its subscription back at the end; as an iterator it would keep it.
@@ -90,7 +93,7 @@ export class LogReader {
   async reject({ seq, data }: LogStreamMessage, reason: string): Promise<void> {
     const { publisher, topology } = this.#options;
     const head = headers();
-    head.set("Millrace-Reason", reason.replaceAll(/[\r\n]/g, " "));
+    head.set("Millrace-Reason", headerText(reason));
     const subject = topology.deadSubject(topology.logStream);
     await publisher.publish(subject, `${topology.logStream}-${seq}`, data, {
       headers: head,

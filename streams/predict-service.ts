@@ -5,8 +5,9 @@
  * message is none of this file's business: it hands on the model's name, the bytes and a way to answer.
  */
 import { type Service, Svcm } from "@nats-io/services";
-import type { NatsConnection } from "@nats-io/transport-node";
+import { Match, type NatsConnection } from "@nats-io/transport-node";
 import type { EngineError } from "../engine/core/errors.ts";
+import { headerText } from "./header-text.ts";
 import type { Topology } from "./topology.ts";
 
 export interface ServiceRequest {
@@ -39,10 +40,14 @@ export async function startPredictService(
       onRequest({
         model: message.subject.slice(message.subject.lastIndexOf(".") + 1),
         data: message.data,
-        requestId: message.headers?.get("x-request-id") ?? "",
+        requestId: message.headers?.get("x-request-id", Match.IgnoreCase) ?? "",
         answer: (json) => message.respond(json),
         fail: (failure) =>
-          message.respondError(failure.meaning.status, failure.message, JSON.stringify(failure.toBody())),
+          message.respondError(
+            failure.meaning.status,
+            headerText(failure.message),
+            JSON.stringify(failure.toBody()),
+          ),
       });
     },
   });

@@ -15,9 +15,10 @@ import {
   type JetStreamManager,
   type JsMsg,
 } from "@nats-io/jetstream";
-import { headers } from "@nats-io/transport-node";
+import { headers, Match } from "@nats-io/transport-node";
 import { messageOf } from "../engine/core/errors.ts";
 import type { Logger } from "../engine/core/log.ts";
+import { headerText } from "./header-text.ts";
 import type { Publisher } from "./publisher.ts";
 import { epochOf, type Topology } from "./topology.ts";
 
@@ -113,7 +114,10 @@ export class RequestConsumer {
       max_ack_pending: inFlightMax * 4,
     });
     const consumer = await jetstream.consumers.get(topology.requestsStream, REQUEST_CONSUMER);
-    this.#messages = await consumer.consume({ max_messages: inFlightMax });
+    this.#messages = await consumer.consume({
+      max_messages: inFlightMax,
+      abort_on_missing_resource: true,
+    });
     for await (const message of this.#messages) {
       while (!this.#isStopping && (this.#inFlight >= inFlightMax || !hasRoom())) await delay(PAUSE_MS);
       if (this.#isStopping) {
@@ -130,7 +134,7 @@ export class RequestConsumer {
       model: message.subject.slice(message.subject.lastIndexOf(".") + 1),
       data: message.data,
       messageId: message.headers?.get("Nats-Msg-Id") ?? "",
-      replyTo: message.headers?.get("reply-to") ?? "",
+      replyTo: message.headers?.get("reply-to", Match.IgnoreCase) ?? "",
       position: `${this.#epoch}:${message.seq}`,
       delivery: message.info.deliveryCount,
       done: () => {
@@ -149,7 +153,7 @@ export class RequestConsumer {
   async #bury(message: JsMsg, reason: string): Promise<void> {
     const { publisher, topology, logger } = this.#options;
     const head = headers();
-    head.set("Millrace-Reason", reason.replaceAll(/[\r\n]/g, " ").slice(0, 1000));
+    head.set("Millrace-Reason", headerText(reason));
     head.set("Millrace-Subject", message.subject);
     head.set("Millrace-Sequence", String(message.seq));
     const id = `${topology.requestsStream}-${this.#epoch}-${message.seq}`;

@@ -57,6 +57,7 @@ async function load(task: LoadTask): Promise<void> {
 }
 
 async function predict(task: PredictTask): Promise<readonly FailedRow[]> {
+  if (task.rows === 0) return NONE;
   const model = models.get(task.key);
   if (model === undefined) throw new Error(`${task.key} is not loaded in this worker`);
   try {

@@ -7,8 +7,9 @@
  *
  *     starting ─▶ free ◀─▶ busy ─▶ starting (thread died or hung: replaced, models loaded again) ─▶ free
  *
- * Loading goes lane by lane, so the others keep answering meanwhile. Bound: one task in flight per lane; waiting
- * is the batcher's.
+ * Loading goes lane by lane, so the others keep answering meanwhile. A thread that hangs is left alone until its task
+ * returns, and only then ended: ending it inside native code aborts the whole process. Bound: one task in flight per
+ * lane, HUNG_MAX threads left alone per lane; waiting is the batcher's.
  */
 import { Piscina } from "piscina";
 import { EngineError, messageOf } from "../engine/core/errors.ts";
@@ -18,6 +19,7 @@ import type { LoadTask, PredictTask, WorkerResult, WorkerTask } from "./messages
 import type { ModelArtifact } from "./runtime.ts";
 
 const RESTART_DELAY_MS = 200;
+const HUNG_MAX = 4;
 
 export interface WorkerPoolOptions {
   readonly lanes: number;
@@ -123,6 +125,9 @@ class WorkerLane implements Lane {
   /** Loads and unloads that wait for the lane: they go before batches. */
   readonly #waiting: (() => void)[] = [];
   #thread: Piscina;
+  /** The task that runs, or the last one: settles when its thread is out of native code. */
+  #task: Promise<unknown> = Promise.resolve();
+  #hung = 0;
 
   constructor(
     index: number,
@@ -201,7 +206,9 @@ class WorkerLane implements Lane {
       timer = setTimeout(() => reject(new Error(`no result after ${timeoutMs} ms`)), timeoutMs);
     });
     try {
-      return (await Promise.race([this.#thread.run(task), overdue])) as WorkerResult;
+      const running = this.#thread.run(task);
+      this.#task = running;
+      return (await Promise.race([running, overdue])) as WorkerResult;
     } finally {
       clearTimeout(timer);
     }
@@ -213,7 +220,12 @@ class WorkerLane implements Lane {
     this.state = "starting";
     const { logger } = this.#options;
     logger.error({ lane: this.index }, "worker thread failed, replacing it");
-    void this.#thread.destroy().catch(() => undefined);
+    const returned = this.#leave();
+    if (this.#hung > HUNG_MAX) {
+      logger.error({ lane: this.index, threads: this.#hung }, "too many threads hang, waiting for one");
+      await returned;
+    }
+    if (this.#isClosed()) return;
     this.#thread = createThread();
     try {
       for (const artifact of this.#artifacts.values()) {
@@ -226,6 +238,19 @@ class WorkerLane implements Lane {
       logger.error({ lane: this.index, err: error }, "worker thread could not be replaced, trying again");
       setTimeout(() => void this.#replace(), RESTART_DELAY_MS).unref();
     }
+  }
+
+  #isClosed(): boolean {
+    return this.state === "closed";
+  }
+
+  /** Gives the thread up; resolves once it has returned from its task and is ended. */
+  async #leave(): Promise<void> {
+    const thread = this.#thread;
+    this.#hung++;
+    await this.#task.catch(() => undefined);
+    this.#hung--;
+    await thread.destroy().catch(() => undefined);
   }
 }
 

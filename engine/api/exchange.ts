@@ -60,7 +60,11 @@ export class Exchange {
     return this.#isOver;
   }
 
-  /** Hands the whole body to `use`, or answers 413. What `use` throws is answered. */
+  /**
+   * Hands the whole body to `use`, or answers 413. What `use` throws is answered.
+   * The rest of a body that is too large is read and dropped: closing with bytes unread would reset the connection,
+   * and the client would never see why.
+   */
   readBody(bytesMax: number, use: (body: Buffer) => void): void {
     let earlier: Buffer[] | undefined;
     let length = 0;
@@ -108,7 +112,7 @@ export class Exchange {
       res.writeHeader("content-type", contentType);
       if (this.requestId !== "") res.writeHeader("x-request-id", this.requestId);
       for (const name in headers) res.writeHeader(name, headers[name] as string);
-      res.end(body, this.#owner.isClosing || status === 413);
+      res.end(body, this.#owner.isClosing);
     });
     this.#owner.onAnswered(status);
   }

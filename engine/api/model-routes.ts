@@ -139,9 +139,18 @@ function invalidBody(error: z.ZodError): EngineError {
 }
 
 function nameIn(req: HttpRequest): string {
-  const result = name.safeParse(decodeURIComponent(req.getParameter(0)));
+  const result = name.safeParse(decoded(req.getParameter(0)));
   if (result.success) return result.data;
   throw new EngineError("MODEL_NOT_FOUND", "there is no model of that name; see GET /models");
+}
+
+/** What is no percent-encoded UTF-8 is returned as it is: then it is no name either. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }
 
 function describe({ name: model, aliases, versions, archived }: ModelState): Record<string, unknown> {

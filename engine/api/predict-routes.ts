@@ -64,12 +64,24 @@ export function handlePredictBatch(exchange: Exchange, options: PredictRoutesOpt
   exchange.readBody(options.bodyBytesMax, (bytes) => {
     const body = parseJson(bytes);
     const head = parseHead(body, exchange.requestId, options.timeoutMs);
-    const { instances } = body as { instances?: unknown };
+    const { features, instances } = body as { features?: unknown; instances?: unknown };
+    if (features !== undefined) throw misplacedFeatures();
     checkInstances(instances, options);
     const request = new BatchRequest(exchange, instances.length);
     for (let index = 0; index < instances.length; index++)
       submitInstance(request, index, instances[index], head, options);
   });
+}
+
+function misplacedFeatures(): EngineError {
+  const details = [{ field: "features", message: "belongs into each of instances here" }];
+  return new EngineError(
+    "INVALID_REQUEST",
+    "features goes to POST /predict; here each instance has its own",
+    {
+      details,
+    },
+  );
 }
 
 function checkInstances(
@@ -82,11 +94,12 @@ function checkInstances(
       details,
     });
   }
-  if (instances.length > instancesMax) {
-    const details = [{ field: "instances", message: `must have at most ${instancesMax} rows` }];
+  const rowsMax = Math.min(instancesMax, predictor.rowsMax);
+  if (instances.length > rowsMax) {
+    const details = [{ field: "instances", message: `must have at most ${rowsMax} rows` }];
     throw new EngineError(
       "PAYLOAD_TOO_LARGE",
-      `${instances.length} instances are more than the ${instancesMax} allowed; send several requests`,
+      `${instances.length} instances are more than the ${rowsMax} allowed; send several requests`,
       { details },
     );
   }
@@ -103,6 +116,7 @@ function submitInstance(
 ): void {
   try {
     const own = parseHead(instance, "", head.timeoutMs);
+    checkBelongs(own, head);
     const { features } = instance as { features?: unknown };
     predictor.submit(head.model, head.version, features, new BatchedRow(request, index, own));
   } catch (error) {
@@ -111,6 +125,15 @@ function submitInstance(
       throw error;
     request.settle(index, JSON.stringify(error.toBody()));
   }
+}
+
+/** A batch goes to one model version: a row that asks for another must not be answered by this one. */
+function checkBelongs(own: RequestHead, head: RequestHead): void {
+  const details = (["model", "version"] as const)
+    .filter((field) => own[field] !== undefined && own[field] !== head[field])
+    .map((field) => ({ field, message: "differs from the batch's: name it once, beside instances" }));
+  if (details.length > 0)
+    throw new EngineError("INVALID_REQUEST", `${details[0]?.field} ${details[0]?.message}`, { details });
 }
 
 /** Collects one result or error per row, in order, and answers when all are there. */

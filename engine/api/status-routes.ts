@@ -90,9 +90,10 @@ function answerReady(exchange: Exchange, readiness: Readiness): void {
 }
 
 function queried(models: Models, req: HttpRequest): ServedModel {
+  const query = new URLSearchParams(req.getQuery());
   const named = (key: string): string | undefined => {
-    const value = req.getQuery(key);
-    if (value !== undefined && value.length > 128)
+    const value = query.get(key) ?? "";
+    if (value.length > 128)
       throw new EngineError("INVALID_REQUEST", `${key} must have at most 128 characters`);
     return value === "" ? undefined : value;
   };

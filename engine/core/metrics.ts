@@ -125,14 +125,20 @@ export class Metrics {
   ): T {
     const family = this.#families.get(name) ?? { type, help, series: new Map() };
     this.#families.set(name, family);
-    const full = family.series.size >= SERIES_MAX;
-    const key = Object.entries(labels)
-      .map(([label, value]) => `${label}="${full ? "other" : escaped(value)}"`)
-      .join(",");
+    const named = keyOf(labels);
+    const isFull = family.series.size >= SERIES_MAX && !family.series.has(named);
+    const key = isFull ? keyOf(labels, "other") : named;
     const series = (family.series.get(key) as T | undefined) ?? create();
     family.series.set(key, series);
     return series;
   }
+}
+
+/** The labels as they stand between the braces; all with value `instead` if that is given. */
+function keyOf(labels: Labels, instead?: string): string {
+  return Object.entries(labels)
+    .map(([label, value]) => `${label}="${escaped(instead ?? value)}"`)
+    .join(",");
 }
 
 function braced(labels: string): string {

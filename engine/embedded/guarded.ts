@@ -16,18 +16,21 @@ const GUARD_FLAGS = ["--max-old-space-size=16", "--max-semi-space-size=1"];
 export interface GuardedServer {
   readonly command: string;
   readonly args: readonly string[];
+  /** Added to the environment. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Pid file in the server's data folder. */
   readonly ownerFile: string;
   /** Settles when the server, of this pid, serves. */
   readonly ready: (signal: AbortSignal, pid: () => number | undefined) => Promise<void>;
 }
 
-export function startGuarded({ command, args, ownerFile, ready }: GuardedServer): StartedChild {
+export function startGuarded({ command, args, env, ownerFile, ready }: GuardedServer): StartedChild {
   let servicePid: number | undefined;
   let refusal: string | undefined;
   const guard = fork(GUARD, [ownerFile, command, ...args], {
     detached: true,
     execArgv: GUARD_FLAGS,
+    env: { ...process.env, ...env },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   guard.on("message", (message: GuardMessage) => {

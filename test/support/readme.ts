@@ -14,8 +14,8 @@ export function readReadme(): string {
 /** The table of settings, from the schema. */
 export function settingsTable(): string {
   const rows = Object.values(SETTINGS).map(({ env, schema, about }) => {
-    const fallback: unknown = schema.parse(undefined);
-    return `| \`${env}\` | ${fallback === undefined ? "" : `\`${String(fallback)}\``} | ${about} |`;
+    const fallback = schema.parse(undefined);
+    return `| \`${env}\` | ${fallback === undefined ? "" : `\`${fallback}\``} | ${about} |`;
   });
   return ["| variable | default | |", "|---|---|---|", ...rows].join("\n");
 }

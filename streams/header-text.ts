@@ -1,0 +1,10 @@
+/**
+ * Text fit for a NATS header: on one line and short. What is wrong with a request may quote the request, line ends
+ * included, and a header with a line end in it cannot be sent.
+ */
+
+const HEADER_TEXT_MAX = 1_000;
+
+export function headerText(text: string): string {
+  return text.replaceAll(/[\r\n]+/g, " ").slice(0, HEADER_TEXT_MAX);
+}

@@ -1,0 +1,66 @@
+/** Features of a request as a row of floats: what is taken, what is filled in, what is refused and how. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { FeaturePlan } from "../../../engine/feature-plan.ts";
+import { mixedManifest } from "../../support/manifests.ts";
+
+const plan = new FeaturePlan(mixedManifest());
+const GOOD = { size: 1.5, age: 40, color: "blue", new: true };
+
+function written(features: unknown): number[] {
+  const row = new Float32Array(plan.width + 2).fill(-1);
+  assert.equal(plan.write(features, row, 1), undefined);
+  assert.equal(row[0], -1);
+  assert.equal(row.at(-1), -1);
+  return [...row.subarray(1, -1)];
+}
+
+function fieldsRefused(features: unknown): string[] {
+  const error = plan.write(features, new Float32Array(plan.width), 0);
+  assert.equal(error?.code, "INVALID_FEATURES");
+  assert.ok(error.details.length > 0);
+  return error.details.map(({ field }) => field);
+}
+
+describe("a feature plan", () => {
+  it("writes a row at its offset and nowhere else, in the model's order", () => {
+    assert.deepEqual(written(GOOD), [1.5, 40, 2, 1]);
+    assert.deepEqual(written({ new: false, color: "red", age: 0, size: -10 }), [-10, 0, 0, 0]);
+  });
+
+  it("fills defaults for what is missing or null", () => {
+    assert.deepEqual(written({ size: 10, new: true }), [10, 30, 1, 1]);
+    assert.deepEqual(written({ size: 10, new: true, age: null, color: null }), [10, 30, 1, 1]);
+  });
+
+  it("names every field that is wrong", () => {
+    assert.deepEqual(fieldsRefused({ ...GOOD, size: 10.1, color: "pink", more: 1 }), [
+      "features.size",
+      "features.color",
+      "features.more",
+    ]);
+    assert.deepEqual(fieldsRefused({}), ["features.size", "features.new"]);
+    assert.deepEqual(fieldsRefused({ ...GOOD, size: null }), ["features.size"]);
+  });
+
+  it("refuses values of another type, and numbers that are none", () => {
+    for (const size of ["1", true, [], {}, Number.NaN, Infinity, -Infinity, 1e39])
+      assert.deepEqual(fieldsRefused({ ...GOOD, size }), ["features.size"]);
+    for (const age of [1.5, "1", -1, 1e39, Number.NaN])
+      assert.deepEqual(fieldsRefused({ ...GOOD, age }), ["features.age"]);
+    for (const color of [0, "", "RED", true, ["red"]])
+      assert.deepEqual(fieldsRefused({ ...GOOD, color }), ["features.color"]);
+    for (const flag of [0, 1, "true"])
+      assert.deepEqual(fieldsRefused({ ...GOOD, new: flag }), ["features.new"]);
+  });
+
+  it("refuses what is no object of features", () => {
+    for (const features of [undefined, null, 1, "x", [], [1, 2, 3, 4]])
+      assert.deepEqual(fieldsRefused(features), ["features"]);
+  });
+
+  it("takes nothing from an object's prototype", () => {
+    const features = JSON.parse('{"__proto__":{"size":1},"new":true}') as unknown;
+    assert.deepEqual(fieldsRefused(features), ["features.size", "features.__proto__"]);
+  });
+});
