@@ -89,6 +89,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     await consumer.stop();
     await service.stop();
     await drainHttp(http, core.dispatcher, consumer);
+    http.close();
     core.predictor.close();
     await core.log.drain();
     await watch.stop();

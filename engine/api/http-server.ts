@@ -2,7 +2,8 @@
  * The HTTP server: a table of routes over uWebSockets.js.
  *
  * A path that exists answers another method with 405 and Allow, any other path with 404. Stopping is graceful: no new
- * connections, every answer closes its connection, and what is under way is answered.
+ * connections, every answer closes its connection, and what is under way is answered. Then the connections that were
+ * idle all the while are ended: their clients connect anew, elsewhere, instead of getting errors here.
  */
 import uws, {
   type HttpRequest,
@@ -71,6 +72,11 @@ export class HttpServer implements ExchangeOwner {
     this.isClosing = true;
     if (this.#socket !== undefined) uws.us_listen_socket_close(this.#socket);
     this.#socket = undefined;
+  }
+
+  /** Ends every connection that is still open: after stopListening, and once nothing more is answered. */
+  close(): void {
+    (this.#app as TemplatedApp & { close?(): void }).close?.(); // its types leave it out
   }
 
   onAnswered(status: number): void {

@@ -35,8 +35,8 @@ test("whatever is killed, every answered prediction is stored once and every acc
   const random = createRandom();
   t.diagnostic(`TEST_SEED=${random.seed}`);
   await using engine = await startTestEngine({ env: await fixedPorts() });
-  const http = new HttpLoad({ url: () => engine.httpUrl, clients: 6, thinkMs: 5 });
-  const stream = await StreamLoad.open({
+  await using http = new HttpLoad({ url: () => engine.httpUrl, clients: 6, thinkMs: 5 });
+  await using stream = await StreamLoad.open({
     natsUrl: engine.natsUrl,
     subject: "millrace.requests.card-fraud",
     producers: 4,

@@ -105,7 +105,7 @@ export class TestEngine implements AsyncDisposable {
   clickhouse(): ClickHouse {
     if (this.#clickhouse === undefined) {
       const file = join(this.dataDir, "clickhouse.password");
-      const url = new URL(this.clickhouseUrl);
+      const url = new URL(this.#options.env?.["CLICKHOUSE_URL"] ?? this.clickhouseUrl);
       if (existsSync(file)) {
         url.username = "millrace";
         url.password = readFileSync(file, "utf8").trim();

@@ -11,7 +11,12 @@ const SILENCE_MS = 30_000;
 export type Outcome =
   | { readonly kind: "answered"; readonly status: number; readonly body: string }
   | { readonly kind: "cut"; readonly why: string }
-  | { readonly kind: "unanswered"; readonly why: string };
+  | {
+      readonly kind: "unanswered";
+      readonly why: string;
+      /** True when the connection had carried an answer before: the server had accepted it. */
+      readonly isReused: boolean;
+    };
 
 export class HttpConnection {
   readonly #agent = new Agent({ keepAlive: true, maxSockets: 1 });
@@ -22,7 +27,11 @@ export class HttpConnection {
       const req = request(url, { method: "POST", agent: this.#agent, timeout: SILENCE_MS });
       let text: string | undefined;
       const fail = (error: Error): void =>
-        resolve({ kind: text === undefined ? "unanswered" : "cut", why: codeOf(error) });
+        resolve(
+          text === undefined
+            ? { kind: "unanswered", why: codeOf(error), isReused: req.reusedSocket }
+            : { kind: "cut", why: codeOf(error) },
+        );
       req.on("timeout", () => req.destroy(new Error("silent")));
       req.on("error", fail);
       req.on("response", (res) => {

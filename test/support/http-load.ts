@@ -16,15 +16,23 @@ export interface HttpLoadOptions {
   readonly clients: number;
   /** Wait of a client between an answer and its next request, ms: it sets the pace. */
   readonly thinkMs: number;
+  /** More than one: batch requests of so many rows. */
+  readonly rows?: number;
 }
 
-export class HttpLoad {
+interface Answer {
+  readonly prediction_id: string;
+}
+
+export class HttpLoad implements AsyncDisposable {
   /** prediction_id of every answer with 200. */
   readonly answered: string[] = [];
   /** Requests without an answer, by reason. */
   readonly unanswered = new Map<string, number>();
   /** Answers that nobody should get. */
   readonly surprises: string[] = [];
+  /** Requests that were begun and not answered with 200: another status, a cut answer, a connection lost in use. */
+  readonly harmed: string[] = [];
   readonly #options: HttpLoadOptions;
   #isStopping = false;
   #running: Promise<unknown> = Promise.resolve();
@@ -45,15 +53,21 @@ export class HttpLoad {
     await this.#running;
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
   async #client(index: number): Promise<void> {
     const connection = new HttpConnection();
-    const { url, thinkMs } = this.#options;
+    const { url, thinkMs, rows = 1 } = this.#options;
+    const path = rows > 1 ? "/predict/batch" : "/predict";
     for (let count = 0; !this.#isStopping; count++) {
-      const body = JSON.stringify({
+      const row = {
         entity_id: `client-${index}`,
         features: { ...CARD_FRAUD_FEATURES, amount: count % 1000 },
-      });
-      const isAnswered = this.#note(await connection.post(new URL("/predict", url()), body));
+      };
+      const body = JSON.stringify(rows > 1 ? { instances: Array.from({ length: rows }, () => row) } : row);
+      const isAnswered = this.#note(await connection.post(new URL(path, url()), body));
       await delay(isAnswered ? thinkMs : PAUSE_MS);
     }
     connection.close();
@@ -62,11 +76,14 @@ export class HttpLoad {
   /** True when it was answered with 200. */
   #note(outcome: Outcome): boolean {
     if (outcome.kind === "answered" && outcome.status === 200) {
-      this.answered.push((JSON.parse(outcome.body) as { prediction_id: string }).prediction_id);
+      const answer = JSON.parse(outcome.body) as Answer | { readonly predictions: readonly Answer[] };
+      const predictions = "predictions" in answer ? answer.predictions : [answer];
+      for (const { prediction_id } of predictions) this.answered.push(prediction_id);
       return true;
     }
     if (outcome.kind === "answered" && outcome.status !== 503)
       this.surprises.push(`${outcome.status} ${outcome.body.slice(0, 300)}`);
+    if (outcome.kind !== "unanswered" || outcome.isReused) this.harmed.push(JSON.stringify(outcome));
     const why = outcome.kind === "answered" ? String(outcome.status) : `${outcome.kind} ${outcome.why}`;
     this.unanswered.set(why, (this.unanswered.get(why) ?? 0) + 1);
     return false;

@@ -13,6 +13,8 @@ import { CARD_FRAUD_FEATURES } from "./http-load.ts";
 const ACK_TIMEOUT_MS = 1_000;
 const PAUSE_MS = 20;
 const ATTEMPTS_MAX = 100;
+/** Once it is asked to stop, so that a test whose server is gone ends. */
+const ATTEMPTS_STOPPING_MAX = 10;
 
 export interface StreamLoadOptions {
   readonly natsUrl: string;
@@ -22,7 +24,7 @@ export interface StreamLoadOptions {
   readonly thinkMs: number;
 }
 
-export class StreamLoad {
+export class StreamLoad implements AsyncDisposable {
   /** Message id, and so request_id, of every acknowledged request. */
   readonly acknowledged: string[] = [];
   /** Publishes that were tried again. */
@@ -63,6 +65,10 @@ export class StreamLoad {
     await this.#nats.close();
   }
 
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+  }
+
   /** Publishes one request until it is acknowledged. */
   async request(id: string): Promise<void> {
     if (!(await this.#publish(id, 0))) throw new Error(`request ${id} was never acknowledged`);
@@ -83,7 +89,7 @@ export class StreamLoad {
       entity_id: id,
       features: { ...CARD_FRAUD_FEATURES, amount: count % 1000 },
     });
-    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    for (let attempt = 0; attempt < (this.#isStopping ? ATTEMPTS_STOPPING_MAX : ATTEMPTS_MAX); attempt++) {
       try {
         await this.#client.publish(this.#options.subject, body, { msgID: id, timeout: ACK_TIMEOUT_MS });
         return true;
