@@ -35,6 +35,8 @@ export class Batch {
   readonly features: Float32Array<SharedArrayBuffer>;
   outputs: Float32Array<SharedArrayBuffer>;
   readonly ids: Buffer;
+  /** The memory of `features`, to copy whole rows from. */
+  readonly featureBytes: Buffer;
   /** Row by index; undefined once it is settled (answered, failed or past its deadline). */
   readonly rows: (Row | undefined)[];
   count = 0;
@@ -55,6 +57,7 @@ export class Batch {
     this.model = model;
     this.features = new Float32Array(new SharedArrayBuffer(rowsMax * model.plan.width * 4));
     this.outputs = new Float32Array(new SharedArrayBuffer(rowsMax * model.outputWidth * 4));
+    this.featureBytes = Buffer.from(this.features.buffer);
     this.ids = Buffer.allocUnsafeSlow(rowsMax * 16);
     this.rows = Array.from({ length: rowsMax }, () => undefined);
   }

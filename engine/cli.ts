@@ -1,4 +1,4 @@
-#!/usr/bin/env node
+#!/usr/bin/env -S node --max-semi-space-size=64
 /**
  * The command line: `millrace serve`, `models` and `publish`. Errors say what to do, in one line, and exit with 1.
  */

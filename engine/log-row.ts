@@ -8,8 +8,6 @@
 import type { Batch, Row } from "./batch.ts";
 import { sourceCode } from "./core/prediction.ts";
 import type { RowBinaryWriter } from "./core/row-binary.ts";
-import { uuidText } from "./core/uuid.ts";
-import type { ServedModel } from "./served-model.ts";
 
 const FIXED_BYTES = 128;
 const STRING_BYTES_MAX = 3 * 1024;
@@ -31,13 +29,12 @@ export function writeLogRow(
   writer.uint64(loggedMs);
   writer.uint8(sourceCode(row.source));
   writer.uuid(batch.ids, index * 16);
-  writer.string(row.requestId === "" ? uuidText(batch.ids, index * 16) : row.requestId);
-  writer.string(model.manifest.name);
-  writer.string(model.manifest.version);
-  writer.string("");
+  if (row.requestId === "") writer.uuidText(batch.ids, index * 16);
+  else writer.string(row.requestId);
+  writer.raw(model.logName);
   writer.string(row.entityId);
   writeOutput(writer, batch, index);
-  writeFeatures(writer, model, batch.features, index * model.plan.width);
+  writeFeatures(writer, batch, index * model.plan.width);
   writer.reserve(FIXED_BYTES);
   writer.float32(batch.finishedMs - row.arrivedMs);
   writer.float32(batch.startedMs - row.arrivedMs);
@@ -57,7 +54,7 @@ function writeOutput(writer: RowBinaryWriter, batch: Batch, index: number): void
     writer.uint8(0);
     return;
   }
-  writer.string(classes[model.predictedClass(outputs, offset)] ?? "");
+  writer.raw(model.logClasses[model.predictedClass(outputs, offset)] as Buffer);
   writer.varint(classes.length);
   writer.reserve(FIXED_BYTES + 4 * classes.length);
   for (let label = 0; label < classes.length; label++)
@@ -66,13 +63,17 @@ function writeOutput(writer: RowBinaryWriter, batch: Batch, index: number): void
 
 function writeFeatures(
   writer: RowBinaryWriter,
-  model: ServedModel,
-  features: Float32Array,
+  { model, features, featureBytes }: Batch,
   offset: number,
 ): void {
   const { width } = model.plan;
   writer.reserve(FIXED_BYTES + 4 * width);
   writer.varint(model.numbers);
+  if (model.numbers === width) {
+    writer.raw(featureBytes, offset * 4, (offset + width) * 4);
+    writer.uint8(0);
+    return;
+  }
   for (let column = 0; column < width; column++) {
     if (model.categories[column] === undefined) writer.float32(features[offset + column] as number);
   }

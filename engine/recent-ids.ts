@@ -4,7 +4,8 @@
  *
  * Two generations of an open-addressing table over 16-byte ids: when the young one holds `capacity` ids it becomes
  * the old one and the old one is forgotten. So at least the latest `capacity` ids are known, in fixed memory:
- * 64 bytes for each. Ids are hashes already; their first word is the slot. An id of zeros cannot be kept.
+ * 64 bytes for each. Ids are hashes already; their third word is the slot (version and variant of a
+ * UUID are fixed bits of the others: with the first, probes grew with every id). An id of zeros cannot be kept.
  */
 
 class Generation {
@@ -21,7 +22,7 @@ class Generation {
   /** Word index of the id's slot, or of the empty one where it would go. */
   find(a: number, b: number, c: number, d: number): number {
     const { words, mask } = this;
-    for (let slot = a & mask; ; slot = (slot + 1) & mask) {
+    for (let slot = c & mask; ; slot = (slot + 1) & mask) {
       const at = slot * 4;
       const isEmpty = words[at] === 0 && words[at + 1] === 0 && words[at + 2] === 0 && words[at + 3] === 0;
       if (isEmpty || (words[at] === a && words[at + 1] === b && words[at + 2] === c && words[at + 3] === d))

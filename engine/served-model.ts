@@ -6,6 +6,7 @@
  */
 import { type ModelManifest, modelKey, outputWidth } from "./core/manifest.ts";
 import { type Histogram, type Metrics, ROWS, SECONDS } from "./core/metrics.ts";
+import { RowBinaryWriter } from "./core/row-binary.ts";
 import { FeaturePlan } from "./feature-plan.ts";
 
 export interface ModelMetrics {
@@ -24,6 +25,10 @@ export class ServedModel {
   readonly classes: readonly string[];
   /** The class labels as JSON strings. */
   readonly classesJson: readonly string[];
+  /** Name, version and (no) variant as the prediction log has them. */
+  readonly logName: Buffer;
+  /** The class labels as the prediction log has them. */
+  readonly logClasses: readonly Buffer[];
   readonly threshold: number;
   /** Per input: its categories, or undefined for a number. */
   readonly categories: readonly (readonly string[] | undefined)[];
@@ -38,6 +43,8 @@ export class ServedModel {
     this.outputWidth = outputWidth(manifest);
     this.classes = manifest.classes ?? [];
     this.classesJson = this.classes.map((label) => JSON.stringify(label));
+    this.logName = toRowBinary(manifest.name, manifest.version, "");
+    this.logClasses = this.classes.map((label) => toRowBinary(label));
     this.threshold = manifest.threshold ?? 0.5;
     this.categories = manifest.inputs.map((input) =>
       input.type === "category" ? input.categories : undefined,
@@ -75,6 +82,12 @@ export class ServedModel {
     if (this.classes.length === 2) return this.positive(outputs, offset);
     return outputs[offset + this.predictedClass(outputs, offset)] as number;
   }
+}
+
+function toRowBinary(...texts: string[]): Buffer {
+  const writer = new RowBinaryWriter(64);
+  for (const text of texts) writer.string(text);
+  return writer.written();
 }
 
 function createModelMetrics(manifest: ModelManifest, metrics: Metrics): ModelMetrics {

@@ -90,7 +90,7 @@ export const SETTINGS = {
     count(1, 10_000_000, 20_000),
     "rows accepted and not yet answered; over it 429",
   ),
-  batchRowsMax: setting("MILLRACE_BATCH_ROWS_MAX", count(1, 4096, 128), "rows in one batch to a worker"),
+  batchRowsMax: setting("MILLRACE_BATCH_ROWS_MAX", count(1, 4096, 256), "rows in one batch to a worker"),
   instancesMax: setting("MILLRACE_INSTANCES_MAX", count(1, 100_000, 10_000), "rows in one batch request"),
   bodyBytesMax: setting(
     "MILLRACE_BODY_BYTES_MAX",

@@ -7,6 +7,9 @@
  * says how much is written, and `reset` starts over in the same memory.
  */
 
+const DASH = 0x2d;
+const HEX_DIGITS = Buffer.from("0123456789abcdef");
+
 export class RowBinaryWriter {
   #bytes: Buffer;
   #view: DataView;
@@ -110,8 +113,22 @@ export class RowBinaryWriter {
     for (let index = 15; index >= 8; index--) this.#bytes[this.#length++] = bytes[offset + index] as number;
   }
 
-  raw(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#length);
-    this.#length += bytes.length;
+  /** The text of a UUID as a String: 36 characters. */
+  uuidText(bytes: Uint8Array, offset: number): void {
+    const target = this.#bytes;
+    let at = this.#length;
+    target[at++] = 36;
+    for (let index = 0; index < 16; index++) {
+      if (index === 4 || index === 6 || index === 8 || index === 10) target[at++] = DASH;
+      const byte = bytes[offset + index] as number;
+      target[at++] = HEX_DIGITS[byte >>> 4] as number;
+      target[at++] = HEX_DIGITS[byte & 15] as number;
+    }
+    this.#length = at;
+  }
+
+  /** Bytes that are RowBinary already. */
+  raw(bytes: Buffer, start = 0, end = bytes.length): void {
+    this.#length += bytes.copy(this.#bytes, this.#length, start, end);
   }
 }

@@ -64,10 +64,14 @@ export class TestEngine implements AsyncDisposable {
       ...this.#options.env,
     };
     const sample = this.#options.sample === false ? [] : ["--sample"];
-    const child = spawn(process.execPath, [CLI, "serve", ...sample, ...(this.#options.args ?? [])], {
-      env,
-      stdio: ["ignore", "pipe", "pipe"],
-    });
+    const child = spawn(
+      process.execPath,
+      ["--max-semi-space-size=64", CLI, "serve", ...sample, ...(this.#options.args ?? [])],
+      {
+        env,
+        stdio: ["ignore", "pipe", "pipe"],
+      },
+    );
     this.#process = child;
     let stdout = "";
     child.stdout.on("data", (chunk: Buffer) => {
