@@ -79,6 +79,7 @@ function createSink(config: Config, clickhouse: ClickHouse, source: LogReader, l
     store: {
       prepare: async () => migrate(clickhouse, config.database, log),
       insert: async (bytes, token) => rows.insert(bytes, token),
+      runningInserts: async () => rows.runningInserts(),
       lastSeq: async (epoch) => rows.lastSeq(epoch),
       recentStreamIds: async (limit) => rows.recentStreamIds(limit),
     },

@@ -200,14 +200,10 @@ function startRequestConsumer(
         predictor,
         prefix: config.prefix,
         deliveriesMax: config.streamDeliveriesMax,
-        publishResult: (model, predictionId, json, { replyTo, done, later }) =>
-          results.publish({
-            subject: topology.predictionsSubject(model),
-            predictionId,
-            json,
-            replyTo,
-            request: { done, later },
-          }),
+        publishResult: (model, predictionId, json, request) => {
+          const subject = topology.predictionsSubject(model);
+          results.publish({ subject, predictionId, json, replyTo: request.replyTo, request });
+        },
       }),
     logger: log,
   });

@@ -34,6 +34,8 @@ export interface PredictionRows {
   /** Creates or updates the tables. */
   prepare(): Promise<void>;
   insert(rows: Uint8Array, token: string): Promise<void>;
+  /** Inserts of an earlier sink that have not ended. */
+  runningInserts(): Promise<number>;
   lastSeq(epoch: number): Promise<number>;
   recentStreamIds(limit: number): Promise<Buffer>;
 }
@@ -99,6 +101,7 @@ export class Sink {
     const { source, store, recentIdsMax, logger } = this.#options;
     this.#batch.clear();
     await store.prepare();
+    if ((await store.runningInserts()) > 0) throw new Error("an earlier sink's insert is still running");
     const { epoch, firstSeq } = await source.position();
     const storedSeq = await store.lastSeq(epoch);
     const recent = new RecentIds(recentIdsMax);

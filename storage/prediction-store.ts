@@ -38,6 +38,13 @@ export class PredictionStore {
     result.stream.resume();
   }
 
+  /** Inserts of a sink that died may still run; nothing can be said of what is stored until they are over. */
+  async runningInserts(): Promise<number> {
+    const query = `SELECT count() AS running FROM system.processes WHERE query_kind = 'Insert' AND position(query, {table:String}) > 0`;
+    const rows = await selectRows<{ running: string }>(this.#client, query, { table: this.#table });
+    return Number(rows[0]?.running ?? 0);
+  }
+
   /** Highest sequence stored of the log stream that was created at `epoch`, or 0. */
   async lastSeq(epoch: number): Promise<number> {
     const rows = await selectRows<{ last: string }>(

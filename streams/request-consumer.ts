@@ -118,6 +118,12 @@ export class RequestConsumer {
       max_messages: inFlightMax,
       abort_on_missing_resource: true,
     });
+    const settle: Settle = {
+      released: () => {
+        this.#inFlight--;
+      },
+      bury: (message, reason) => void this.#bury(message, reason),
+    };
     for await (const message of this.#messages) {
       while (!this.#isStopping && (this.#inFlight >= inFlightMax || !hasRoom())) await delay(PAUSE_MS);
       if (this.#isStopping) {
@@ -125,28 +131,8 @@ export class RequestConsumer {
         continue;
       }
       this.#inFlight++;
-      onRequest(this.#toRequest(message));
+      onRequest(new PulledRequest(message, this.#epoch, settle));
     }
-  }
-
-  #toRequest(message: JsMsg): StreamRequest {
-    return {
-      model: message.subject.slice(message.subject.lastIndexOf(".") + 1),
-      data: message.data,
-      messageId: message.headers?.get("Nats-Msg-Id") ?? "",
-      replyTo: message.headers?.get("reply-to", Match.IgnoreCase) ?? "",
-      position: `${this.#epoch}:${message.seq}`,
-      delivery: message.info.deliveryCount,
-      done: () => {
-        this.#inFlight--;
-        message.ack();
-      },
-      later: (delayMs) => {
-        this.#inFlight--;
-        message.nak(delayMs);
-      },
-      dead: (reason) => void this.#bury(message, reason),
-    };
   }
 
   /** The dead letter is stored before the request is let go; if that fails, it comes again. */
@@ -174,5 +160,58 @@ export class RequestConsumer {
     } finally {
       this.#inFlight--;
     }
+  }
+}
+
+/** How a request tells the consumer that it is settled. */
+interface Settle {
+  released(): void;
+  /** Also releases. */
+  bury(message: JsMsg, reason: string): void;
+}
+
+/** What few requests need is worked out when asked for: parsing a message's position costs as much as its prediction. */
+class PulledRequest implements StreamRequest {
+  readonly model: string;
+  readonly messageId: string;
+  readonly replyTo: string;
+  readonly #message: JsMsg;
+  readonly #epoch: number;
+  readonly #settle: Settle;
+
+  constructor(message: JsMsg, epoch: number, settle: Settle) {
+    const { subject, headers: head } = message;
+    this.model = subject.slice(subject.lastIndexOf(".") + 1);
+    this.messageId = head?.get("Nats-Msg-Id") ?? "";
+    this.replyTo = head?.get("reply-to", Match.IgnoreCase) ?? "";
+    this.#message = message;
+    this.#epoch = epoch;
+    this.#settle = settle;
+  }
+
+  get data(): Uint8Array {
+    return this.#message.data;
+  }
+
+  get position(): string {
+    return `${this.#epoch}:${this.#message.seq}`;
+  }
+
+  get delivery(): number {
+    return this.#message.info.deliveryCount;
+  }
+
+  done(): void {
+    this.#settle.released();
+    this.#message.ack();
+  }
+
+  later(delayMs: number): void {
+    this.#settle.released();
+    this.#message.nak(delayMs);
+  }
+
+  dead(reason: string): void {
+    this.#settle.bury(this.#message, reason);
   }
 }

@@ -14,6 +14,8 @@ class FakeStore implements PredictionRows {
   readonly faults: ("answer lost" | "refused")[] = [];
   isAway = false;
   prepared = 0;
+  /** What is said of running inserts, one answer per question; then none. */
+  readonly running: number[] = [];
 
   async prepare(): Promise<void> {
     this.prepared++;
@@ -27,6 +29,10 @@ class FakeStore implements PredictionRows {
     if (!this.inserts.some((insert) => insert.token === token))
       this.inserts.push({ rows: Buffer.from(rows), token });
     if (fault === "answer lost") throw new Error("socket hang up");
+  }
+
+  async runningInserts(): Promise<number> {
+    return this.running.shift() ?? 0;
   }
 
   async lastSeq(): Promise<number> {
@@ -157,6 +163,19 @@ describe("the sink", () => {
         assert.equal(store.prepared, 2);
         assert.equal(sink.progress.rows, 3);
         assert.equal(store.inserts.at(-1)?.token.split("-")[1], "5");
+      },
+    );
+  });
+
+  it("looks at what is stored only when no insert of an earlier sink runs any more", async () => {
+    await withSink(
+      async (log, store) => {
+        log.add(await block());
+        store.running.push(1, 1);
+      },
+      async (_, store, sink) => {
+        await stored(sink, 1);
+        assert.equal(store.prepared, 3);
       },
     );
   });
