@@ -69,7 +69,12 @@ async function measure({ url, cpu }: Subject, body: string, seconds: number, int
     ),
   );
   into.one.push(
-    await runLoad({ url: `${url}/predict`, body, connections: 1, seconds: Math.max(2, Math.ceil(seconds / 2)) }),
+    await runLoad({
+      url: `${url}/predict`,
+      body,
+      connections: 1,
+      seconds: Math.max(2, Math.ceil(seconds / 2)),
+    }),
   );
 }
 
