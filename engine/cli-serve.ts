@@ -14,6 +14,9 @@ import { exampleFeatures } from "./model-schema.ts";
 
 const SAMPLE_FOLDER = fileURLToPath(new URL("../../engine/sample/card-fraud/", import.meta.url));
 
+/** Longer than all waits of an orderly stop together. */
+const STOP_MS_MAX = 35_000;
+
 export function serveCommand(): Command {
   const settings = Object.values(SETTINGS).map(({ env, about }) => `  ${env.padEnd(32)}${about}`);
   return new Command("serve")
@@ -53,6 +56,7 @@ function stopOnSignal(engine: Engine, isChild: boolean, logger: Logger): void {
     if (isStopping) process.exit(1);
     isStopping = true;
     logger.info({ why }, "stopping");
+    setTimeout(() => giveUpStopping(logger), STOP_MS_MAX).unref();
     engine.stop().then(
       () => process.exit(0),
       (error: unknown) => {
@@ -64,6 +68,12 @@ function stopOnSignal(engine: Engine, isChild: boolean, logger: Logger): void {
   process.on("SIGTERM", () => stop("SIGTERM"));
   process.on("SIGINT", () => stop("SIGINT"));
   if (isChild) process.on("disconnect", () => process.exit(0));
+}
+
+/** A thread that hangs in native code cannot be ended and holds up the exit; what is answered is in the log already. */
+function giveUpStopping(logger: Logger): void {
+  logger.error({ afterMs: STOP_MS_MAX }, "stopping takes too long, ending at once");
+  process.kill(process.pid, "SIGKILL");
 }
 
 async function installSample({ registry }: DataPlane): Promise<void> {
