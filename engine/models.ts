@@ -49,6 +49,8 @@ export class Models {
   #wanted: readonly WantedModel[] = [];
   #changes: Promise<void> = Promise.resolve();
   #retry: NodeJS.Timeout | undefined;
+  /** One at a time, however many old versions still have rows. */
+  #idleCheck: NodeJS.Timeout | undefined;
   #isClosed = false;
 
   constructor(options: ModelsOptions) {
@@ -105,6 +107,7 @@ export class Models {
   close(): void {
     this.#isClosed = true;
     clearTimeout(this.#retry);
+    clearTimeout(this.#idleCheck);
   }
 
   #change(): void {
@@ -118,6 +121,8 @@ export class Models {
   async #reconcile(): Promise<void> {
     if (this.#isClosed) return;
     clearTimeout(this.#retry);
+    clearTimeout(this.#idleCheck);
+    this.#idleCheck = undefined;
     const wanted = this.#wanted;
     const keys = new Set(
       wanted.flatMap(({ name, aliases }) => Object.values(aliases).map((version) => `${name}@${version}`)),
@@ -174,7 +179,7 @@ export class Models {
   #unload(key: string, batcher: Batcher): void {
     const { pool, dispatcher, metrics, logger } = this.#options;
     if (!batcher.idle) {
-      setTimeout(() => this.#change(), IDLE_CHECK_MS).unref();
+      this.#idleCheck ??= setTimeout(() => this.#change(), IDLE_CHECK_MS).unref();
       return;
     }
     this.#loaded.delete(key);

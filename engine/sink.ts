@@ -27,6 +27,8 @@ export interface LogSource {
   position(): Promise<{ readonly epoch: number; readonly firstSeq: number; readonly lastSeq: number }>;
   /** The messages from `seq` on that are there now, in order; not all, if there are many. */
   read(seq: number): Promise<readonly LogMessage[]>;
+  /** Most messages that one reading gives. */
+  readonly messagesMax: number;
   reject(message: LogMessage, reason: string): Promise<void>;
 }
 
@@ -130,8 +132,8 @@ export class Sink {
       }
       await this.#store(signal);
       const restMs = flushMs - (performance.now() - startedMs);
-      if (bytes < bytesMax / 2 && restMs > 0)
-        await delay(restMs, undefined, { signal }).catch(() => undefined);
+      const isBehind = bytes >= bytesMax / 2 || messages.length >= source.messagesMax;
+      if (!isBehind && restMs > 0) await delay(restMs, undefined, { signal }).catch(() => undefined);
     }
   }
 

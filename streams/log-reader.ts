@@ -40,6 +40,7 @@ export interface LogPosition {
 }
 
 export class LogReader {
+  readonly messagesMax = BATCH_MESSAGES_MAX;
   readonly #options: LogReaderOptions;
 
   constructor(options: LogReaderOptions) {

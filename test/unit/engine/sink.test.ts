@@ -48,6 +48,7 @@ class FakeStore implements PredictionRows {
 class FakeLog implements LogSource {
   readonly messages: LogMessage[] = [];
   readonly rejected: number[] = [];
+  messagesMax = 1_000;
   /** Sequences that one reading leaves out, as if they were lost on the way. */
   readonly skipped = new Set<number>();
 
@@ -61,7 +62,8 @@ class FakeLog implements LogSource {
 
   async read(seq: number): Promise<readonly LogMessage[]> {
     await new Promise((resolve) => setImmediate(resolve));
-    return this.messages.filter((message) => message.seq >= seq && !this.skipped.delete(message.seq));
+    const found = this.messages.filter((message) => message.seq >= seq && !this.skipped.delete(message.seq));
+    return found.slice(0, this.messagesMax);
   }
 
   async reject({ seq }: LogMessage): Promise<void> {
