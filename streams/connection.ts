@@ -45,7 +45,7 @@ export async function openStreams(url: string, name: string, logger: Logger): Pr
   let interruptions = 0;
   void watchStatus(nats, (isConnected) => {
     connected = isConnected;
-    if (!isConnected) interruptions++;
+    interruptions++; // the loss and the return: what was sent between the two was dropped
     logger[isConnected ? "info" : "warn"](
       { url: shown },
       isConnected ? "NATS connected" : "NATS connection lost, reconnecting",

@@ -74,10 +74,11 @@ export class WorkerPool {
     return this.#change(async () => {
       const key = modelKey(artifact.manifest);
       if (this.#artifacts.has(key)) return;
+      this.#artifacts.set(key, artifact); // first, so that a lane replaced meanwhile gets it too
       try {
         for (const lane of this.#lanes) await lane.exclusive(toLoadTask(artifact));
-        this.#artifacts.set(key, artifact);
       } catch (error) {
+        this.#artifacts.delete(key);
         for (const lane of this.#lanes) await lane.exclusive({ kind: "unload", key }).catch(() => undefined);
         throw error;
       }

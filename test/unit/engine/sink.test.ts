@@ -75,6 +75,7 @@ async function withSink(
   prepare: (log: FakeLog, store: FakeStore) => Promise<void> | void,
   check: (log: FakeLog, store: FakeStore, sink: Sink) => Promise<void>,
   rowsMax = 1_000,
+  flushMs = 5,
 ): Promise<void> {
   const log = new FakeLog();
   const store = new FakeStore();
@@ -87,7 +88,7 @@ async function withSink(
     rowsMax,
     bytesMax: 1 << 20,
     recentIdsMax: 1_024,
-    flushMs: 5,
+    flushMs,
     logger,
   });
   const running = sink.run(stopping.signal);
@@ -179,6 +180,18 @@ describe("the sink", () => {
         await stored(sink, 1);
         assert.equal(store.prepared, 3);
       },
+    );
+  });
+
+  it("does not pause while a reading is as long as a reading can be", async () => {
+    await withSink(
+      async (log) => {
+        log.messagesMax = 1;
+        for (let count = 0; count < 3; count++) log.add(await block());
+      },
+      async (_, __, sink) => stored(sink, 3),
+      1_000,
+      60_000,
     );
   });
 
