@@ -2,7 +2,7 @@
  * The connection to NATS: one per process, reconnecting for ever.
  *
  * `noAsyncTraces` saves an Error object per request. While the server is away, publishes fail after their time-out
- * and are tried again by their owners, who hold the bound; nothing is buffered here without one.
+ * and are tried again by their owners, who hold the bound. What the client buffered meanwhile is dropped when it reconnects.
  */
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { EngineError, messageOf } from "../engine/core/errors.ts";
