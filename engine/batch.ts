@@ -7,7 +7,8 @@
  *     ids       rowsMax × 16 bytes         prediction ids
  *
  * Features and outputs are shared memory: no float is copied between threads. A batch is reused for ever by its
- * batcher. States: filling → queued → running → logging → answered → free; each row settles exactly once.
+ * batcher, unless it was lost with its worker. States: filling → queued → running → logging → answered → free; each
+ * row settles exactly once.
  */
 import type { EngineError } from "./core/errors.ts";
 import type { Source } from "./core/prediction.ts";
@@ -33,7 +34,7 @@ export interface Row {
 export class Batch {
   readonly model: ServedModel;
   readonly features: Float32Array<SharedArrayBuffer>;
-  outputs: Float32Array<SharedArrayBuffer>;
+  readonly outputs: Float32Array<SharedArrayBuffer>;
   readonly ids: Buffer;
   /** The memory of `features`, to copy whole rows from. */
   readonly featureBytes: Buffer;
@@ -100,9 +101,17 @@ export class Batch {
     this.count = kept;
   }
 
-  /** Takes new memory for outputs: the worker that was given the old one hangs, and may write to it at any time. */
-  renewOutputs(): void {
-    this.outputs = new Float32Array(new SharedArrayBuffer(this.outputs.byteLength));
+  /** Moves one row, with its floats, id and attempts, into a batch that has room for it alone. */
+  separate(index: number): Batch {
+    const { width } = this.model.plan;
+    const alone = new Batch(this.model, 1);
+    alone.features.set(this.features.subarray(index * width, (index + 1) * width));
+    alone.ids.set(this.ids.subarray(index * 16, (index + 1) * 16));
+    alone.attempts = this.attempts;
+    alone.push(this.rows[index] as Row);
+    this.rows[index] = undefined;
+    this.accepted--;
+    return alone;
   }
 
   /** Makes it empty again. */

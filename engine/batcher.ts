@@ -65,14 +65,24 @@ export class Batcher {
     return batch;
   }
 
-  /** Puts a batch whose worker died back in front. */
-  putBack(batch: Batch): void {
-    this.#queued.unshift(batch);
+  /** Moves each row of a batch whose worker died into a batch of its own, in front of what waits. */
+  separate(batch: Batch): void {
+    const alone: Batch[] = [];
+    for (let index = 0; index < batch.count; index++) {
+      if (batch.rows[index] !== undefined) alone.push(batch.separate(index));
+    }
+    for (const one of alone) this.live.add(one);
+    this.#queued.unshift(...alone);
+  }
+
+  /** Lets go of a batch for good: a worker that hangs may write to its memory at any time. */
+  discard(batch: Batch): void {
+    this.live.delete(batch);
   }
 
   recycle(batch: Batch): void {
     this.live.delete(batch);
     batch.clear();
-    if (this.#spare.length < SPARE_MAX) this.#spare.push(batch);
+    if (batch.rows.length === this.#rowsMax && this.#spare.length < SPARE_MAX) this.#spare.push(batch);
   }
 }

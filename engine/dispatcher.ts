@@ -3,9 +3,10 @@
  * Moves batches: from their batcher to a free worker, from there into the prediction log, and then to the rows'
  * owners. One dispatcher for all models, so that one bound holds for all rows accepted and not yet answered.
  *
- * Invariants: every row accepted is answered or failed exactly once; a lane that is claimed gets a batch; a batch
- * whose worker died is tried once more, then its rows fail. Rows past their deadline are failed by a sweep, wherever
- * their batch is, and again when their batch goes to a worker: what is overdue then is not computed.
+ * Invariants: every row accepted is answered or failed exactly once; a lane that is claimed gets a batch; the rows of
+ * a batch whose worker died or hung are tried once more, each alone, so that only the one to blame fails. Rows past
+ * their deadline are failed by a sweep, wherever their batch is, and again when their batch goes to a worker: what is
+ * overdue then is not computed.
  */
 import type { PredictTask } from "../workers/messages.ts";
 import type { Lane, WorkerPool } from "../workers/pool.ts";
@@ -127,12 +128,14 @@ export class Dispatcher {
   }
 
   async #process(lane: Lane, batcher: Batcher, batch: Batch): Promise<void> {
+    let isWorkerLost = false;
     try {
-      const isComputed = await this.#compute(lane, batch);
-      if (isComputed) await this.#answer(batch);
-      else return batcher.putBack(batch);
+      await this.#compute(lane, batch);
+      await this.#answer(batch);
     } catch (error) {
       const failure = toEngineError(error);
+      isWorkerLost = failure.code === "WORKER_FAILED";
+      if (isWorkerLost && batch.attempts < ATTEMPTS_MAX) batcher.separate(batch);
       this.#options.logger[failure.meaning.level](
         { err: error, model: batch.model.key, rows: batch.count },
         "batch failed",
@@ -140,11 +143,12 @@ export class Dispatcher {
       this.#failAll(batch, failure);
     }
     this.#rows -= batch.accepted;
-    batcher.recycle(batch);
+    if (isWorkerLost) batcher.discard(batch);
+    else batcher.recycle(batch);
   }
 
-  /** True when the outputs stand in the batch; false when it should be tried again. */
-  async #compute(lane: Lane, batch: Batch): Promise<boolean> {
+  /** The outputs stand in the batch when this resolves. */
+  async #compute(lane: Lane, batch: Batch): Promise<void> {
     batch.startedMs = performance.now();
     this.#expire(batch, batch.startedMs);
     batch.compact();
@@ -156,15 +160,9 @@ export class Dispatcher {
       batch.inferenceMs = result.elapsedMs;
       for (const { row, message } of result.failedRows)
         this.#fail(batch, row, new EngineError("INFERENCE_FAILED", message));
-    } catch (error) {
-      if (toEngineError(error).code !== "WORKER_FAILED") throw error;
-      batch.renewOutputs();
-      if (batch.attempts >= ATTEMPTS_MAX) throw error;
-      return false;
     } finally {
       this.wake();
     }
-    return true;
   }
 
   async #answer(batch: Batch): Promise<void> {

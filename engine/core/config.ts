@@ -82,8 +82,8 @@ export const SETTINGS = {
   ),
   workerTimeoutMs: setting(
     "MILLRACE_WORKER_TIMEOUT_MS",
-    count(100, 600_000, 10_000),
-    "a batch that runs longer costs its worker thread its life, ms",
+    count(100, 600_000, 4_000),
+    "a batch that runs longer costs its worker thread its life, and its rows are tried again one by one, ms; keep it below half of MILLRACE_TIMEOUT_MS",
   ),
   queueRowsMax: setting(
     "MILLRACE_QUEUE_ROWS_MAX",
