@@ -29,6 +29,8 @@ export const ERRORS = {
   CONFLICT: { status: 409, retry: "never", level: "debug" },
   PAYLOAD_TOO_LARGE: { status: 413, retry: "never", level: "debug" },
   MODEL_INVALID: { status: 422, retry: "never", level: "warn" },
+  FEATURE_SET_NOT_FOUND: { status: 404, retry: "never", level: "debug" },
+  FEATURE_SET_INVALID: { status: 422, retry: "never", level: "warn" },
   QUEUE_FULL: { status: 429, retry: "later", level: "debug" },
   INTERNAL: { status: 500, retry: "later", level: "error" },
   INFERENCE_FAILED: { status: 500, retry: "never", level: "error" },

@@ -13,7 +13,7 @@ export const MODEL_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
 export const MODEL_VERSION =
   /^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$/;
 /** Feature names become view columns and JSON keys. */
-const FEATURE_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,127}$/;
+export const FEATURE_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,127}$/;
 const RESERVED_FEATURES = new Set(Object.getOwnPropertyNames(Object.prototype));
 
 /** The largest finite float32. */
