@@ -32,7 +32,19 @@ export const featureName = z
     "is a reserved word of JavaScript objects: choose another name",
   );
 
-const describedFeature = { name: featureName, description: z.string().max(1000).optional() };
+/** The feature of a feature set that fills an input when the request does not. */
+const featureReference = z.strictObject({
+  set: z.string().regex(MODEL_NAME, "the name of a feature set"),
+  version: z.string().regex(MODEL_VERSION, "a semantic version such as 1.0.0"),
+  /** The input's own name if absent. */
+  name: featureName.optional(),
+});
+
+const describedFeature = {
+  name: featureName,
+  description: z.string().max(1000).optional(),
+  feature: featureReference.optional(),
+};
 
 const numberInput = z.strictObject({
   ...describedFeature,
