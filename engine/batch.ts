@@ -2,11 +2,13 @@
 /**
  * A batch: rows of one model version that go to a worker together, and the slab that their floats live in.
  *
- *     features  rowsMax × inputs floats    written by the feature plan, read by the worker
+ *     raw       rowsMax × inputs floats    written by the feature plan, logged; texts stand beside it
+ *     features  rowsMax × width floats     written by the preprocessing pipeline, read by the worker
  *     outputs   rowsMax × width floats     written by the worker, read when answering
  *     ids       rowsMax × 16 bytes         prediction ids
  *
- * Features and outputs are shared memory: no float is copied between threads. A batch is reused for ever by its
+ * Without preprocessing, features and raw are the same memory. Features and outputs are shared: no float is copied
+ * between threads. A batch is reused for ever by its
  * batcher. States: filling → queued → running → logging → answered → free; each row settles exactly once.
  */
 import type { EngineError } from "./core/errors.ts";
@@ -33,10 +35,13 @@ export interface Row {
 export class Batch {
   readonly model: ServedModel;
   readonly features: Float32Array<SharedArrayBuffer>;
+  readonly raw: Float32Array;
+  /** rowsMax × texts of the plan. */
+  readonly texts: string[];
   outputs: Float32Array<SharedArrayBuffer>;
   readonly ids: Buffer;
-  /** The memory of `features`, to copy whole rows from. */
-  readonly featureBytes: Buffer;
+  /** The memory of `raw`, to copy whole rows from. */
+  readonly rawBytes: Buffer;
   /** Row by index; undefined once it is settled (answered, failed or past its deadline). */
   readonly rows: (Row | undefined)[];
   count = 0;
@@ -55,9 +60,11 @@ export class Batch {
 
   constructor(model: ServedModel, rowsMax: number) {
     this.model = model;
-    this.features = new Float32Array(new SharedArrayBuffer(rowsMax * model.plan.width * 4));
+    this.features = new Float32Array(new SharedArrayBuffer(rowsMax * model.inputWidth * 4));
+    this.raw = model.pipeline === undefined ? this.features : new Float32Array(rowsMax * model.plan.width);
+    this.texts = Array.from({ length: rowsMax * model.plan.texts }, () => "");
     this.outputs = new Float32Array(new SharedArrayBuffer(rowsMax * model.outputWidth * 4));
-    this.featureBytes = Buffer.from(this.features.buffer);
+    this.rawBytes = Buffer.from(this.raw.buffer);
     this.ids = Buffer.allocUnsafeSlow(rowsMax * 16);
     this.rows = Array.from({ length: rowsMax }, () => undefined);
   }
@@ -84,7 +91,6 @@ export class Batch {
 
   /** Closes the gaps that settled rows left, so that the worker computes only rows that are wanted. */
   compact(): void {
-    const { width } = this.model.plan;
     let kept = 0;
     for (let index = 0; index < this.count; index++) {
       const row = this.rows[index];
@@ -92,12 +98,20 @@ export class Batch {
       if (kept !== index) {
         this.rows[kept] = row;
         this.rows[index] = undefined;
-        this.features.copyWithin(kept * width, index * width, (index + 1) * width);
-        this.ids.copyWithin(kept * 16, index * 16, (index + 1) * 16);
+        this.#copyRow(index, kept);
       }
       kept++;
     }
     this.count = kept;
+  }
+
+  #copyRow(from: number, to: number): void {
+    const { inputWidth, plan } = this.model;
+    this.features.copyWithin(to * inputWidth, from * inputWidth, (from + 1) * inputWidth);
+    this.ids.copyWithin(to * 16, from * 16, (from + 1) * 16);
+    if (this.raw === this.features) return;
+    this.raw.copyWithin(to * plan.width, from * plan.width, (from + 1) * plan.width);
+    this.texts.copyWithin(to * plan.texts, from * plan.texts, (from + 1) * plan.texts);
   }
 
   /** Takes new memory for outputs: the worker that was given the old one hangs, and may write to it at any time. */
@@ -108,6 +122,7 @@ export class Batch {
   /** Makes it empty again. */
   clear(): void {
     this.rows.fill(undefined, 0, this.count);
+    this.texts.fill("");
     this.count = 0;
     this.accepted = 0;
     this.attempts = 0;

@@ -42,7 +42,7 @@ export class Batcher {
   add(row: Row, features: unknown): EngineError | undefined {
     const batch = this.#filling;
     const index = batch.count;
-    const error = this.model.plan.write(features, batch.features, index * this.model.plan.width);
+    const error = this.#write(features, batch, index);
     if (error !== undefined) return error;
     if (row.idempotencyKey === "") writeUuid7(batch.ids, index * 16, Date.now());
     else writeUuidOf(batch.ids, index * 16, row.idempotencyKey);
@@ -53,6 +53,17 @@ export class Batcher {
       this.#filling = this.#spare.pop() ?? new Batch(this.model, this.#rowsMax);
     }
     return undefined;
+  }
+
+  #write(features: unknown, batch: Batch, index: number): EngineError | undefined {
+    const { plan, pipeline, inputWidth } = this.model;
+    const { raw, texts } = batch;
+    const offset = index * plan.width;
+    const textOffset = index * plan.texts;
+    const error = plan.write(features, raw, offset, texts, textOffset);
+    if (error !== undefined || pipeline === undefined) return error;
+    const isAllowed = pipeline.write(raw, offset, texts, textOffset, batch.features, index * inputWidth);
+    return isAllowed ? undefined : pipeline.explain();
   }
 
   /** The oldest batch, now the caller's until it recycles it. */

@@ -225,7 +225,7 @@ function toTask({ model, count, features, outputs }: Batch): PredictTask {
     kind: "predict",
     key: model.key,
     rows: count,
-    inputWidth: model.plan.width,
+    inputWidth: model.inputWidth,
     outputWidth: model.outputWidth,
     features,
     outputs,

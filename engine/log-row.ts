@@ -2,8 +2,8 @@
 /**
  * One row of the prediction log, in RowBinary, in the order of LOG_COLUMNS.
  *
- * Numbers stand as Array(Float32) in the model's order, categories as strings, so that what was served can be
- * read back exactly, by people and by training.
+ * Raw values, as they were before preprocessing: numbers as Array(Float32) in the model's order, categories, texts and
+ * timestamps as strings, so that what was served can be read back exactly, by people and by training. Missing: NaN, "".
  */
 import type { Batch, Row } from "./batch.ts";
 import { sourceCode } from "./core/prediction.ts";
@@ -34,7 +34,7 @@ export function writeLogRow(
   writer.raw(model.logName);
   writer.string(row.entityId);
   writeOutput(writer, batch, index);
-  writeFeatures(writer, batch, index * model.plan.width);
+  writeFeatures(writer, batch, index);
   writer.reserve(FIXED_BYTES);
   writer.float32(batch.finishedMs - row.arrivedMs);
   writer.float32(batch.startedMs - row.arrivedMs);
@@ -61,25 +61,25 @@ function writeOutput(writer: RowBinaryWriter, batch: Batch, index: number): void
     writer.float32(model.probability(outputs, offset, label));
 }
 
-function writeFeatures(
-  writer: RowBinaryWriter,
-  { model, features, featureBytes }: Batch,
-  offset: number,
-): void {
+function writeFeatures(writer: RowBinaryWriter, { model, raw, rawBytes, texts }: Batch, index: number): void {
   const { width } = model.plan;
+  const offset = index * width;
   writer.reserve(FIXED_BYTES + 4 * width);
   writer.varint(model.numbers);
   if (model.numbers === width) {
-    writer.raw(featureBytes, offset * 4, (offset + width) * 4);
+    writer.raw(rawBytes, offset * 4, (offset + width) * 4);
     writer.uint8(0);
     return;
   }
   for (let column = 0; column < width; column++) {
-    if (model.categories[column] === undefined) writer.float32(features[offset + column] as number);
+    if (model.categories[column] === undefined) writer.float32(raw[offset + column] as number);
   }
   writer.varint(width - model.numbers);
+  let text = index * model.plan.texts;
   for (let column = 0; column < width; column++) {
     const categories = model.categories[column];
-    if (categories !== undefined) writer.string(categories[features[offset + column] as number] ?? "");
+    if (categories === undefined) continue;
+    if (categories.length === 0) writer.string(texts[text++] as string);
+    else writer.string(categories[raw[offset + column] as number] ?? "");
   }
 }

@@ -15,6 +15,7 @@ import type { Logger } from "./core/log.ts";
 import type { ModelManifest } from "./core/manifest.ts";
 import type { Metrics } from "./core/metrics.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import { withExampleRow } from "./example-row.ts";
 import { ServedModel } from "./served-model.ts";
 
 export const DEFAULT_ALIAS = "production";
@@ -140,7 +141,7 @@ export class Models {
     const startedMs = performance.now();
     try {
       const artifact = await loadArtifact(key.slice(0, at), key.slice(at + 1));
-      await pool.load(artifact);
+      await pool.load(withExampleRow(artifact));
       const batcher = new Batcher(new ServedModel(artifact.manifest, metrics), batchRowsMax);
       this.#loaded.set(key, batcher);
       dispatcher.attach(batcher);
