@@ -12,6 +12,7 @@ import {
   ROW_SEQ_OFFSET,
   ROW_SOURCE_OFFSET,
   readBlock,
+  rowTail,
 } from "./core/log-block.ts";
 import { sourceCode } from "./core/prediction.ts";
 import type { RecentIds } from "./recent-ids.ts";
@@ -58,7 +59,8 @@ export class SinkBatch {
   add(block: Buffer, epoch: bigint, seq: number, recent: RecentIds): void {
     const startLength = this.length;
     const startRows = this.rows;
-    this.#reserve(block.length);
+    const tail = rowTail(block);
+    this.#reserve(block.length * (tail.length > 0 ? 2 : 1));
     const createdMs = readBlock(block, (start, end) => {
       if (block[start + ROW_SOURCE_OFFSET] === STREAM && !recent.add(block, start + ROW_ID_OFFSET)) {
         this.repeats++;
@@ -68,6 +70,8 @@ export class SinkBatch {
       this.#bytes.writeBigUInt64LE(epoch, this.length + ROW_EPOCH_OFFSET);
       this.#bytes.writeBigUInt64LE(BigInt(seq), this.length + ROW_SEQ_OFFSET);
       this.length += end - start;
+      tail.copy(this.#bytes, this.length);
+      this.length += tail.length;
       this.rows++;
     });
     if (!this.accepts(createdMs)) {

@@ -11,7 +11,12 @@
  */
 import { EngineError } from "./errors.ts";
 
-export const BLOCK_MAGIC = 0x3142_524d; // "MRB1"
+export const BLOCK_MAGIC = 0x3242_524d; // "MRB2"
+/** Blocks of version 0.1's first builds, which may still be in a log: rows without the last three columns. */
+const FIRST_MAGIC = 0x3142_524d; // "MRB1"
+const NO_TAIL = Buffer.alloc(0);
+/** The last three columns of a row that has none of them: 1970, no entities, no status. */
+const EMPTY_TAIL = Buffer.alloc(10);
 export const BLOCK_HEADER_BYTES = 16;
 export const ROW_EPOCH_OFFSET = 0;
 export const ROW_SEQ_OFFSET = 8;
@@ -42,6 +47,9 @@ export const LOG_COLUMNS = [
   "inference_ms",
   "batch_rows",
   "prediction_date",
+  "features_date",
+  "entities",
+  "feature_status",
 ] as const;
 
 /** Where one row's RowBinary bytes stand in a block: from `start`, up to `end`. */
@@ -54,7 +62,7 @@ export type VisitRow = (start: number, end: number) => void;
  */
 export function readBlock(block: Uint8Array, visit: VisitRow): number {
   const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
-  if (block.byteLength < BLOCK_HEADER_BYTES || view.getUint32(0, true) !== BLOCK_MAGIC)
+  if (block.byteLength < BLOCK_HEADER_BYTES || !isMagic(view.getUint32(0, true)))
     throw malformed("no block header");
   const rows = view.getUint32(4, true);
   checkRows(view, rows);
@@ -65,6 +73,15 @@ export function readBlock(block: Uint8Array, visit: VisitRow): number {
     visit(start, offset);
   }
   return Number(view.getBigUint64(8, true));
+}
+
+function isMagic(word: number): boolean {
+  return word === BLOCK_MAGIC || word === FIRST_MAGIC;
+}
+
+/** What is missing at the end of each row of a block, in RowBinary. */
+export function rowTail(block: Buffer): Buffer {
+  return block.readUInt32LE(0) === FIRST_MAGIC ? EMPTY_TAIL : NO_TAIL;
 }
 
 function checkRows(view: DataView, rows: number): void {

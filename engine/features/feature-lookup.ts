@@ -14,7 +14,8 @@ import {
   type OnlineFeature,
   type WindowFeature,
 } from "../core/feature-set.ts";
-import type { ModelInput, ModelManifest } from "../core/manifest.ts";
+import type { ModelManifest } from "../core/manifest.ts";
+import type { ModelInput } from "../core/model-input.ts";
 import type { Column } from "./column.ts";
 import { columnsOf, fieldOf } from "./column-plan.ts";
 import { murmurHash32 } from "./murmur-hash.ts";
