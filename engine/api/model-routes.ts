@@ -49,6 +49,7 @@ export function modelRoutes(options: ModelRoutesOptions): Route[] {
   ): Route => ({
     method: "post",
     path,
+    takes: "json",
     handle: (exchange, req) => {
       const model = nameIn(req);
       withBody(exchange, schema, SMALL_BODY_BYTES, async (body) =>
@@ -62,7 +63,7 @@ export function modelRoutes(options: ModelRoutesOptions): Route[] {
       path: "/models",
       handle: (exchange) => exchange.guardAsync(async () => list(exchange, options)),
     },
-    { method: "post", path: "/models", handle: (exchange) => push(exchange, options) },
+    { method: "post", path: "/models", takes: "json", handle: (exchange) => push(exchange, options) },
     {
       method: "get",
       path: "/models/:name",

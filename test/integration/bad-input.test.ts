@@ -227,7 +227,7 @@ describe("bad input", () => {
   });
 
   it("refuses a body above the limit with 413, told beforehand or not, and the client gets to read why", async () => {
-    const head = "POST /predict HTTP/1.1\r\nhost: x\r\n";
+    const head = "POST /predict HTTP/1.1\r\nhost: localhost\r\n";
     const filler = "x".repeat(BODY_BYTES_MAX + 1);
     for (const [framing, payload] of [
       [`content-length: ${filler.length}`, filler],
@@ -313,7 +313,7 @@ describe("bad input", () => {
     const aborts = async (): Promise<number> =>
       sampleOf(parseMetrics(await (await engine.get("/metrics")).text()), "engine_http_aborts_total");
     const earlier = await aborts();
-    const head = "POST /predict HTTP/1.1\r\nhost: x\r\n";
+    const head = "POST /predict HTTP/1.1\r\nhost: localhost\r\n";
     const body = JSON.stringify({ features: PAYMENT });
     const rounds = 20;
     for (let round = 0; round < rounds; round++) {
@@ -340,7 +340,7 @@ describe("bad input", () => {
       "\u0000\u0001\u0002\r\n\r\n",
       "GET\r\n\r\n",
       "HELLO / SMTP\r\n\r\n",
-      "GET /health HTTP/1.1\r\nhost: x\r\n",
+      "GET /health HTTP/1.1\r\nhost: localhost\r\n",
       "P",
       "POST /predict HTTP/1.1\r\ncontent-length: -5\r\n\r\n{}",
       "POST /predict HTTP/1.1\r\ncontent-length: 5abc\r\n\r\n{}   ",
