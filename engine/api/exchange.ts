@@ -131,7 +131,7 @@ export class Exchange {
     this.fail(
       new EngineError(
         "PAYLOAD_TOO_LARGE",
-        `the body is larger than ${bytesMax} bytes; send fewer rows, or raise the limit`,
+        `the body is larger than ${bytesMax} bytes; send less at once, or raise the limit`,
       ),
     );
   }

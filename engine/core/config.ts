@@ -110,8 +110,8 @@ export const SETTINGS = {
   ),
   artifactBytesMax: setting(
     "MILLRACE_ARTIFACT_BYTES_MAX",
-    count(1024, 1024 * MIB, 512 * MIB),
-    "bytes in one uploaded model file",
+    count(1024, 256 * MIB, 256 * MIB), // base64 of more comes near the longest string there is
+    "bytes in one uploaded model, all its files together; a push holds several times as much in memory, one push at a time",
   ),
   timeoutMs: setting(
     "MILLRACE_TIMEOUT_MS",

@@ -31,6 +31,7 @@ export const ERRORS = {
   PAYLOAD_TOO_LARGE: { status: 413, retry: "never", level: "debug" },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, retry: "never", level: "debug" },
   MODEL_INVALID: { status: 422, retry: "never", level: "warn" },
+  BUSY: { status: 429, retry: "later", level: "debug" },
   QUEUE_FULL: { status: 429, retry: "later", level: "debug" },
   INTERNAL: { status: 500, retry: "later", level: "error" },
   INFERENCE_FAILED: { status: 500, retry: "never", level: "error" },
