@@ -147,6 +147,18 @@ const BATCH: readonly BadBody[] = [
     "INVALID_REQUEST",
     "features",
   ),
+  bad(
+    "a request_id beside instances",
+    `{"request_id":"r","instances":[{"features":${FEATURES}}]}`,
+    "INVALID_REQUEST",
+    "request_id",
+  ),
+  bad(
+    "an entity_id beside instances",
+    `{"entity_id":"e","instances":[{"features":${FEATURES}}]}`,
+    "INVALID_REQUEST",
+    "entity_id",
+  ),
   bad("a million rows", `{"instances":[${"{},".repeat(999_999)}{}]}`, "PAYLOAD_TOO_LARGE", "instances", 413),
   bad(
     "rows for an unknown model",
