@@ -10,6 +10,7 @@
  * the id are reached without decoding the row.
  */
 import { EngineError } from "./errors.ts";
+import { SOURCES } from "./prediction.ts";
 
 export const BLOCK_MAGIC = 0x3242_524d; // "MRB2"
 /** Blocks of version 0.1's first builds, which may still be in a log: rows without the last three columns. */
@@ -90,6 +91,10 @@ function checkRows(view: DataView, rows: number): void {
     if (offset + 4 > view.byteLength) throw malformed(`row ${row} is cut off`);
     const length = view.getUint32(offset, true);
     if (length < ROW_FIXED_BYTES) throw malformed(`row ${row} is too short`);
+    if (offset + 4 + length > view.byteLength) throw malformed(`row ${row} is cut off`);
+    // ClickHouse would store a value that its Enum8 does not have, and then fail every query of the column.
+    const source = view.getUint8(offset + 4 + ROW_SOURCE_OFFSET);
+    if (source < 1 || source > SOURCES.length) throw malformed(`row ${row} has no known source`);
     offset += 4 + length;
   }
   if (offset !== view.byteLength) throw malformed("its length does not match its rows");
