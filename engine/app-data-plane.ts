@@ -140,7 +140,10 @@ function createCore(
     engineId: randomUUID(),
     blockBytesMax: config.logBlockBytesMax,
     publish: async (id, block) =>
-      publisher.publish(topology.logSubject, id, block, { timeoutMs: config.logTimeoutMs }),
+      publisher.publish(
+        { subject: topology.logSubject, id, payload: block },
+        { timeoutMs: config.logTimeoutMs },
+      ),
   });
   const dispatcher = new Dispatcher({
     pool,
@@ -187,7 +190,7 @@ function startRequestConsumer(
   logger: Logger,
 ): RequestConsumer {
   const log = logger.child({ component: "requests" });
-  const results = new ResultPublisher(connection, publisher, log);
+  const results = new ResultPublisher(connection.nats, publisher, log);
   const consumer = new RequestConsumer({
     jetstream: client,
     manager,

@@ -7,7 +7,7 @@
  * with the reason; what may succeed later comes again.
  */
 import type { ServiceRequest } from "../streams/predict-service.ts";
-import type { StreamRequest } from "../streams/request-consumer.ts";
+import type { StreamRequest } from "../streams/stream-request.ts";
 import type { Batch, Row } from "./batch.ts";
 import { EngineError, toEngineError } from "./core/errors.ts";
 import { MODEL_NAME } from "./core/manifest.ts";
