@@ -61,6 +61,7 @@ export class LogReader {
     if (lastSeq < seq) return [];
     const messages: LogStreamMessage[] = [];
     const end = createDeferred<void>();
+    end.promise.catch(() => undefined); // it may fail before it is waited for
     // With a callback the client gives its subscription back at the end; as an iterator it would keep it.
     const callback = (done: { err?: Error } | null, message: StoredMsg): void => {
       if (done === null) messages.push({ seq: message.seq, data: message.data });

@@ -25,6 +25,7 @@ import { storeDeadLetter } from "./dead-letter.ts";
 import type { Publisher } from "./publisher.ts";
 import { PulledRequest, type Settle, type StreamRequest } from "./stream-request.ts";
 import { epochOf, type Topology } from "./topology.ts";
+import type { DonePosition } from "./trim.ts";
 
 export const REQUEST_CONSUMER = "engines";
 const ACK_WAIT_MS = 30_000;
@@ -34,10 +35,12 @@ const PAUSE_MS = 5;
 const RESTART_MS = 500;
 const DEAD_RETRY_MS = 5_000;
 
-/** Sequence up to which every request is settled; 0 before there is a consumer. */
-export async function settledRequests(manager: JetStreamManager, topology: Topology): Promise<number> {
-  const names = await manager.consumers.list(topology.requestsStream).next();
-  return names.find((consumer) => consumer.name === REQUEST_CONSUMER)?.ack_floor.stream_seq ?? 0;
+/** Up to where every request is settled; sequence 0 before there is a consumer. */
+export async function settledRequests(manager: JetStreamManager, topology: Topology): Promise<DonePosition> {
+  const epoch = epochOf(await manager.streams.info(topology.requestsStream));
+  const consumers = await manager.consumers.list(topology.requestsStream).next();
+  const found = consumers.find((consumer) => consumer.name === REQUEST_CONSUMER);
+  return { epoch, seq: found?.ack_floor.stream_seq ?? 0 };
 }
 
 export interface RequestConsumerOptions {
