@@ -12,7 +12,7 @@ import { type JetStreamClient, type JetStreamManager, jetstream } from "@nats-io
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
 import { openStreams, type StreamsConnection } from "../streams/connection.ts";
 import { startPredictService } from "../streams/predict-service.ts";
-import { Publisher } from "../streams/publisher.ts";
+import { ID_HEADER_BYTES, Publisher } from "../streams/publisher.ts";
 import { RequestConsumer } from "../streams/request-consumer.ts";
 import { ResultPublisher } from "../streams/result-publisher.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
@@ -136,9 +136,11 @@ function createCore(
     },
     () => wake(),
   );
+  const messageBytesMax = publisher.payloadBytesMax - ID_HEADER_BYTES;
   const log = new PredictionLog({
     engineId: randomUUID(),
-    blockBytesMax: config.logBlockBytesMax,
+    blockBytesMax: Math.min(config.logBlockBytesMax, messageBytesMax),
+    messageBytesMax,
     publish: async (id, block) =>
       publisher.publish(
         { subject: topology.logSubject, id, payload: block },

@@ -115,7 +115,7 @@ export const SETTINGS = {
   logBlockBytesMax: setting(
     "MILLRACE_LOG_BLOCK_BYTES_MAX",
     count(4096, 8 * MIB, 512 * 1024),
-    "bytes in one block of the prediction log",
+    "bytes in one block of the prediction log; never more than the NATS server's max_payload",
   ),
   logTimeoutMs: setting(
     "MILLRACE_LOG_TIMEOUT_MS",
