@@ -29,7 +29,6 @@ export interface Topology {
   readonly requestsStream: string;
   readonly predictionsStream: string;
   readonly deadStream: string;
-  readonly eventsStream: string;
   /** Subject of the prediction log's one partition. */
   readonly logSubject: string;
   predictSubject(model: string): string;
@@ -46,7 +45,6 @@ export function createTopology(prefix: string): Topology {
     requestsStream: stream("REQUESTS"),
     predictionsStream: stream("PREDICTIONS"),
     deadStream: stream("DEAD"),
-    eventsStream: stream("EVENTS"),
     logSubject: `${prefix}.log.0`,
     predictSubject: (model) => `${prefix}.predict.${model}`,
     requestsSubject: (model) => `${prefix}.requests.${model}`,

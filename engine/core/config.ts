@@ -126,12 +126,27 @@ export const SETTINGS = {
   logBlockBytesMax: setting(
     "MILLRACE_LOG_BLOCK_BYTES_MAX",
     count(4096, 8 * MIB, 512 * 1024),
-    "bytes in one block of the prediction log",
+    "bytes in one block of the prediction log; never more than the NATS server's max_payload",
   ),
   logTimeoutMs: setting(
     "MILLRACE_LOG_TIMEOUT_MS",
     count(100, 60_000, 5_000),
     "how long a block may wait for its acknowledgement before its rows are answered 503, ms",
+  ),
+  featureTimeoutMs: setting(
+    "MILLRACE_FEATURE_TIMEOUT_MS",
+    count(1, 10_000, 20),
+    "how long a prediction waits for features from Redis before their defaults are served, ms",
+  ),
+  featureCacheMs: setting(
+    "MILLRACE_FEATURE_CACHE_MS",
+    count(0, 60_000, 10),
+    "how old features in the local cache may be, ms; 0: no cache",
+  ),
+  featureCacheEntriesMax: setting(
+    "MILLRACE_FEATURE_CACHE_ENTRIES_MAX",
+    count(1, 10_000_000, 10_000),
+    "entities in the local cache of features",
   ),
   streamBytesMax: setting(
     "MILLRACE_STREAM_BYTES_MAX",
