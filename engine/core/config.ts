@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 import { EngineError } from "./errors.ts";
+import { parseRedisUrl } from "./redis-url.ts";
 
 interface Setting<T extends z.ZodType> {
   readonly env: string;
@@ -24,12 +25,21 @@ const url = () => z.url().optional();
 
 const MIB = 1024 * 1024;
 
+function refuseWrongRedisUrl(value: string, context: z.RefinementCtx): void {
+  try {
+    parseRedisUrl(value);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    context.addIssue({ code: "custom", message: error.details[0]?.message ?? error.message });
+  }
+}
+
 export const SETTINGS = {
   natsUrl: setting("NATS_URL", url(), "NATS server with JetStream, 2.11 or newer; without it one is started"),
   redisUrl: setting(
     "REDIS_URL",
-    url(),
-    "Redis 7 or newer; without it one is started if redis-server is on PATH",
+    z.string().superRefine(refuseWrongRedisUrl).optional(),
+    "Redis 7 or newer, as redis://user:password@host:6379 (rediss:// with TLS); for Redis Cluster some of its nodes, as redis://user:password@a:7000,b:7001,c:7002, or one with ?cluster=true; without it one is started if redis-server is on PATH",
   ),
   clickhouseUrl: setting(
     "CLICKHOUSE_URL",
