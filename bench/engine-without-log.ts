@@ -4,6 +4,7 @@
  */
 import { HttpServer } from "../engine/api/http-server.ts";
 import { handlePredict, handlePredictBatch } from "../engine/api/predict-routes.ts";
+import { createSenderCheck } from "../engine/api/sender-check.ts";
 import { readConfig } from "../engine/core/config.ts";
 import { createLogger } from "../engine/core/log.ts";
 import { Metrics } from "../engine/core/metrics.ts";
@@ -56,6 +57,7 @@ const server = new HttpServer(
   ],
   metrics,
   logger,
+  createSenderCheck("127.0.0.1", []),
 );
 console.log(`http://127.0.0.1:${await server.listen("127.0.0.1", 0)}`);
 process.on("disconnect", () => process.exit(0));

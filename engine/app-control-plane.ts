@@ -17,6 +17,7 @@ import { Trimmer } from "../streams/trim.ts";
 import type { Config } from "./core/config.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
+import { ModelUpdates } from "./model-updates.ts";
 import type { ServiceUrls } from "./service-urls.ts";
 import { Sink } from "./sink.ts";
 
@@ -118,27 +119,17 @@ async function followViews(
   logger: Logger,
 ): Promise<{ stop(): Promise<void> }> {
   const registry = await openModelRegistry(nats, { prefix: config.prefix });
-  const pending = new Set<string>();
-  const update = async (): Promise<void> => {
-    for (const name of pending) {
-      try {
-        await updateView(config.database, registry, clickhouse, name);
-        pending.delete(name);
-      } catch (error) {
-        logger.debug({ model: name, err: messageOf(error) }, "view waits for ClickHouse");
-      }
-    }
-  };
-  const run = (): void => void update();
-  const timer = setInterval(run, VIEW_RETRY_MS);
-  const watch = await registry.watch(({ name }) => {
-    pending.add(name);
-    run();
-  });
+  const updates = new ModelUpdates(
+    async (name) => updateView(config.database, registry, clickhouse, name),
+    logger.child({ component: "views" }),
+  );
+  const timer = setInterval(() => updates.run(), VIEW_RETRY_MS);
+  const watch = await registry.watch(({ name }) => updates.changed(name));
   return {
     stop: async () => {
       clearInterval(timer);
       await watch.stop();
+      await updates.stop();
     },
   };
 }

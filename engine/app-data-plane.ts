@@ -10,6 +10,7 @@ import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { type JetStreamClient, type JetStreamManager, jetstream } from "@nats-io/jetstream";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
+import { CONTENT_BOUNDS } from "../storage/version-record.ts";
 import { openStreams, type StreamsConnection } from "../streams/connection.ts";
 import { startPredictService } from "../streams/predict-service.ts";
 import { Publisher } from "../streams/publisher.ts";
@@ -67,7 +68,8 @@ interface Core {
 /** @throws EngineError SERVICE_UNAVAILABLE when a service cannot be reached or the port cannot be had. */
 export async function startDataPlane(config: Config, urls: ServiceUrls, logger: Logger): Promise<DataPlane> {
   const streams = await connectStreams(config, urls.nats, logger);
-  const registry = await openModelRegistry(streams.connection.nats, { prefix: config.prefix });
+  const bounds = { ...CONTENT_BOUNDS, bytesMax: config.artifactBytesMax };
+  const registry = await openModelRegistry(streams.connection.nats, { prefix: config.prefix, bounds });
   const core = createCore(config, streams, registry, logger);
   const health = startHealthChecks({
     urls,

@@ -17,6 +17,7 @@ import { sourceCode } from "./core/prediction.ts";
 import type { RecentIds } from "./recent-ids.ts";
 
 const STREAM = sourceCode("stream");
+const NO_BLOCK = new Uint8Array(0);
 
 export class SinkBatch {
   #bytes: Buffer;
@@ -25,6 +26,8 @@ export class SinkBatch {
   repeats = 0;
   firstSeq = 0;
   lastSeq = 0;
+  /** The block of message `lastSeq` as it came, not copied. */
+  lastBlock: Uint8Array = NO_BLOCK;
   #month = -1;
 
   constructor(capacity: number) {
@@ -42,6 +45,7 @@ export class SinkBatch {
     this.repeats = 0;
     this.firstSeq = 0;
     this.lastSeq = 0;
+    this.lastBlock = NO_BLOCK;
     this.#month = -1;
   }
 
@@ -78,6 +82,7 @@ export class SinkBatch {
     this.#month = monthOf(createdMs);
     if (this.firstSeq === 0) this.firstSeq = seq;
     this.lastSeq = seq;
+    this.lastBlock = block;
   }
 
   #reserve(bytes: number): void {

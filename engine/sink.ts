@@ -5,7 +5,8 @@
  *
  * Once, because: rows carry the sequence of their message, and a sink goes on behind the highest one stored; an insert
  * is atomic, and its repeats carry the same token; one sink runs at a time; and a stream prediction whose id was
- * stored before is left out. Whatever fails, the sink starts over at `resume`.
+ * stored before is left out. Whatever fails, the sink starts over at `resume`. Rows that ClickHouse refuses for what
+ * they are go in again message by message; one that is refused alone becomes a dead letter.
  * Bound: one batch; while ClickHouse is away, nothing more is read.
  */
 import { setTimeout as delay } from "node:timers/promises";
@@ -35,7 +36,8 @@ export interface LogSource {
 export interface PredictionRows {
   /** Creates or updates the tables. */
   prepare(): Promise<void>;
-  insert(rows: Uint8Array, token: string): Promise<void>;
+  /** Says why the rows can never be stored, if that is so; whatever else goes wrong is thrown. */
+  insert(rows: Uint8Array, token: string): Promise<string | undefined>;
   /** Inserts of an earlier sink that have not ended. */
   runningInserts(): Promise<number>;
   lastSeq(epoch: number): Promise<number>;
@@ -72,6 +74,8 @@ export class Sink {
   #repeats = 0;
   #pauseMs = RETRY_FIRST_MS;
   #gapBeforeSeq = 0;
+  /** Up to here each message is inserted alone: rows of these were refused together. */
+  #singlyToSeq = 0;
 
   constructor(options: SinkOptions) {
     this.#options = options;
@@ -100,20 +104,26 @@ export class Sink {
 
   /** Finds out what is stored; on what was gathered and not stored, the log has the last word. */
   async #resume(): Promise<void> {
-    const { source, store, recentIdsMax, logger } = this.#options;
+    const { source, store, logger } = this.#options;
     this.#batch.clear();
     await store.prepare();
     if ((await store.runningInserts()) > 0) throw new Error("an earlier sink's insert is still running");
     const { epoch, firstSeq } = await source.position();
     const storedSeq = await store.lastSeq(epoch);
-    const recent = new RecentIds(recentIdsMax);
-    const ids = await store.recentStreamIds(recentIdsMax);
-    for (let offset = 0; offset + 16 <= ids.length; offset += 16) recent.add(ids, offset);
-    this.#recent = recent;
+    this.#recent = await this.#storedIds();
+    if (epoch !== this.#epoch) this.#singlyToSeq = 0;
     this.#epoch = epoch;
     this.#storedSeq = Math.max(storedSeq, firstSeq - 1);
     this.#gatheredSeq = this.#storedSeq;
     logger.info({ epoch, seq: this.#storedSeq }, "sink started");
+  }
+
+  async #storedIds(): Promise<RecentIds> {
+    const { store, recentIdsMax } = this.#options;
+    const recent = new RecentIds(recentIdsMax);
+    const ids = await store.recentStreamIds(recentIdsMax);
+    for (let offset = 0; offset + 16 <= ids.length; offset += 16) recent.add(ids, offset);
+    return recent;
   }
 
   /** Reads what is there and stores it; when that was little, waits first, so that inserts are few and large. */
@@ -144,6 +154,7 @@ export class Sink {
     this.#checkOrder(message.seq);
     const block = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength);
     const batch = this.#batch;
+    if (batch.firstSeq !== 0 && batch.firstSeq <= this.#singlyToSeq) return false;
     try {
       let rows = 0;
       const createdMs = readBlock(block, () => rows++);
@@ -176,20 +187,34 @@ export class Sink {
     this.#options.logger.error({ missing, seq }, "messages are missing from the log: somebody deleted them");
   }
 
-  /**
-   * Inserts the batch, trying until it is stored or `signal` aborts. Always the same rows under the same token: an
-   * attempt whose answer was lost may have been stored, or still be.
-   */
+  /** Inserts the batch, or puts it aside. */
   async #store(signal: AbortSignal): Promise<void> {
+    const batch = this.#batch;
+    const refusal = await this.#insert(signal);
+    if (refusal === undefined) {
+      this.#rows += batch.rows;
+      this.#repeats += batch.repeats;
+    } else {
+      await this.#putAside(refusal);
+    }
+    this.#pauseMs = RETRY_FIRST_MS;
+    batch.clear();
+    this.#storedSeq = this.#gatheredSeq;
+  }
+
+  /**
+   * Inserts the batch, trying until it is stored, refused, or `signal` aborts. Always the same rows under the same
+   * token: an attempt whose answer was lost may have been stored, or still be.
+   */
+  async #insert(signal: AbortSignal): Promise<string | undefined> {
     const { store, logger } = this.#options;
     const batch = this.#batch;
     const token = `${this.#epoch}:${batch.firstSeq}-${batch.lastSeq}`;
     for (let pauseMs = RETRY_FIRST_MS, attempt = 1; batch.rows > 0; attempt++) {
       try {
         if (attempt > 1) await store.prepare();
-        if (attempt > 1 && (await store.lastSeq(this.#epoch)) >= batch.lastSeq) break;
-        await store.insert(batch.written(), token);
-        break;
+        if (attempt > 1 && (await store.lastSeq(this.#epoch)) >= batch.lastSeq) return undefined;
+        return await store.insert(batch.written(), token);
       } catch (error) {
         if (signal.aborted) throw error;
         logger.warn({ err: messageOf(error), attempt, rows: batch.rows }, "insert failed, trying again");
@@ -197,10 +222,22 @@ export class Sink {
         pauseMs = Math.min(pauseMs * 2, RETRY_LAST_MS);
       }
     }
-    this.#rows += batch.rows;
-    this.#repeats += batch.repeats;
-    this.#pauseMs = RETRY_FIRST_MS;
-    batch.clear();
-    this.#storedSeq = this.#gatheredSeq;
+    return undefined;
+  }
+
+  /**
+   * A refused batch starts the sink over, to insert its messages one by one; one that is refused alone is rejected.
+   * Its ids are forgotten then: the same prediction may come again, undamaged.
+   */
+  async #putAside(refusal: string): Promise<void> {
+    const { source, logger } = this.#options;
+    const { firstSeq, lastSeq, lastBlock } = this.#batch;
+    if (firstSeq > this.#singlyToSeq) {
+      this.#singlyToSeq = lastSeq;
+      throw new Error(`rows of the messages ${firstSeq} to ${lastSeq} were refused: ${refusal}`);
+    }
+    logger.error({ err: refusal, seq: lastSeq }, "block that ClickHouse refuses put aside");
+    await source.reject({ seq: lastSeq, data: lastBlock }, refusal);
+    this.#recent = await this.#storedIds();
   }
 }

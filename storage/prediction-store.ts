@@ -5,8 +5,10 @@
  * makes a repeat of the same insert harmless; `lastSeq` tells a restarted sink where to go on.
  */
 import { Readable } from "node:stream";
+import { ClickHouseError } from "@clickhouse/client";
 import { LOG_COLUMNS } from "../engine/core/log-block.ts";
 import { type ClickHouse, selectRows } from "./clickhouse.ts";
+import { isUnreadableRows } from "./clickhouse-error.ts";
 
 /** Rows that ClickHouse takes as one block at most. */
 export const INSERT_ROWS_MAX = 1_000_000;
@@ -28,14 +30,23 @@ export class PredictionStore {
     this.#table = `${database}.predictions`;
   }
 
-  /** Inserts rows in RowBinary, all or none. The same token again inserts nothing. */
-  async insert(rows: Uint8Array, token: string): Promise<void> {
-    const result = await this.#client.exec({
-      query: `INSERT INTO ${this.#table} (${LOG_COLUMNS.join(", ")}) FORMAT RowBinary`,
-      values: Readable.from([rows], { objectMode: false }),
-      clickhouse_settings: { ...ONE_BLOCK, insert_deduplication_token: token },
-    });
-    result.stream.resume();
+  /**
+   * Inserts rows in RowBinary, all or none. The same token again inserts nothing.
+   * @returns why ClickHouse cannot read the rows, or undefined when they are stored.
+   */
+  async insert(rows: Uint8Array, token: string): Promise<string | undefined> {
+    try {
+      const result = await this.#client.exec({
+        query: `INSERT INTO ${this.#table} (${LOG_COLUMNS.join(", ")}) FORMAT RowBinary`,
+        values: Readable.from([rows], { objectMode: false }),
+        clickhouse_settings: { ...ONE_BLOCK, insert_deduplication_token: token },
+      });
+      result.stream.resume();
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof ClickHouseError) || !isUnreadableRows(Number(error.code))) throw error;
+      return `ClickHouse ${error.code} ${error.type ?? ""}: ${error.message}`;
+    }
   }
 
   /** Inserts of a sink that died may still run; nothing can be said of what is stored until they are over. */

@@ -43,7 +43,7 @@ export interface ContentBounds {
   readonly bytesMax: number;
 }
 
-export const CONTENT_BOUNDS: ContentBounds = { filesMax: 1_000, bytesMax: 512 * 1024 * 1024 };
+export const CONTENT_BOUNDS: ContentBounds = { filesMax: 1_000, bytesMax: 256 * 1024 * 1024 };
 
 const PATH_CHARACTERS_MAX = 512;
 const PATH_PART = /^[A-Za-z0-9_][A-Za-z0-9_.@+ -]{0,254}$/;

@@ -4,8 +4,12 @@
  * Only after the duplicate window has passed: message ids are remembered through a server restart by the messages
  * that are still stored.
  */
-import type { JetStreamManager } from "@nats-io/jetstream";
 import { DUPLICATE_WINDOW_MS } from "./topology.ts";
+
+/** Of JetStream's manager what is needed here. */
+interface StreamPurger {
+  readonly streams: { purge(stream: string, upTo: { readonly seq: number }): Promise<unknown> };
+}
 
 interface Mark {
   readonly seq: number;
@@ -13,22 +17,27 @@ interface Mark {
 }
 
 export class Trimmer {
-  readonly #manager: JetStreamManager;
+  readonly #manager: StreamPurger;
   readonly #stream: string;
-  readonly #marks: Mark[] = [];
+  /** In order of both. */
+  #marks: Mark[] = [];
 
-  constructor(manager: JetStreamManager, stream: string) {
+  constructor(manager: StreamPurger, stream: string) {
     this.#manager = manager;
     this.#stream = stream;
   }
 
-  /** Notes that all up to `doneSeq` are done with at `nowMs`, and purges what was done a duplicate window ago. */
+  /**
+   * Notes that all up to `doneSeq` are done with at `nowMs`, and purges what was done a duplicate window ago; when that
+   * fails, the next call does it.
+   */
   async advance(doneSeq: number, nowMs: number): Promise<void> {
+    const lastSeq = this.#marks.at(-1)?.seq ?? 0;
+    if (doneSeq < lastSeq) this.#marks = []; // perhaps another stream by now, in which those are not done
     if (doneSeq > (this.#marks.at(-1)?.seq ?? 0)) this.#marks.push({ seq: doneSeq, atMs: nowMs });
-    let purgeTo = 0;
-    while (this.#marks[0] !== undefined && this.#marks[0].atMs + DUPLICATE_WINDOW_MS < nowMs) {
-      purgeTo = (this.#marks.shift() as Mark).seq;
-    }
-    if (purgeTo > 0) await this.#manager.streams.purge(this.#stream, { seq: purgeTo + 1 });
+    const due = this.#marks.findLast(({ atMs }) => atMs + DUPLICATE_WINDOW_MS < nowMs);
+    if (due === undefined) return;
+    await this.#manager.streams.purge(this.#stream, { seq: due.seq + 1 });
+    this.#marks = this.#marks.filter(({ seq }) => seq > due.seq);
   }
 }

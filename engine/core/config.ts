@@ -46,6 +46,17 @@ export const SETTINGS = {
     z.string().min(1).default("127.0.0.1"),
     "address that HTTP listens on",
   ),
+  httpNames: setting(
+    "MILLRACE_HTTP_NAMES",
+    z
+      .string()
+      .regex(
+        /^[a-z0-9.-]{1,253}(,[a-z0-9.-]{1,253}){0,99}$/,
+        "must be host names, in lower case, with commas between",
+      )
+      .optional(),
+    "host names, with commas between, that a request on loopback may be sent to, such as a proxy's; IP addresses and localhost always may",
+  ),
   httpPort: setting("MILLRACE_HTTP_PORT", port(), "HTTP port; unset: 8080, or a free one if that is taken"),
   natsPort: setting("MILLRACE_NATS_PORT", port(), "embedded NATS port; unset: 4222, or a free one"),
   clickhousePort: setting(
@@ -99,8 +110,8 @@ export const SETTINGS = {
   ),
   artifactBytesMax: setting(
     "MILLRACE_ARTIFACT_BYTES_MAX",
-    count(1024, 1024 * MIB, 512 * MIB),
-    "bytes in one uploaded model file",
+    count(1024, 256 * MIB, 256 * MIB), // base64 of more comes near the longest string there is
+    "bytes in one uploaded model, all its files together; a push holds several times as much in memory, one push at a time",
   ),
   timeoutMs: setting(
     "MILLRACE_TIMEOUT_MS",

@@ -18,6 +18,10 @@ const RESERVED_FEATURES = new Set(Object.getOwnPropertyNames(Object.prototype));
 
 /** The largest finite float32. */
 export const FLOAT32_MAX = 3.4028234663852886e38;
+/** Up to here float32 holds every integer. */
+const SAFE_INTEGER_MAX = 2 ** 24;
+const NOT_EXACT =
+  "must be exactly representable as float32, as every integer up to 16777216 is; use float for large numbers";
 
 const FEATURES_MAX = 4096;
 const CATEGORIES_MAX = 10_000;
@@ -117,6 +121,13 @@ function checkInput(input: ModelInput, index: number, issue: Issue): void {
     const problem = problemWith(input, value);
     if (problem !== undefined) issue(["inputs", index, field], problem);
   }
+  if (input.type === "int") {
+    for (const field of ["min", "max"] as const) {
+      const limit = input[field];
+      if (limit !== undefined && Math.abs(limit) > SAFE_INTEGER_MAX && Math.fround(limit) !== limit)
+        issue(["inputs", index, field], NOT_EXACT);
+    }
+  }
   if (input.type === "category" && new Set(input.categories).size !== input.categories.length) {
     issue(["inputs", index, "categories"], "a category is listed twice");
   }
@@ -152,6 +163,7 @@ export function problemWith(input: ModelInput, value: unknown): string | undefin
       if (input.type === "int" && !Number.isInteger(value)) return "must be an integer";
       if (input.min !== undefined && value < input.min) return `must be at least ${input.min}`;
       if (input.max !== undefined && value > input.max) return `must be at most ${input.max}`;
+      if (input.type === "int" && Math.fround(value) !== value) return NOT_EXACT;
       return undefined;
     case "bool":
       return typeof value === "boolean" ? undefined : "must be true or false";

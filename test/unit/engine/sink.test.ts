@@ -12,6 +12,8 @@ class FakeStore implements PredictionRows {
   readonly attempts: string[] = [];
   /** Consumed one per insert: what goes wrong with it. */
   readonly faults: ("answer lost" | "refused")[] = [];
+  /** Messages whose rows it cannot read. */
+  readonly unreadable = new Set<number>();
   isAway = false;
   prepared = 0;
   /** What is said of running inserts, one answer per question; then none. */
@@ -22,13 +24,16 @@ class FakeStore implements PredictionRows {
     if (this.isAway) throw new Error("away");
   }
 
-  async insert(rows: Uint8Array, token: string): Promise<void> {
+  async insert(rows: Uint8Array, token: string): Promise<string | undefined> {
     this.attempts.push(token);
     const fault = this.faults.shift();
     if (this.isAway || fault === "refused") throw new Error("not inserted");
+    const [first = 0, last = 0] = token.slice("5:".length).split("-").map(Number);
+    if ([...this.unreadable].some((seq) => first <= seq && seq <= last)) return "cannot read all data";
     if (!this.inserts.some((insert) => insert.token === token))
       this.inserts.push({ rows: Buffer.from(rows), token });
     if (fault === "answer lost") throw new Error("socket hang up");
+    return undefined;
   }
 
   async runningInserts(): Promise<number> {
@@ -48,6 +53,8 @@ class FakeStore implements PredictionRows {
 class FakeLog implements LogSource {
   readonly messages: LogMessage[] = [];
   readonly rejected: number[] = [];
+  /** Consumed one per rejection: it fails. */
+  readonly rejectFaults: Error[] = [];
   messagesMax = 1_000;
   /** Sequences that one reading leaves out, as if they were lost on the way. */
   readonly skipped = new Set<number>();
@@ -67,6 +74,8 @@ class FakeLog implements LogSource {
   }
 
   async reject({ seq }: LogMessage): Promise<void> {
+    const fault = this.rejectFaults.shift();
+    if (fault !== undefined) throw fault;
     this.rejected.push(seq);
   }
 }
@@ -233,6 +242,67 @@ describe("the sink", () => {
         await stored(sink, 3);
         assert.deepEqual(log.rejected, [2]);
         assert.equal(sink.progress.rows, 2);
+      },
+    );
+  });
+
+  it("inserts messages one by one when their rows are refused, puts the bad one aside and goes on in batches", async () => {
+    await withSink(
+      async (log, store) => {
+        for (let count = 0; count < 3; count++) log.add(await block());
+        store.unreadable.add(2);
+      },
+      async (log, store, sink) => {
+        await stored(sink, 3);
+        assert.deepEqual(store.attempts, ["5:1-3", "5:1-1", "5:2-2", "5:3-3"]);
+        assert.deepEqual(log.rejected, [2]);
+        const late = [await block(), await block()];
+        for (const one of late) log.add(one);
+        await stored(sink, 5);
+        assert.deepEqual(
+          store.inserts.map(({ token }) => token),
+          ["5:1-1", "5:3-3", "5:4-5"],
+        );
+        assert.equal(sink.progress.rows, 4);
+      },
+    );
+  });
+
+  it("stores each row once though the answer, the dead letter or the insert fails between two of those", async () => {
+    await withSink(
+      async (log, store) => {
+        for (let count = 0; count < 4; count++) log.add(await block());
+        store.unreadable.add(2).add(4);
+        log.rejectFaults.push(new Error("no stream"));
+      },
+      async (log, store, sink) => {
+        await eventually("the first is stored", () => store.inserts.length === 1);
+        store.faults.push("answer lost");
+        await stored(sink, 4);
+        assert.deepEqual(log.rejected, [2, 4]);
+        assert.deepEqual(
+          store.inserts.map(({ token }) => token),
+          ["5:1-1", "5:3-3"],
+        );
+        assert.equal(sink.progress.rows, 2);
+      },
+    );
+  });
+
+  it("stores a stream prediction whose first copy was in a block that was put aside", async () => {
+    const copy = await blockOf([testRow({ source: "stream", idempotencyKey: "k" })]);
+    await withSink(
+      async (log, store) => {
+        for (let count = 0; count < 2; count++) log.add(copy);
+        store.unreadable.add(1);
+      },
+      async (log, store, sink) => {
+        await stored(sink, 2);
+        assert.deepEqual(log.rejected, [1]);
+        assert.deepEqual(
+          store.inserts.map(({ token }) => token),
+          ["5:2-2"],
+        );
       },
     );
   });
