@@ -80,8 +80,7 @@ export function parseFeatureEvent(data: Uint8Array, seq: number, arrivalMs: numb
 const idRule = `must be a string of 1 to ${EVENT_ID_LENGTH_MAX} characters without control characters`;
 
 function isId(value: unknown): value is string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is refused
-  return typeof value === "string" && /^[^\u0000-\u001f\u007f]{1,128}$/.test(value);
+  return typeof value === "string" && /^\P{Cc}{1,128}$/u.test(value);
 }
 
 function toMs(time: unknown): number | undefined {

@@ -7,19 +7,17 @@
  */
 import { z } from "zod";
 import { derivedFunction, derivedProblem } from "./derived-function.ts";
-import { durationMs, durationText } from "./duration.ts";
+import { durationText } from "./duration.ts";
 import { EngineError } from "./errors.ts";
-import { FEATURE_NAME, MODEL_NAME, MODEL_VERSION } from "./manifest.ts";
+import { MODEL_NAME, MODEL_VERSION, featureName as name } from "./manifest.ts";
+import { TILES_MAX, tilesOf } from "./window-tiles.ts";
 
 export const WINDOW_MAX = "90d";
 export const LATENESS_MAX = "7d";
-/** Most tiles that a window is read from. */
-export const TILES_MAX = 64;
 const FEATURES_MAX = 500;
 const CATEGORIES_MAX = 10_000;
 const FILTER_VALUES_MAX = 100;
 
-const name = z.string().regex(FEATURE_NAME, "a letter, then letters, digits, _ . - (at most 128)");
 const scalar = z.union([z.number(), z.string().max(256), z.boolean()]);
 
 export const AGGREGATIONS = [
@@ -149,11 +147,11 @@ function checkWindow(one: WindowFeature, issue: (field: string, message: string)
   if (one.aggregation === "count" && one.field !== undefined) issue("field", "not allowed with count");
   if (one.aggregation !== "count" && one.field === undefined)
     issue("field", `required by ${one.aggregation}: the field of the event to aggregate`);
-  if (one.hop === undefined) return;
-  if (one.windowing === "tumbling") return issue("hop", "not allowed with a tumbling window");
-  const tiles = (durationMs(one.window) as number) / (durationMs(one.hop) as number);
-  if (!Number.isInteger(tiles) || tiles > TILES_MAX)
-    issue("hop", `the window must be a multiple of it, at most ${TILES_MAX} times`);
+  if (one.type === "category") issue("type", "an aggregation is a number: use an online feature for a text");
+  if (one.windowing === "tumbling" && one.hop !== undefined)
+    issue("hop", "not allowed with a tumbling window");
+  if (tilesOf(one) === undefined)
+    issue("hop", `required: a step that divides the window into at most ${TILES_MAX} parts`);
 }
 
 function checkValues(one: Feature, issue: (field: string, message: string) => void): void {

@@ -13,7 +13,7 @@ export const MODEL_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
 export const MODEL_VERSION =
   /^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$/;
 /** Feature names become view columns and JSON keys. */
-export const FEATURE_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,127}$/;
+const FEATURE_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,127}$/;
 const RESERVED_FEATURES = new Set(Object.getOwnPropertyNames(Object.prototype));
 
 /** The largest finite float32. */
@@ -27,7 +27,8 @@ const FEATURES_MAX = 4096;
 const CATEGORIES_MAX = 10_000;
 const CLASSES_MAX = 1000;
 
-const featureName = z
+/** A name that JSON keys, view columns and JavaScript objects can bear. */
+export const featureName = z
   .string()
   .regex(FEATURE_NAME, "a letter, then letters, digits, _ . - (at most 128)")
   .refine(
