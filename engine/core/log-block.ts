@@ -13,8 +13,6 @@ import { EngineError } from "./errors.ts";
 
 export const BLOCK_MAGIC = 0x3142_524d; // "MRB1"
 export const BLOCK_HEADER_BYTES = 16;
-export const ROW_EPOCH_OFFSET = 0;
-export const ROW_SEQ_OFFSET = 8;
 export const ROW_LOGGED_OFFSET = 16;
 export const ROW_SOURCE_OFFSET = 24;
 export const ROW_ID_OFFSET = 25;
