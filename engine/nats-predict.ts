@@ -10,7 +10,7 @@ import type { ServiceRequest } from "../streams/predict-service.ts";
 import type { StreamRequest } from "../streams/request-consumer.ts";
 import type { Batch, Row } from "./batch.ts";
 import { EngineError, toEngineError } from "./core/errors.ts";
-import { MODEL_NAME } from "./core/manifest.ts";
+import { MODEL_NAME } from "./core/names.ts";
 import type { Source } from "./core/prediction.ts";
 import { uuidText } from "./core/uuid.ts";
 import { type Predictor, parseHead, type RequestHead } from "./predict.ts";
@@ -54,12 +54,14 @@ abstract class NatsRow implements Row {
   abstract readonly idempotencyKey: string;
   readonly requestId: string;
   readonly entityId: string;
+  readonly entities: RequestHead["entities"];
   readonly arrivedMs = performance.now();
   readonly deadlineMs: number;
 
   constructor(head: RequestHead) {
     this.requestId = head.requestId;
     this.entityId = head.entityId;
+    this.entities = head.entities;
     this.deadlineMs = this.arrivedMs + head.timeoutMs;
   }
 

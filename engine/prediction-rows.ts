@@ -3,7 +3,7 @@
  * What the sink stores of a message of the prediction log: the rows of its block, each stamped with epoch and sequence of
  * the message. Predictions from streams that were stored before, told by their ids, are left out.
  */
-import { ROW_ID_OFFSET, ROW_LOGGED_OFFSET, ROW_SOURCE_OFFSET, readBlock } from "./core/log-block.ts";
+import { ROW_ID_OFFSET, ROW_LOGGED_OFFSET, ROW_SOURCE_OFFSET, readBlock, rowTail } from "./core/log-block.ts";
 import { sourceCode } from "./core/prediction.ts";
 import type { RowBinaryWriter } from "./core/row-binary.ts";
 import type { RecentIds } from "./recent-ids.ts";
@@ -35,7 +35,8 @@ class PredictionRows implements MessageRows {
   writeTo(writer: RowBinaryWriter, epoch: number, recent: RecentIds): number {
     const block = this.#block;
     let repeats = 0;
-    writer.reserve(block.length);
+    const tail = rowTail(block);
+    writer.reserve(block.length + this.rows * tail.length);
     readBlock(block, (start, end) => {
       if (block[start + ROW_SOURCE_OFFSET] === STREAM && !recent.add(block, start + ROW_ID_OFFSET)) {
         repeats++;
@@ -44,6 +45,7 @@ class PredictionRows implements MessageRows {
       writer.uint64(epoch);
       writer.uint64(this.#seq);
       writer.raw(block, start + ROW_LOGGED_OFFSET, end);
+      writer.raw(tail);
     });
     return repeats;
   }

@@ -49,6 +49,16 @@ export const MIGRATIONS: readonly Migration[] = [
   },
   {
     id: 2,
+    name: "served features",
+    statements: [
+      `ALTER TABLE predictions
+        ADD COLUMN IF NOT EXISTS features_date DateTime64(3, 'UTC') COMMENT 'moment that windows and ages of looked-up features were taken at; 1970 if none were',
+        ADD COLUMN IF NOT EXISTS entities Array(Tuple(type LowCardinality(String), id String, seq UInt64)) COMMENT 'whose features were looked up, and the last event of each that was known (log_seq in feature_values)',
+        ADD COLUMN IF NOT EXISTS feature_status Map(LowCardinality(String), LowCardinality(String)) COMMENT 'features whose default was served: missing, stale or unavailable'`,
+    ],
+  },
+  {
+    id: 3,
     name: "feature values",
     statements: [
       `CREATE TABLE IF NOT EXISTS feature_values (

@@ -6,13 +6,8 @@
  */
 import { z } from "zod";
 import { EngineError, messageOf } from "../engine/core/errors.ts";
-import {
-  MODEL_NAME,
-  MODEL_VERSION,
-  type ModelManifest,
-  modelKey,
-  parseManifest,
-} from "../engine/core/manifest.ts";
+import { type ModelManifest, modelKey, parseManifest } from "../engine/core/manifest.ts";
+import { MODEL_NAME, MODEL_VERSION } from "../engine/core/names.ts";
 import { sha256Of } from "./artifact-store.ts";
 import { toCanonicalJson } from "./canonical-json.ts";
 

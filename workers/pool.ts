@@ -255,8 +255,8 @@ class WorkerLane implements Lane {
   }
 }
 
-function toLoadTask({ manifest, files }: ModelArtifact): LoadTask {
-  return { kind: "load", key: modelKey(manifest), manifest, files };
+function toLoadTask(artifact: ModelArtifact): LoadTask {
+  return { kind: "load", key: modelKey(artifact.manifest), ...artifact };
 }
 
 function createThread(): Piscina {

@@ -21,6 +21,7 @@ export function testRow(change: Partial<Row> = {}): TestRow {
     source: "http",
     requestId: "",
     entityId: "",
+    entities: undefined,
     arrivedMs: performance.now(),
     deadlineMs: Number.POSITIVE_INFINITY,
     idempotencyKey: "",

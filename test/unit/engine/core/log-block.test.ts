@@ -1,7 +1,12 @@
 /** Blocks of the prediction log: what is written can be read by ClickHouse's rules, and damage is noticed. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { LOG_COLUMNS, ROW_ID_OFFSET, readBlock } from "../../../../engine/core/log-block.ts";
+import {
+  LOG_COLUMNS,
+  ROW_ID_OFFSET,
+  ROW_SOURCE_OFFSET,
+  readBlock,
+} from "../../../../engine/core/log-block.ts";
 import { RowBinaryWriter } from "../../../../engine/core/row-binary.ts";
 import { blockOf, decodeRows, testRow } from "../../../support/log-blocks.ts";
 
@@ -74,6 +79,7 @@ describe("a block of the prediction log", () => {
       changed(block, 16, 0),
       changed(block, 16, 40),
       changed(block, 16, 0xffffffff),
+      ...[0, 5, 255].map((source) => changed(block, 16 + 4 + ROW_SOURCE_OFFSET, source)),
     ];
     for (const [index, bytes] of damaged.entries()) {
       let visited = 0;
