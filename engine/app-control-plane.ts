@@ -103,7 +103,7 @@ function startTrimming(
   const log = new Trimmer(manager, topology.logStream);
   const requests = new Trimmer(manager, topology.requestsStream);
   const trim = async (): Promise<void> => {
-    await log.advance(sink.progress.seq, Date.now());
+    await log.advance(sink.progress, Date.now());
     await requests.advance(await settledRequests(manager, topology), Date.now());
   };
   return setInterval(() => {

@@ -13,7 +13,7 @@ import { type ModelRegistry, openModelRegistry } from "../storage/model-registry
 import { CONTENT_BOUNDS } from "../storage/version-record.ts";
 import { openStreams, type StreamsConnection } from "../streams/connection.ts";
 import { startPredictService } from "../streams/predict-service.ts";
-import { Publisher } from "../streams/publisher.ts";
+import { ID_HEADER_BYTES, Publisher } from "../streams/publisher.ts";
 import { RequestConsumer } from "../streams/request-consumer.ts";
 import { ResultPublisher } from "../streams/result-publisher.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
@@ -138,11 +138,16 @@ function createCore(
     },
     () => wake(),
   );
+  const messageBytesMax = publisher.payloadBytesMax - ID_HEADER_BYTES;
   const log = new PredictionLog({
     engineId: randomUUID(),
-    blockBytesMax: config.logBlockBytesMax,
+    blockBytesMax: Math.min(config.logBlockBytesMax, messageBytesMax),
+    messageBytesMax,
     publish: async (id, block) =>
-      publisher.publish(topology.logSubject, id, block, { timeoutMs: config.logTimeoutMs }),
+      publisher.publish(
+        { subject: topology.logSubject, id, payload: block },
+        { timeoutMs: config.logTimeoutMs },
+      ),
   });
   const dispatcher = new Dispatcher({
     pool,
@@ -157,11 +162,14 @@ function createCore(
     pool,
     dispatcher,
     loadArtifact: async (name, version) => registry.load(name, version),
+    findFeatureSet: async (name, version) => features.findSet(name, version),
     batchRowsMax: config.batchRowsMax,
     metrics,
     logger: logger.child({ component: "models" }),
   });
-  return { metrics, pool, log, dispatcher, models, predictor: new Predictor({ models, dispatcher }) };
+  const reader = createEntityReader(config, features.store, metrics, logger);
+  const stage = new FeatureStage({ reader, dispatcher, rowsMax: config.batchRowsMax });
+  return { metrics, pool, log, dispatcher, models, reader, predictor: new Predictor({ models, dispatcher, stage }) };
 }
 
 async function followRegistry(
@@ -189,7 +197,7 @@ function startRequestConsumer(
   logger: Logger,
 ): RequestConsumer {
   const log = logger.child({ component: "requests" });
-  const results = new ResultPublisher(connection, publisher, log);
+  const results = new ResultPublisher(connection.nats, publisher, log);
   const consumer = new RequestConsumer({
     jetstream: client,
     manager,

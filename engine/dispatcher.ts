@@ -20,9 +20,12 @@ import type { ServedFeatures } from "./features/served-features.ts";
 const ATTEMPTS_MAX = 2;
 const SWEEP_MS = 20;
 
-/** Where finished batches are logged. Resolves once the rows are safe. */
+/** Settles a row that cannot be logged. */
+export type RefuseRow = (index: number, error: EngineError) => void;
+
+/** Where finished batches are logged. Resolves once the rows are safe; refuses single rows at once. */
 export interface BatchLog {
-  append(batch: Batch): Promise<void>;
+  append(batch: Batch, refuse: RefuseRow): Promise<void>;
 }
 
 export interface DispatcherOptions {
@@ -170,7 +173,7 @@ export class Dispatcher {
     if (batch.count === 0) return;
     batch.dateMs = Date.now();
     batch.dateText = new Date(batch.dateMs).toISOString();
-    const logged = this.#options.log.append(batch);
+    const logged = this.#options.log.append(batch, (index, error) => this.#fail(batch, index, error));
     if (this.#options.answerFirst)
       logged.catch((error: unknown) =>
         this.#options.logger.error({ err: error }, "predictions lost from the log"),

@@ -10,10 +10,11 @@
 import { EngineError, type ErrorDetail } from "./core/errors.ts";
 import type { ModelManifest } from "./core/manifest.ts";
 import { FLOAT32_MAX, isKeptAsText, type ModelInput, maxLengthOf, problemWith } from "./core/model-input.ts";
-import { parseTimestamp } from "./core/timestamp.ts";
+import { isoOf, parseTimestamp } from "./core/timestamp.ts";
 
 const DETAILS_MAX = 20;
-const NO_TEXTS: string[] = [];
+/** Frozen: a plan with texts needs somewhere to write them. */
+const NO_TEXTS = Object.freeze<string[]>([]) as string[];
 
 interface Column {
   readonly input: ModelInput;
@@ -72,7 +73,6 @@ export class FeaturePlan {
     const names = this.#names;
     const lows = this.#lows;
     const highs = this.#highs;
-    const hasTexts = this.texts > 0;
     let index = 0;
     let present = 0;
     for (const name in values) {
@@ -87,19 +87,23 @@ export class FeaturePlan {
         if (!(number >= (lows[index] as number) && number <= (highs[index] as number)))
           return this.#explain(values);
         row[offset + index] = number;
-        if (hasTexts && !isPlain) this.#writeText(index, value, number, texts, textOffset);
         present++;
       }
       index++;
     }
-    return present === names.length ? undefined : this.#fillMissing(values, row, offset, texts, textOffset);
+    const error = present === names.length ? undefined : this.#fillMissing(values, row, offset);
+    if (this.texts > 0 && error === undefined) this.#writeTexts(values, texts, textOffset);
+    return error;
   }
 
-  /** Keeps the value of an input that is no float. A timestamp is kept as ISO 8601: a float32 would blur it. */
-  #writeText(index: number, value: unknown, number: number, texts: string[], textOffset: number): void {
-    const { text, type } = this.#columns[index] as Column;
-    if (text < 0) return;
-    texts[textOffset + text] = type === "timestamp" ? new Date(number).toISOString() : (value as string);
+  /** Keeps the values of inputs that are no floats, all checked. A timestamp is kept as ISO 8601: a float32 would blur it. */
+  #writeTexts(values: Readonly<Record<string, unknown>>, texts: string[], textOffset: number): void {
+    for (const { name, type, text, fallbackText } of this.#columns) {
+      if (text < 0) continue;
+      const value = Object.hasOwn(values, name) ? values[name] : null;
+      if (value === null) texts[textOffset + text] = fallbackText;
+      else texts[textOffset + text] = type === "timestamp" ? isoOf(value) : (value as string);
+    }
   }
 
   /** Sets what the request left out to its default, or to missing. */
@@ -107,14 +111,11 @@ export class FeaturePlan {
     values: Readonly<Record<string, unknown>>,
     row: Float32Array,
     offset: number,
-    texts: string[],
-    textOffset: number,
   ): EngineError | undefined {
-    for (const [index, { name, fallback, text, fallbackText }] of this.#columns.entries()) {
+    for (const [index, { name, fallback }] of this.#columns.entries()) {
       if (Object.hasOwn(values, name) && values[name] !== null) continue;
       if (fallback === undefined) return this.#explain(values);
       row[offset + index] = fallback;
-      if (text >= 0) texts[textOffset + text] = fallbackText;
     }
     return undefined;
   }
@@ -190,7 +191,7 @@ function toColumn(input: ModelInput, text: number): Column {
   if (input.type === "text") column.high = maxLengthOf(input);
   if (input.default === undefined) return column;
   const fallback = toFloat(column, input.default);
-  const fallbackText = input.type === "timestamp" ? new Date(fallback).toISOString() : String(input.default);
+  const fallbackText = input.type === "timestamp" ? isoOf(input.default) : String(input.default);
   return { ...column, fallback, fallbackText };
 }
 

@@ -55,8 +55,10 @@ export interface SinkOptions {
   readonly logger: Logger;
 }
 
-/** How far the sink has come; null until it has resumed for the first time. */
+/** How far the sink has come; sequence 0 until it has resumed for the first time. */
 export interface SinkProgress {
+  /** Which log stream the sequence is of. */
+  readonly epoch: number;
   readonly seq: number;
   readonly rows: number;
   readonly repeats: number;
@@ -83,7 +85,7 @@ export class Sink {
   }
 
   get progress(): SinkProgress {
-    return { seq: this.#storedSeq, rows: this.#rows, repeats: this.#repeats };
+    return { epoch: this.#epoch, seq: this.#storedSeq, rows: this.#rows, repeats: this.#repeats };
   }
 
   /** Runs until `signal` aborts; the insert under way is finished first. */

@@ -17,15 +17,14 @@ import {
   type JetStreamManager,
   type JsMsg,
 } from "@nats-io/jetstream";
-import { headers, nanos } from "@nats-io/transport-node";
+import { nanos } from "@nats-io/transport-node";
 import { createDeferred, type Deferred } from "../engine/core/deferred.ts";
-import { headerText } from "./header-text.ts";
+import { storeDeadLetter } from "./dead-letter.ts";
 import type { LogStreamMessage } from "./log-reader.ts";
 import type { Publisher } from "./publisher.ts";
 import { epochOf, type Topology } from "./topology.ts";
 
 const MESSAGES_MAX = 2_000;
-const DEAD_TIMEOUT_MS = 10_000;
 const PULL_EXPIRES_MS = 10_000;
 const HEARTBEAT_MS = 1_000;
 /** After this long without a reader the server removes the consumer. */
@@ -95,11 +94,8 @@ export class FeatureReader {
   /** Puts an event aside that cannot be taken, with the reason; again under the same id, so that it is stored once. */
   async reject({ seq, data }: LogStreamMessage, epoch: number, reason: string): Promise<void> {
     const { publisher, topology } = this.#options;
-    const head = headers();
-    head.set("Millrace-Reason", headerText(reason));
-    const id = `${topology.featuresStream}-${epoch}-${seq}`;
-    const options = { headers: head, timeoutMs: DEAD_TIMEOUT_MS };
-    await publisher.publish(topology.deadSubject(topology.featuresStream), id, data, options);
+    const stream = topology.featuresStream;
+    await storeDeadLetter({ stream, id: `${stream}-${epoch}-${seq}`, data, reason }, publisher, topology);
   }
 
   /**

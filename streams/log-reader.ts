@@ -7,14 +7,12 @@
  * READ_TIMEOUT_MS, since the client waits for ever for the rest of a batch that was cut off.
  */
 import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
-import { headers } from "@nats-io/transport-node";
 import { createDeferred } from "../engine/core/deferred.ts";
 import type { StreamsConnection } from "./connection.ts";
-import { headerText } from "./header-text.ts";
+import { storeDeadLetter } from "./dead-letter.ts";
 import type { Publisher } from "./publisher.ts";
 import { epochOf, type Topology } from "./topology.ts";
 
-const DEAD_TIMEOUT_MS = 10_000;
 /** The server's own limit. */
 const BATCH_MESSAGES_MAX = 1_000;
 const READ_TIMEOUT_MS = 10_000;
@@ -70,6 +68,7 @@ export class LogReader {
     if (lastSeq < seq) return [];
     const messages: LogStreamMessage[] = [];
     const end = createDeferred<void>();
+    end.promise.catch(() => undefined); // it may fail before it is waited for
     // With a callback the client gives its subscription back at the end; as an iterator it would keep it.
     const callback = (done: { err?: Error } | null, message: StoredMsg): void => {
       if (done === null) messages.push(toLogMessage(message));
@@ -100,13 +99,8 @@ export class LogReader {
   /** Puts a message that cannot be read aside, with the reason. */
   async reject({ seq, data }: Pick<LogStreamMessage, "seq" | "data">, reason: string): Promise<void> {
     const { publisher, topology } = this.#options;
-    const head = headers();
-    head.set("Millrace-Reason", headerText(reason));
-    const subject = topology.deadSubject(this.#stream);
-    await publisher.publish(subject, `${this.#stream}-${seq}`, data, {
-      headers: head,
-      timeoutMs: DEAD_TIMEOUT_MS,
-    });
+    const id = `${this.#stream}-${seq}`;
+    await storeDeadLetter({ stream: this.#stream, id, data, reason }, publisher, topology);
   }
 }
 

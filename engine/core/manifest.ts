@@ -72,7 +72,7 @@ function checkAgreement(manifest: ModelManifest, context: z.RefinementCtx): void
 }
 
 function checkPreprocessing({ inputs, preprocessing, input_tensor }: ModelManifest, issue: Issue): void {
-  if (preprocessing === undefined) return;
+  if (preprocessing === undefined || preprocessing.length === 0) return;
   if (input_tensor === undefined)
     issue(["input_tensor"], "required with preprocessing: the tensor that takes what the steps make");
   const problem = problemWithSteps(inputs, preprocessing);

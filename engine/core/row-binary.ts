@@ -33,6 +33,11 @@ export class RowBinaryWriter {
     this.#length = 0;
   }
 
+  /** Takes back what was written behind `length`. */
+  truncate(length: number): void {
+    this.#length = length;
+  }
+
   /** Makes room for `bytes` more, doubling the memory when needed. */
   reserve(bytes: number): void {
     const needed = this.#length + bytes;

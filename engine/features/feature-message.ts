@@ -5,7 +5,7 @@
  */
 import { EngineError } from "../core/errors.ts";
 import { type FeatureEvent, parseFeatureEvent } from "../core/feature-event.ts";
-import { MODEL_NAME } from "../core/manifest.ts";
+import { MODEL_NAME } from "../core/names.ts";
 import type { SinkMessage } from "../sink-batch.ts";
 
 export interface FeatureMessage {

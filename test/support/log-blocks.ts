@@ -51,11 +51,14 @@ export async function blockOf(rows: readonly Row[]): Promise<Buffer> {
   const log = new PredictionLog({
     engineId: "test",
     blockBytesMax: 1 << 20,
+    messageBytesMax: 1 << 20,
     publish: async (_, block) => {
       blocks.push(Buffer.from(block));
     },
   });
-  await log.append(batch);
+  await log.append(batch, (_, error) => {
+    throw error;
+  });
   return Buffer.concat(blocks);
 }
 

@@ -1,0 +1,34 @@
+/**
+ * Builds what serves features: the store of entity states, over Redis or in process, and who reads it.
+ */
+import { openMemoryEntityStore } from "../storage/entity-store-memory.ts";
+import type { Config } from "./core/config.ts";
+import type { EntityStore } from "./core/entity-store.ts";
+import type { Logger } from "./core/log.ts";
+import { type Metrics, SECONDS } from "./core/metrics.ts";
+import { EntityReader } from "./features/entity-reader.ts";
+
+export function createEntityReader(
+  config: Config,
+  store: Pick<EntityStore, "read">,
+  metrics: Metrics,
+  logger: Logger,
+): EntityReader {
+  return new EntityReader({
+    store,
+    cacheEntriesMax: config.featureCacheEntriesMax,
+    cacheMaxAgeMs: config.featureCacheMs,
+    readSeconds: metrics.histogram(
+      "engine_feature_read_seconds",
+      "Time of a reading of entities from the feature store.",
+      SECONDS,
+    ),
+    hits: metrics.counter("engine_feature_cache_hits_total", "Entities that the local cache had."),
+    misses: metrics.counter("engine_feature_cache_misses_total", "Entities that were read from the store."),
+    unavailable: metrics.counter(
+      "engine_feature_unavailable_total",
+      "Entities whose features fell back to defaults because the store did not answer.",
+    ),
+    logger: logger.child({ component: "features" }),
+  });
+}
