@@ -169,7 +169,15 @@ function createCore(
   });
   const reader = createEntityReader(config, features.store, metrics, logger);
   const stage = new FeatureStage({ reader, dispatcher, rowsMax: config.batchRowsMax });
-  return { metrics, pool, log, dispatcher, models, reader, predictor: new Predictor({ models, dispatcher, stage }) };
+  return {
+    metrics,
+    pool,
+    log,
+    dispatcher,
+    models,
+    reader,
+    predictor: new Predictor({ models, dispatcher, stage }),
+  };
 }
 
 async function followRegistry(
