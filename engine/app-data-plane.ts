@@ -19,12 +19,18 @@ import { ResultPublisher } from "../streams/result-publisher.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import type { HttpServer } from "./api/http-server.ts";
+import { createEntityReader, openServingStore } from "./app-features.ts";
 import { startHealthChecks } from "./app-health.ts";
 import { createHttpServer } from "./app-http.ts";
 import type { Config } from "./core/config.ts";
+import type { EntityStore } from "./core/entity-store.ts";
+import { EngineError } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import { Metrics } from "./core/metrics.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import type { EntityReader } from "./features/entity-reader.ts";
+import type { FindFeatureSet } from "./features/feature-lookup.ts";
+import { FeatureStage } from "./features/feature-stage.ts";
 import { Models, type WantedModel } from "./models.ts";
 import { handleServiceRequest, handleStreamRequest } from "./nats-predict.ts";
 import { Predictor } from "./predict.ts";
@@ -55,6 +61,12 @@ interface Streams {
   readonly topology: Topology;
 }
 
+/** Where definitions and values of features come from. */
+interface FeatureSource {
+  readonly store: EntityStore;
+  readonly findSet: FindFeatureSet;
+}
+
 /** The parts that a row passes through. */
 interface Core {
   readonly metrics: Metrics;
@@ -62,6 +74,7 @@ interface Core {
   readonly log: PredictionLog;
   readonly dispatcher: Dispatcher;
   readonly models: Models;
+  readonly reader: EntityReader;
   readonly predictor: Predictor;
 }
 
@@ -70,7 +83,13 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const streams = await connectStreams(config, urls.nats, logger);
   const bounds = { ...CONTENT_BOUNDS, bytesMax: config.artifactBytesMax };
   const registry = await openModelRegistry(streams.connection.nats, { prefix: config.prefix, bounds });
-  const core = createCore(config, streams, registry, logger);
+  const store = openServingStore(config, urls.redis, logger);
+  const features: FeatureSource = {
+    store,
+    findSet: async (name) =>
+      Promise.reject(new EngineError("FEATURE_SET_NOT_FOUND", `there is no feature set "${name}"`)),
+  };
+  const core = createCore(config, streams, registry, features, logger);
   const health = startHealthChecks({
     urls,
     core,
@@ -99,6 +118,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     core.dispatcher.close();
     health.stop();
     await core.pool.close();
+    await store.close();
     streams.publisher.close();
     await streams.connection.close();
   };
@@ -124,6 +144,7 @@ function createCore(
   config: Config,
   { publisher, topology }: Streams,
   registry: ModelRegistry,
+  features: FeatureSource,
   logger: Logger,
 ): Core {
   const metrics = new Metrics();

@@ -1,12 +1,20 @@
 /**
  * Builds what serves features: the store of entity states, over Redis or in process, and who reads it.
  */
-import { openMemoryEntityStore } from "../storage/entity-store-memory.ts";
+import { MemoryEntityStore } from "../storage/entity-store-memory.ts";
+import { openRedisEntityStore } from "../storage/entity-store-redis.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
 import type { Logger } from "./core/log.ts";
 import { type Metrics, SECONDS } from "./core/metrics.ts";
 import { EntityReader } from "./features/entity-reader.ts";
+
+/** The store that predictions read. @throws EngineError INVALID_REQUEST for a wrong REDIS_URL. */
+export function openServingStore(config: Config, redisUrl: string | undefined, logger: Logger): EntityStore {
+  if (redisUrl === undefined) return new MemoryEntityStore();
+  const { prefix, featureTimeoutMs: timeoutMs } = config;
+  return openRedisEntityStore({ url: redisUrl, prefix, use: "serving", logger, timeoutMs });
+}
 
 export function createEntityReader(
   config: Config,

@@ -6,9 +6,6 @@ import type { Logger } from "../engine/core/log.ts";
 import { type ClickHouse, selectRows } from "./clickhouse.ts";
 import { MIGRATIONS } from "./migrations.ts";
 
-/** What stands before the table's name in a migration's statement. */
-const TABLE = /^(CREATE TABLE IF NOT EXISTS |ALTER TABLE )/;
-
 /** @throws EngineError SERVICE_UNAVAILABLE, or the client's error for a statement that fails. */
 export async function migrate(client: ClickHouse, database: string, logger: Logger): Promise<void> {
   const table = `${database}.schema_migrations`;
@@ -21,7 +18,7 @@ export async function migrate(client: ClickHouse, database: string, logger: Logg
   for (const migration of MIGRATIONS) {
     if (applied.has(migration.id)) continue;
     for (const statement of migration.statements) {
-      await client.command({ query: statement.replace(TABLE, `$1${database}.`) });
+      await client.command({ query: statement.replaceAll("{database}", database) });
     }
     await client.command({
       query: `INSERT INTO ${table} (id, name) SELECT {id:UInt32}, {name:String}`,

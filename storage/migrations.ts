@@ -8,6 +8,7 @@
 export interface Migration {
   readonly id: number;
   readonly name: string;
+  /** `{database}` stands for the database's name. */
   readonly statements: readonly string[];
 }
 
@@ -16,7 +17,7 @@ export const MIGRATIONS: readonly Migration[] = [
     id: 1,
     name: "predictions",
     statements: [
-      `CREATE TABLE IF NOT EXISTS predictions (
+      `CREATE TABLE IF NOT EXISTS {database}.predictions (
         log_epoch UInt64 COMMENT 'creation time of the log stream the row came through, ms',
         log_seq UInt64 COMMENT 'sequence of the log message the row came in',
         logged_date DateTime64(3, 'UTC') COMMENT 'when the row was put into the log',
@@ -48,10 +49,10 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
   },
   {
-    id: 2,
+    id: 3,
     name: "served features",
     statements: [
-      `ALTER TABLE predictions
+      `ALTER TABLE {database}.predictions
         ADD COLUMN IF NOT EXISTS features_date DateTime64(3, 'UTC') COMMENT 'moment that windows and ages of looked-up features were taken at; 1970 if none were',
         ADD COLUMN IF NOT EXISTS entities Array(Tuple(type LowCardinality(String), id String, seq UInt64)) COMMENT 'whose features were looked up, and the last event of each that was known (log_seq in feature_values)',
         ADD COLUMN IF NOT EXISTS feature_status Map(LowCardinality(String), LowCardinality(String)) COMMENT 'features whose default was served: missing, stale or unavailable'`,
@@ -61,7 +62,7 @@ export const MIGRATIONS: readonly Migration[] = [
     id: 3,
     name: "feature values",
     statements: [
-      `CREATE TABLE IF NOT EXISTS feature_values (
+      `CREATE TABLE IF NOT EXISTS {database}.feature_values (
         log_epoch UInt64 COMMENT 'creation time of the features stream the event came through, ms',
         log_seq UInt64 COMMENT 'sequence of the event in it: the order of everything',
         entity_type LowCardinality(String),

@@ -84,7 +84,10 @@ export class FeatureIngester {
   /** Whether ids and states are exactly those of all up to `appliedSeq`. */
   #isExact = false;
   /** What the stream held when the ingester resumed, until that is applied. */
-  #behind: { readonly lastSeq: number; readonly sinceMs: number } | undefined;
+  #behind: { readonly lastSeq: number; readonly sinceMs: number } | undefined = {
+    lastSeq: Infinity,
+    sinceMs: 0,
+  };
   #progress = { events: 0, duplicates: 0, tooLate: 0, rejected: 0 };
   #pauseMs = RETRY_FIRST_MS;
 

@@ -12,7 +12,7 @@ import { blockOf, decodeRows, testRow } from "../../../support/log-blocks.ts";
 
 const TYPES = (
   "UInt64 UInt64 UInt64 UInt8 UUID String String String String String Float32 String Array(Float32) Array(Float32) " +
-  "Array(String) Float32 Float32 Float32 UInt16 UInt64"
+  "Array(String) Float32 Float32 Float32 UInt16 UInt64 UInt64 Array(Tuple(String,String,UInt64)) Array(Tuple(String,String))"
 ).split(" ");
 const COLUMNS = LOG_COLUMNS.map((name, index) => [name, TYPES[index] ?? ""] as const);
 
@@ -51,6 +51,7 @@ describe("a block of the prediction log", () => {
       assert.equal(row["batch_rows"], ids.length);
       assert.equal(row["prediction_date"], BigInt(Date.UTC(2026, 1, 3, 4, 5, 6, 789)));
       assert.equal(row["log_seq"], 0n);
+      assert.deepEqual([row["features_date"], row["entities"], row["feature_status"]], [0n, [], []]);
     }
   });
 
