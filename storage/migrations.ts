@@ -58,4 +58,28 @@ export const MIGRATIONS: readonly Migration[] = [
         ADD COLUMN IF NOT EXISTS feature_status Map(LowCardinality(String), LowCardinality(String)) COMMENT 'features whose default was served: missing, stale or unavailable'`,
     ],
   },
+  {
+    id: 3,
+    name: "feature values",
+    statements: [
+      `CREATE TABLE IF NOT EXISTS {database}.feature_values (
+        log_epoch UInt64 COMMENT 'creation time of the features stream the event came through, ms',
+        log_seq UInt64 COMMENT 'sequence of the event in it: the order of everything',
+        entity_type LowCardinality(String),
+        entity_id String,
+        event_id String,
+        event_time DateTime64(3, 'UTC') COMMENT 'when it happened, never later than its arrival',
+        arrival_time DateTime64(3, 'UTC') COMMENT 'when the stream stored it: from then on it was known',
+        is_event Bool COMMENT 'whether windows aggregate it; else it only says what is so',
+        numbers Map(LowCardinality(String), Float64) COMMENT 'fields that are numbers, and booleans as 0 and 1',
+        texts Map(LowCardinality(String), String) COMMENT 'fields that are strings',
+        nulls Array(LowCardinality(String)) COMMENT 'names of the fields that are null',
+        INDEX by_log_seq log_seq TYPE minmax GRANULARITY 1
+      )
+      ENGINE = MergeTree
+      PARTITION BY toYYYYMM(arrival_time)
+      ORDER BY (entity_type, entity_id, event_time)
+      SETTINGS non_replicated_deduplication_window = 10000`,
+    ],
+  },
 ];

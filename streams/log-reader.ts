@@ -1,5 +1,6 @@
 /**
- * The sink's end of the prediction log: reads messages by their sequence, in batches (direct get).
+ * A sink's end of a stream, the prediction log or the feature events: reads messages by their sequence, in batches
+ * (direct get).
  *
  * No consumer and no acknowledgements: how far the sink has come stands in ClickHouse, beside the rows, so there is
  * nothing that could disagree with it, and nothing is sent that was not asked for. Bounds: `bytesMax` a batch, and
@@ -23,11 +24,16 @@ export interface LogReaderOptions {
   readonly connection: Pick<StreamsConnection, "interruptions">;
   readonly topology: Topology;
   readonly bytesMax: number;
+  /** The stream that is read; the prediction log unless told otherwise. */
+  readonly stream?: string;
 }
 
 export interface LogStreamMessage {
   readonly seq: number;
+  readonly subject: string;
   readonly data: Uint8Array;
+  /** When the stream stored it, ms since 1970. */
+  readonly atMs: number;
 }
 
 export interface LogPosition {
@@ -40,14 +46,15 @@ export interface LogPosition {
 export class LogReader {
   readonly messagesMax = BATCH_MESSAGES_MAX;
   readonly #options: LogReaderOptions;
+  readonly #stream: string;
 
   constructor(options: LogReaderOptions) {
     this.#options = options;
+    this.#stream = options.stream ?? options.topology.logStream;
   }
 
   async position(): Promise<LogPosition> {
-    const { manager, topology } = this.#options;
-    const info = await manager.streams.info(topology.logStream);
+    const info = await this.#options.manager.streams.info(this.#stream);
     return { epoch: epochOf(info), firstSeq: info.state.first_seq, lastSeq: info.state.last_seq };
   }
 
@@ -56,7 +63,7 @@ export class LogReader {
    * @throws Error when the connection is lost meanwhile or the time is up.
    */
   async read(seq: number): Promise<readonly LogStreamMessage[]> {
-    const { manager, topology, bytesMax } = this.#options;
+    const { manager, bytesMax } = this.#options;
     const { lastSeq } = await this.position(); // reading behind the end is an error to the server
     if (lastSeq < seq) return [];
     const messages: LogStreamMessage[] = [];
@@ -64,14 +71,14 @@ export class LogReader {
     end.promise.catch(() => undefined); // it may fail before it is waited for
     // With a callback the client gives its subscription back at the end; as an iterator it would keep it.
     const callback = (done: { err?: Error } | null, message: StoredMsg): void => {
-      if (done === null) messages.push({ seq: message.seq, data: message.data });
+      if (done === null) messages.push(toLogMessage(message));
       else if (done.err === undefined) end.resolve();
       else end.reject(done.err);
     };
     const watch = this.#watch((error) => end.reject(error));
     try {
       const options = { seq, batch: BATCH_MESSAGES_MAX, max_bytes: bytesMax, callback };
-      const batch = await manager.direct.getBatch(topology.logStream, options);
+      const batch = await manager.direct.getBatch(this.#stream, options);
       await end.promise.finally(() => batch.stop());
     } finally {
       clearInterval(watch);
@@ -90,9 +97,13 @@ export class LogReader {
   }
 
   /** Puts a message that cannot be read aside, with the reason. */
-  async reject({ seq, data }: LogStreamMessage, reason: string): Promise<void> {
+  async reject({ seq, data }: Pick<LogStreamMessage, "seq" | "data">, reason: string): Promise<void> {
     const { publisher, topology } = this.#options;
-    const stream = topology.logStream;
-    await storeDeadLetter({ stream, id: `${stream}-${seq}`, data, reason }, publisher, topology);
+    const id = `${this.#stream}-${seq}`;
+    await storeDeadLetter({ stream: this.#stream, id, data, reason }, publisher, topology);
   }
+}
+
+function toLogMessage({ seq, subject, data, timestamp }: StoredMsg): LogStreamMessage {
+  return { seq, subject, data, atMs: Date.parse(timestamp) };
 }

@@ -19,8 +19,6 @@ const NO_TAIL = Buffer.alloc(0);
 /** The last three columns of a row that has none of them: 1970, no entities, no status. */
 const EMPTY_TAIL = Buffer.alloc(10);
 export const BLOCK_HEADER_BYTES = 16;
-export const ROW_EPOCH_OFFSET = 0;
-export const ROW_SEQ_OFFSET = 8;
 export const ROW_LOGGED_OFFSET = 16;
 export const ROW_SOURCE_OFFSET = 24;
 export const ROW_ID_OFFSET = 25;

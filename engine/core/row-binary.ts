@@ -79,6 +79,11 @@ export class RowBinaryWriter {
     this.#length += 4;
   }
 
+  float64(value: number): void {
+    this.#view.setFloat64(this.#length, value, true);
+    this.#length += 8;
+  }
+
   varint(value: number): void {
     let rest = value;
     while (rest >= 0x80) {
