@@ -95,7 +95,7 @@ export function describeServerFailures(
       await expectUnavailable(() => ingest.position(), INGEST_MS + SLACK_MS);
       await redis.restore();
       await Promise.all([serving, ingest].map((store) => untilUsable(store, 20_000)));
-      assert.equal(await ingest.position(), undefined); // the servers came back empty
+      assert.equal(await ingest.position(), undefined); // it came back empty
       await ingest.write(IDS.map((id) => stateOf(id, "6")));
       assert.ok((await serving.read(KEYS)).every((state) => state?.toString() === "6"));
     });

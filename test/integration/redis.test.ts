@@ -173,6 +173,7 @@ test("a server that may evict is warned of once, by the ingester's store only", 
   try {
     await eventually("warned", () => warnings().length > 0);
     assert.match(warnings()[0] ?? "", /"level":40.*allkeys-lru.*noeviction/);
+    await redis.servers[0]?.kill();
     await redis.restore();
     await untilUsable(ingest);
     assert.equal(warnings().length, 1);
