@@ -153,7 +153,7 @@ test("a cluster is connected while every master is, and again after one comes ba
   const [seed] = redis.servers;
   const connection = openRedis(`redis://127.0.0.1:${seed?.port}?cluster=true`, silent);
   try {
-    await eventually("connected", () => isConnected(connection), 10_000);
+    await eventually("connected", () => isConnected(connection), 3_000);
     await redis.servers[2]?.kill();
     await eventually("not connected", () => !isConnected(connection), 10_000);
     await redis.restore();
