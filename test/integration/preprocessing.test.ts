@@ -89,6 +89,16 @@ describe("a model with preprocessing", () => {
     assert.equal(stored?.["joined"], "2026-02-03 04:05:06.789");
     assert.equal(unseen?.["workclass"], "astronaut");
     assert.equal(unseen?.["age"], golden.rows[3]?.["age"]);
+    const text = `SELECT age, joined, job FROM predictions_${MODEL} WHERE request_id = 'missing' FORMAT JSONEachRow`;
+    const asAnalyst = await fetch(new URL("/?database=millrace", engine.clickhouseUrl), {
+      method: "POST",
+      body: text,
+    });
+    assert.deepEqual(await asAnalyst.json(), {
+      age: null,
+      joined: "2026-02-03 04:05:06.789",
+      job: "Über – job",
+    });
     const [count] = await engine.sql<{ width: string }>(
       "SELECT length(features) + length(categories) AS width FROM millrace.predictions WHERE request_id = 'missing'",
     );
