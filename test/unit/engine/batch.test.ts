@@ -1,10 +1,14 @@
 /** A batch of a model with preprocessing: raw rows and transformed ones stay together, whatever becomes of the others. */
 import assert from "node:assert/strict";
 import { it } from "node:test";
+import { pino } from "pino";
 import { Batcher } from "../../../engine/batcher.ts";
 import { EngineError } from "../../../engine/core/errors.ts";
 import { Metrics } from "../../../engine/core/metrics.ts";
+import { Dispatcher } from "../../../engine/dispatcher.ts";
 import { ServedModel } from "../../../engine/served-model.ts";
+import type { PredictTask } from "../../../workers/messages.ts";
+import { eventually } from "../../support/eventually.ts";
 import { testRow } from "../../support/log-blocks.ts";
 import { mixedManifest } from "../../support/manifests.ts";
 
@@ -50,6 +54,32 @@ it("a row that preprocessing refuses leaves no trace", () => {
   const batch = batcher.take();
   assert.equal(batch?.count, 1);
   assert.deepEqual([...(batch?.features.subarray(0, 3) ?? [])], [2, 1, 0]);
+});
+
+it("the worker is told how wide the transformed rows are", async (t) => {
+  const tasks: PredictTask[] = [];
+  const dispatcher = new Dispatcher({
+    pool: {
+      takeFree: () => ({
+        index: 0,
+        predict: async (task) => {
+          tasks.push(task);
+          return { ok: true, elapsedMs: 1, failedRows: [] };
+        },
+      }),
+    },
+    log: { append: async () => undefined },
+    rowsMax: 10,
+    answerFirst: false,
+    logger: pino({ level: "silent" }),
+    failures: { add: () => undefined },
+  });
+  t.after(() => dispatcher.close());
+  const batcher = new Batcher(new ServedModel(manifest, new Metrics()), 4);
+  dispatcher.attach(batcher);
+  dispatcher.accept(batcher, testRow(), { note: "b" });
+  await eventually("the row is answered", () => dispatcher.rows === 0);
+  assert.equal(tasks[0]?.inputWidth, 3);
 });
 
 it("without preprocessing the worker reads the raw rows themselves", () => {
