@@ -4,10 +4,12 @@
  */
 import { HttpServer } from "../engine/api/http-server.ts";
 import { handlePredict, handlePredictBatch } from "../engine/api/predict-routes.ts";
+import { createSenderCheck } from "../engine/api/sender-check.ts";
 import { readConfig } from "../engine/core/config.ts";
 import { createLogger } from "../engine/core/log.ts";
 import { Metrics } from "../engine/core/metrics.ts";
 import { Dispatcher } from "../engine/dispatcher.ts";
+import { FeatureStage } from "../engine/features/feature-stage.ts";
 import { Models } from "../engine/models.ts";
 import { Predictor } from "../engine/predict.ts";
 import { readModelFolder } from "../storage/model-folder.ts";
@@ -29,10 +31,13 @@ const dispatcher = new Dispatcher({
 });
 wake = () => dispatcher.wake();
 const model = await readModelFolder(fixture("bench"));
+const reader = { read: async () => Promise.reject(new Error("no features here")) };
+const stage = new FeatureStage({ reader, dispatcher, rowsMax: config.batchRowsMax });
 const models = new Models({
   pool,
   dispatcher,
   loadArtifact: async () => model,
+  findFeatureSet: async () => Promise.reject(new Error("no feature sets here")),
   batchRowsMax: config.batchRowsMax,
   metrics,
   logger,
@@ -40,7 +45,7 @@ const models = new Models({
 models.follow([{ name: model.manifest.name, aliases: { production: model.manifest.version } }]);
 await models.settled();
 const predicting = {
-  predictor: new Predictor({ models, dispatcher }),
+  predictor: new Predictor({ models, dispatcher, stage }),
   bodyBytesMax: config.bodyBytesMax,
   instancesMax: config.instancesMax,
   timeoutMs: config.timeoutMs,
@@ -56,6 +61,7 @@ const server = new HttpServer(
   ],
   metrics,
   logger,
+  createSenderCheck("127.0.0.1", []),
 );
 console.log(`http://127.0.0.1:${await server.listen("127.0.0.1", 0)}`);
 process.on("disconnect", () => process.exit(0));

@@ -17,6 +17,8 @@ import { Trimmer } from "../streams/trim.ts";
 import type { Config } from "./core/config.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
+import { ModelUpdates } from "./model-updates.ts";
+import { readPredictionRows } from "./prediction-rows.ts";
 import type { ServiceUrls } from "./service-urls.ts";
 import { Sink } from "./sink.ts";
 
@@ -81,8 +83,9 @@ function createSink(config: Config, clickhouse: ClickHouse, source: LogReader, l
       insert: async (bytes, token) => rows.insert(bytes, token),
       runningInserts: async () => rows.runningInserts(),
       lastSeq: async (epoch) => rows.lastSeq(epoch),
-      recentStreamIds: async (limit) => rows.recentStreamIds(limit),
+      recentIds: async (limit) => rows.recentIds(limit),
     },
+    rowsOf: readPredictionRows,
     rowsMax: config.sinkRowsMax,
     bytesMax: config.sinkBytesMax,
     recentIdsMax: config.sinkDedupRowsMax,
@@ -100,7 +103,7 @@ function startTrimming(
   const log = new Trimmer(manager, topology.logStream);
   const requests = new Trimmer(manager, topology.requestsStream);
   const trim = async (): Promise<void> => {
-    await log.advance(sink.progress.seq, Date.now());
+    await log.advance(sink.progress, Date.now());
     await requests.advance(await settledRequests(manager, topology), Date.now());
   };
   return setInterval(() => {
@@ -118,27 +121,17 @@ async function followViews(
   logger: Logger,
 ): Promise<{ stop(): Promise<void> }> {
   const registry = await openModelRegistry(nats, { prefix: config.prefix });
-  const pending = new Set<string>();
-  const update = async (): Promise<void> => {
-    for (const name of pending) {
-      try {
-        await updateView(config.database, registry, clickhouse, name);
-        pending.delete(name);
-      } catch (error) {
-        logger.debug({ model: name, err: messageOf(error) }, "view waits for ClickHouse");
-      }
-    }
-  };
-  const run = (): void => void update();
-  const timer = setInterval(run, VIEW_RETRY_MS);
-  const watch = await registry.watch(({ name }) => {
-    pending.add(name);
-    run();
-  });
+  const updates = new ModelUpdates(
+    async (name) => updateView(config.database, registry, clickhouse, name),
+    logger.child({ component: "views" }),
+  );
+  const timer = setInterval(() => updates.run(), VIEW_RETRY_MS);
+  const watch = await registry.watch(({ name }) => updates.changed(name));
   return {
     stop: async () => {
       clearInterval(timer);
       await watch.stop();
+      await updates.stop();
     },
   };
 }

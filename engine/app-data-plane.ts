@@ -10,20 +10,27 @@ import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { type JetStreamClient, type JetStreamManager, jetstream } from "@nats-io/jetstream";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
+import { CONTENT_BOUNDS } from "../storage/version-record.ts";
 import { openStreams, type StreamsConnection } from "../streams/connection.ts";
 import { startPredictService } from "../streams/predict-service.ts";
-import { Publisher } from "../streams/publisher.ts";
+import { ID_HEADER_BYTES, Publisher } from "../streams/publisher.ts";
 import { RequestConsumer } from "../streams/request-consumer.ts";
 import { ResultPublisher } from "../streams/result-publisher.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import type { HttpServer } from "./api/http-server.ts";
+import { createEntityReader, openServingStore } from "./app-features.ts";
 import { startHealthChecks } from "./app-health.ts";
 import { createHttpServer } from "./app-http.ts";
 import type { Config } from "./core/config.ts";
+import type { EntityStore } from "./core/entity-store.ts";
+import { EngineError } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import { Metrics } from "./core/metrics.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import type { EntityReader } from "./features/entity-reader.ts";
+import type { FindFeatureSet } from "./features/feature-lookup.ts";
+import { FeatureStage } from "./features/feature-stage.ts";
 import { Models, type WantedModel } from "./models.ts";
 import { handleServiceRequest, handleStreamRequest } from "./nats-predict.ts";
 import { Predictor } from "./predict.ts";
@@ -54,6 +61,12 @@ interface Streams {
   readonly topology: Topology;
 }
 
+/** Where definitions and values of features come from. */
+interface FeatureSource {
+  readonly store: EntityStore;
+  readonly findSet: FindFeatureSet;
+}
+
 /** The parts that a row passes through. */
 interface Core {
   readonly metrics: Metrics;
@@ -61,14 +74,22 @@ interface Core {
   readonly log: PredictionLog;
   readonly dispatcher: Dispatcher;
   readonly models: Models;
+  readonly reader: EntityReader;
   readonly predictor: Predictor;
 }
 
 /** @throws EngineError SERVICE_UNAVAILABLE when a service cannot be reached or the port cannot be had. */
 export async function startDataPlane(config: Config, urls: ServiceUrls, logger: Logger): Promise<DataPlane> {
   const streams = await connectStreams(config, urls.nats, logger);
-  const registry = await openModelRegistry(streams.connection.nats, { prefix: config.prefix });
-  const core = createCore(config, streams, registry, logger);
+  const bounds = { ...CONTENT_BOUNDS, bytesMax: config.artifactBytesMax };
+  const registry = await openModelRegistry(streams.connection.nats, { prefix: config.prefix, bounds });
+  const store = openServingStore(config, urls.redis, logger);
+  const features: FeatureSource = {
+    store,
+    findSet: async (name) =>
+      Promise.reject(new EngineError("FEATURE_SET_NOT_FOUND", `there is no feature set "${name}"`)),
+  };
+  const core = createCore(config, streams, registry, features, logger);
   const health = startHealthChecks({
     urls,
     core,
@@ -97,6 +118,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     core.dispatcher.close();
     health.stop();
     await core.pool.close();
+    await store.close();
     streams.publisher.close();
     await streams.connection.close();
   };
@@ -122,6 +144,7 @@ function createCore(
   config: Config,
   { publisher, topology }: Streams,
   registry: ModelRegistry,
+  features: FeatureSource,
   logger: Logger,
 ): Core {
   const metrics = new Metrics();
@@ -136,11 +159,16 @@ function createCore(
     },
     () => wake(),
   );
+  const messageBytesMax = publisher.payloadBytesMax - ID_HEADER_BYTES;
   const log = new PredictionLog({
     engineId: randomUUID(),
-    blockBytesMax: config.logBlockBytesMax,
+    blockBytesMax: Math.min(config.logBlockBytesMax, messageBytesMax),
+    messageBytesMax,
     publish: async (id, block) =>
-      publisher.publish(topology.logSubject, id, block, { timeoutMs: config.logTimeoutMs }),
+      publisher.publish(
+        { subject: topology.logSubject, id, payload: block },
+        { timeoutMs: config.logTimeoutMs },
+      ),
   });
   const dispatcher = new Dispatcher({
     pool,
@@ -155,11 +183,22 @@ function createCore(
     pool,
     dispatcher,
     loadArtifact: async (name, version) => registry.load(name, version),
+    findFeatureSet: async (name, version) => features.findSet(name, version),
     batchRowsMax: config.batchRowsMax,
     metrics,
     logger: logger.child({ component: "models" }),
   });
-  return { metrics, pool, log, dispatcher, models, predictor: new Predictor({ models, dispatcher }) };
+  const reader = createEntityReader(config, features.store, metrics, logger);
+  const stage = new FeatureStage({ reader, dispatcher, rowsMax: config.batchRowsMax });
+  return {
+    metrics,
+    pool,
+    log,
+    dispatcher,
+    models,
+    reader,
+    predictor: new Predictor({ models, dispatcher, stage }),
+  };
 }
 
 async function followRegistry(
@@ -187,7 +226,7 @@ function startRequestConsumer(
   logger: Logger,
 ): RequestConsumer {
   const log = logger.child({ component: "requests" });
-  const results = new ResultPublisher(connection, publisher, log);
+  const results = new ResultPublisher(connection.nats, publisher, log);
   const consumer = new RequestConsumer({
     jetstream: client,
     manager,

@@ -6,6 +6,7 @@ import type { WorkerPool } from "../workers/pool.ts";
 import { HttpServer, type Route } from "./api/http-server.ts";
 import { modelRoutes } from "./api/model-routes.ts";
 import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
+import { createSenderCheck } from "./api/sender-check.ts";
 import { statusRoutes } from "./api/status-routes.ts";
 import type { Config } from "./core/config.ts";
 import { type Logger, withoutCredentials } from "./core/log.ts";
@@ -61,7 +62,8 @@ export function createHttpServer({
     }),
     ...modelRoutes({ registry, pool, models, artifactBytesMax: config.artifactBytesMax }),
   ];
-  return new HttpServer(routes, metrics, logger.child({ component: "http" }));
+  const checkSender = createSenderCheck(config.httpHost, config.httpNames?.split(",") ?? []);
+  return new HttpServer(routes, metrics, logger.child({ component: "http" }), checkSender);
 }
 
 /** Where everything is, as a person or a program may see it. */

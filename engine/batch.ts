@@ -8,11 +8,12 @@
  *     ids       rowsMax × 16 bytes         prediction ids
  *
  * Without preprocessing, features and raw are the same memory. Features and outputs are shared: no float is copied
- * between threads. A batch is reused for ever by its
- * batcher. States: filling → queued → running → logging → answered → free; each row settles exactly once.
+ * between threads. A batch is reused for ever by its batcher, unless it was lost with its worker.
+ * States: filling → queued → running → logging → answered → free; each row settles exactly once.
  */
 import type { EngineError } from "./core/errors.ts";
 import type { Source } from "./core/prediction.ts";
+import type { ServedFeatures } from "./features/served-features.ts";
 import type { ServedModel } from "./served-model.ts";
 
 /** One accepted row that waits for its answer. Implemented by every entrance. */
@@ -25,6 +26,8 @@ export interface Row {
   readonly arrivedMs: number;
   /** performance.now() after which an answer is of no use. */
   readonly deadlineMs: number;
+  /** Ids of the entities whose features the model takes, by their key, when entity_id alone does not tell. */
+  readonly entities: Readonly<Record<string, string>> | undefined;
   /** Text that the prediction id follows from, for sources that may deliver a request twice; else "". */
   readonly idempotencyKey: string;
   /** The prediction is made and logged: it is row `index` of `batch`, readable during this call only. */
@@ -38,12 +41,14 @@ export class Batch {
   readonly raw: Float32Array;
   /** rowsMax × texts of the plan. */
   readonly texts: string[];
-  outputs: Float32Array<SharedArrayBuffer>;
+  readonly outputs: Float32Array<SharedArrayBuffer>;
   readonly ids: Buffer;
   /** The memory of `raw`, to copy whole rows from. */
   readonly rawBytes: Buffer;
   /** Row by index; undefined once it is settled (answered, failed or past its deadline). */
   readonly rows: (Row | undefined)[];
+  /** Of each row what was looked up for it, where its model takes features from the store. */
+  readonly served: (ServedFeatures | undefined)[] = [];
   count = 0;
   /** Rows ever added: `count` falls below it when settled rows are dropped. */
   accepted = 0;
@@ -74,8 +79,9 @@ export class Batch {
   }
 
   /** Takes the row whose floats and id the batcher has just written at `count`. */
-  push(row: Row): void {
+  push(row: Row, served: ServedFeatures | undefined): void {
     if (this.count === 0) this.firstArrivedMs = row.arrivedMs;
+    if (served !== undefined) this.served[this.count] = served;
     this.rows[this.count++] = row;
     this.accepted++;
   }
@@ -98,33 +104,46 @@ export class Batch {
       if (kept !== index) {
         this.rows[kept] = row;
         this.rows[index] = undefined;
-        this.#copyRow(index, kept);
+        this.#copyRow(index, this, kept);
       }
       kept++;
     }
     this.count = kept;
   }
 
-  #copyRow(from: number, to: number): void {
-    const { inputWidth, plan } = this.model;
-    this.features.copyWithin(to * inputWidth, from * inputWidth, (from + 1) * inputWidth);
-    this.ids.copyWithin(to * 16, from * 16, (from + 1) * 16);
-    if (this.raw === this.features) return;
-    this.raw.copyWithin(to * plan.width, from * plan.width, (from + 1) * plan.width);
-    this.texts.copyWithin(to * plan.texts, from * plan.texts, (from + 1) * plan.texts);
+  /** Moves one row, with its floats, id and attempts, into a batch that has room for it alone. */
+  separate(index: number): Batch {
+    const alone = new Batch(this.model, 1);
+    this.#copyRow(index, alone, 0);
+    alone.attempts = this.attempts;
+    alone.push(this.rows[index] as Row, this.served[index]);
+    this.rows[index] = undefined;
+    this.accepted--;
+    return alone;
   }
 
-  /** Takes new memory for outputs: the worker that was given the old one hangs, and may write to it at any time. */
-  renewOutputs(): void {
-    this.outputs = new Float32Array(new SharedArrayBuffer(this.outputs.byteLength));
+  #copyRow(from: number, target: Batch, to: number): void {
+    const { inputWidth, plan } = this.model;
+    copy(target.features, to, this.features, from, inputWidth);
+    target.served[to] = this.served[from];
+    this.ids.copy(target.ids, to * 16, from * 16, (from + 1) * 16);
+    if (this.raw === this.features) return;
+    copy(target.raw, to, this.raw, from, plan.width);
+    for (let text = 0; text < plan.texts; text++)
+      target.texts[to * plan.texts + text] = this.texts[from * plan.texts + text] ?? "";
   }
 
   /** Makes it empty again. */
   clear(): void {
     this.rows.fill(undefined, 0, this.count);
+    this.served.length = 0;
     this.texts.fill("");
     this.count = 0;
     this.accepted = 0;
     this.attempts = 0;
   }
+}
+
+function copy(target: Float32Array, to: number, source: Float32Array, from: number, width: number): void {
+  target.set(source.subarray(from * width, (from + 1) * width), to * width);
 }

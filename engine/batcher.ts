@@ -9,6 +9,7 @@
 import { Batch, type Row } from "./batch.ts";
 import type { EngineError } from "./core/errors.ts";
 import { writeUuid7, writeUuidOf } from "./core/uuid.ts";
+import type { ServedFeatures } from "./features/served-features.ts";
 import type { ServedModel } from "./served-model.ts";
 
 const SPARE_MAX = 16;
@@ -39,14 +40,14 @@ export class Batcher {
   }
 
   /** Checks the features and adds the row; returns what is wrong with them, or undefined. */
-  add(row: Row, features: unknown): EngineError | undefined {
+  add(row: Row, features: unknown, served?: ServedFeatures): EngineError | undefined {
     const batch = this.#filling;
     const index = batch.count;
     const error = this.#write(features, batch, index);
     if (error !== undefined) return error;
     if (row.idempotencyKey === "") writeUuid7(batch.ids, index * 16, Date.now());
     else writeUuidOf(batch.ids, index * 16, row.idempotencyKey);
-    batch.push(row);
+    batch.push(row, served);
     if (index === 0) this.live.add(batch);
     if (batch.full) {
       this.#queued.push(batch);
@@ -76,14 +77,24 @@ export class Batcher {
     return batch;
   }
 
-  /** Puts a batch whose worker died back in front. */
-  putBack(batch: Batch): void {
-    this.#queued.unshift(batch);
+  /** Moves each row of a batch whose worker died into a batch of its own, in front of what waits. */
+  separate(batch: Batch): void {
+    const alone: Batch[] = [];
+    for (let index = 0; index < batch.count; index++) {
+      if (batch.rows[index] !== undefined) alone.push(batch.separate(index));
+    }
+    for (const one of alone) this.live.add(one);
+    this.#queued.unshift(...alone);
+  }
+
+  /** Lets go of a batch for good: a worker that hangs may write to its memory at any time. */
+  discard(batch: Batch): void {
+    this.live.delete(batch);
   }
 
   recycle(batch: Batch): void {
     this.live.delete(batch);
     batch.clear();
-    if (this.#spare.length < SPARE_MAX) this.#spare.push(batch);
+    if (batch.rows.length === this.#rowsMax && this.#spare.length < SPARE_MAX) this.#spare.push(batch);
   }
 }

@@ -106,7 +106,9 @@ async function call(url: string, method: string, path: string, body?: unknown): 
   const init = {
     method,
     signal: AbortSignal.timeout(TIMEOUT_MS),
-    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    ...(body === undefined
+      ? {}
+      : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
   };
   if (!URL.canParse(path, url))
     throw new EngineError("INVALID_REQUEST", `"${url}" is no address: give --url as ${DEFAULT_URL}`);

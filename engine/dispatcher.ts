@@ -3,9 +3,10 @@
  * Moves batches: from their batcher to a free worker, from there into the prediction log, and then to the rows'
  * owners. One dispatcher for all models, so that one bound holds for all rows accepted and not yet answered.
  *
- * Invariants: every row accepted is answered or failed exactly once; a lane that is claimed gets a batch; a batch
- * whose worker died is tried once more, then its rows fail. Rows past their deadline are failed by a sweep, wherever
- * their batch is, and again when their batch goes to a worker: what is overdue then is not computed.
+ * Invariants: every row accepted is answered or failed exactly once; a lane that is claimed gets a batch; the rows of
+ * a batch whose worker died or hung are tried once more, each alone, so that only the one to blame fails. Rows past
+ * their deadline are failed by a sweep, wherever their batch is, and again when their batch goes to a worker: what is
+ * overdue then is not computed.
  */
 import type { PredictTask } from "../workers/messages.ts";
 import type { Lane, WorkerPool } from "../workers/pool.ts";
@@ -14,13 +15,17 @@ import type { Batcher } from "./batcher.ts";
 import { EngineError, toEngineError } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import type { Counter } from "./core/metrics.ts";
+import type { ServedFeatures } from "./features/served-features.ts";
 
 const ATTEMPTS_MAX = 2;
 const SWEEP_MS = 20;
 
-/** Where finished batches are logged. Resolves once the rows are safe. */
+/** Settles a row that cannot be logged. */
+export type RefuseRow = (index: number, error: EngineError) => void;
+
+/** Where finished batches are logged. Resolves once the rows are safe; refuses single rows at once. */
 export interface BatchLog {
-  append(batch: Batch): Promise<void>;
+  append(batch: Batch, refuse: RefuseRow): Promise<void>;
 }
 
 export interface DispatcherOptions {
@@ -73,17 +78,17 @@ export class Dispatcher {
   }
 
   /**
-   * Accepts a row. Its answer or failure comes later, never from within this call.
+   * Accepts a row with its whole features, and what of them was looked up. Its answer or failure comes later, never from within this call.
    * @throws EngineError QUEUE_FULL, INVALID_FEATURES.
    */
-  accept(batcher: Batcher, row: Row, features: unknown): void {
+  accept(batcher: Batcher, row: Row, features: unknown, served?: ServedFeatures): void {
     if (this.#rows >= this.#options.rowsMax) {
       throw new EngineError(
         "QUEUE_FULL",
         `${this.#rows} rows are waiting, which is the limit; try again later`,
       );
     }
-    const error = batcher.add(row, features);
+    const error = batcher.add(row, features, served);
     if (error !== undefined) throw error;
     this.#rows++;
     this.#schedule();
@@ -127,12 +132,14 @@ export class Dispatcher {
   }
 
   async #process(lane: Lane, batcher: Batcher, batch: Batch): Promise<void> {
+    let isWorkerLost = false;
     try {
-      const isComputed = await this.#compute(lane, batch);
-      if (isComputed) await this.#answer(batch);
-      else return batcher.putBack(batch);
+      await this.#compute(lane, batch);
+      await this.#answer(batch);
     } catch (error) {
       const failure = toEngineError(error);
+      isWorkerLost = failure.code === "WORKER_FAILED";
+      if (isWorkerLost && batch.attempts < ATTEMPTS_MAX) batcher.separate(batch);
       this.#options.logger[failure.meaning.level](
         { err: error, model: batch.model.key, rows: batch.count },
         "batch failed",
@@ -140,11 +147,12 @@ export class Dispatcher {
       this.#failAll(batch, failure);
     }
     this.#rows -= batch.accepted;
-    batcher.recycle(batch);
+    if (isWorkerLost) batcher.discard(batch);
+    else batcher.recycle(batch);
   }
 
-  /** True when the outputs stand in the batch; false when it should be tried again. */
-  async #compute(lane: Lane, batch: Batch): Promise<boolean> {
+  /** The outputs stand in the batch when this resolves. */
+  async #compute(lane: Lane, batch: Batch): Promise<void> {
     batch.startedMs = performance.now();
     this.#expire(batch, batch.startedMs);
     batch.compact();
@@ -156,22 +164,16 @@ export class Dispatcher {
       batch.inferenceMs = result.elapsedMs;
       for (const { row, message } of result.failedRows)
         this.#fail(batch, row, new EngineError("INFERENCE_FAILED", message));
-    } catch (error) {
-      if (toEngineError(error).code !== "WORKER_FAILED") throw error;
-      batch.renewOutputs();
-      if (batch.attempts >= ATTEMPTS_MAX) throw error;
-      return false;
     } finally {
       this.wake();
     }
-    return true;
   }
 
   async #answer(batch: Batch): Promise<void> {
     if (batch.count === 0) return;
     batch.dateMs = Date.now();
     batch.dateText = new Date(batch.dateMs).toISOString();
-    const logged = this.#options.log.append(batch);
+    const logged = this.#options.log.append(batch, (index, error) => this.#fail(batch, index, error));
     if (this.#options.answerFirst)
       logged.catch((error: unknown) =>
         this.#options.logger.error({ err: error }, "predictions lost from the log"),

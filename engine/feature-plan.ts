@@ -4,8 +4,8 @@
  *
  * A plan is compiled once per model version from its manifest and writes straight into the batch's slab. The
  * fast path knows only that something is wrong; what is wrong is found out by the slow path, once it matters.
- * Invariant: after `write` returned undefined, every float of the row is set, and finite unless it may be missing: then
- * NaN says so. What does not fit into a float, texts and timestamps, is written beside the row.
+ * Invariant: after `write` returned undefined, every float of the row is set, finite unless it may be missing (then NaN
+ * says so), and exact for an `int`. What does not fit into a float, texts and timestamps, is written beside the row.
  */
 import { EngineError, type ErrorDetail } from "./core/errors.ts";
 import type { ModelManifest } from "./core/manifest.ts";
@@ -153,7 +153,7 @@ function toFloat(column: Column, value: unknown): number {
     case "float":
       return typeof value === "number" ? value : Number.NaN;
     case "int":
-      return Number.isInteger(value) ? (value as number) : Number.NaN;
+      return Number.isInteger(value) && Math.fround(value as number) === value ? value : Number.NaN;
     case "bool":
       return value === true ? 1 : value === false ? 0 : Number.NaN;
     case "category":

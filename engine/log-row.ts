@@ -8,9 +8,11 @@
 import type { Batch, Row } from "./batch.ts";
 import { sourceCode } from "./core/prediction.ts";
 import type { RowBinaryWriter } from "./core/row-binary.ts";
+import type { ServedFeatures } from "./features/served-features.ts";
 
 const FIXED_BYTES = 128;
 const STRING_BYTES_MAX = 3 * 1024;
+const ENTITY_BYTES_MAX = 1024;
 
 /** Appends row `index` of `batch`, behind its length. The outputs and times of the batch must be set. `loggedMs` is the block's time. */
 export function writeLogRow(
@@ -41,7 +43,27 @@ export function writeLogRow(
   writer.float32(batch.inferenceMs);
   writer.uint16(Math.min(batch.count, 65_535));
   writer.uint64(batch.dateMs);
+  writeServed(writer, batch.served[index]);
   writer.uint32At(start, writer.length - start - 4);
+}
+
+/** When, of which entities and with which defaults features were looked up; nothing of that for most models. */
+function writeServed(writer: RowBinaryWriter, served: ServedFeatures | undefined): void {
+  writer.uint64(served?.asOfMs ?? 0);
+  writer.varint(served?.entities.length ?? 0);
+  for (const { type, id, seq } of served?.entities ?? []) {
+    writer.reserve(FIXED_BYTES + ENTITY_BYTES_MAX);
+    writer.string(type);
+    writer.string(id);
+    writer.uint64(seq);
+  }
+  writer.varint(served?.status.size ?? 0);
+  if (served === undefined) return;
+  for (const [name, status] of served.status) {
+    writer.reserve(FIXED_BYTES + ENTITY_BYTES_MAX);
+    writer.string(name);
+    writer.string(status);
+  }
 }
 
 function writeOutput(writer: RowBinaryWriter, batch: Batch, index: number): void {

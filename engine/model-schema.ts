@@ -27,7 +27,7 @@ export function exampleOf(
     case "category":
       return input.categories[0] ?? "";
     case "int":
-      return Math.ceil(withinRange(input.min, input.max));
+      return Math.fround(Math.ceil(withinRange(input.min, input.max))); // what is allowed is exact in float32
     case "float":
       return withinRange(input.min, input.max);
     case "text":

@@ -10,6 +10,7 @@ import { type Histogram, type Metrics, ROWS, SECONDS } from "./core/metrics.ts";
 import { isKeptAsText } from "./core/model-input.ts";
 import { RowBinaryWriter } from "./core/row-binary.ts";
 import { FeaturePlan } from "./feature-plan.ts";
+import type { FeatureLookup } from "./features/feature-lookup.ts";
 import { compilePipeline, type Pipeline } from "./transform/pipeline.ts";
 
 export interface ModelMetrics {
@@ -43,7 +44,11 @@ export class ServedModel {
   readonly numbers: number;
   readonly metrics: ModelMetrics;
 
-  constructor(manifest: ModelManifest, metrics: Metrics) {
+  /** Where features come from that the request does not hold; undefined: the request holds all. */
+  readonly lookup: FeatureLookup | undefined;
+
+  constructor(manifest: ModelManifest, metrics: Metrics, lookup?: FeatureLookup) {
+    this.lookup = lookup;
     this.manifest = manifest;
     this.key = modelKey(manifest);
     this.plan = new FeaturePlan(manifest);

@@ -38,6 +38,12 @@ const STATUSES: readonly (readonly [status: number, codes: readonly number[]])[]
   [503, [202, 236, 439]],
 ];
 
+/**
+ * What the engine says of RowBinary that it cannot read: ATTEMPT_TO_READ_AFTER_EOF, CANNOT_READ_ALL_DATA,
+ * INCORRECT_DATA, TOO_LARGE_ARRAY_SIZE, TOO_LARGE_STRING_SIZE.
+ */
+const UNREADABLE_ROWS: readonly number[] = [32, 33, 117, 128, 131];
+
 const NATIVE = /^(?:[\s\S]*?)Code: (\d+)\. DB::Exception: ([\s\S]*)$/;
 const TAIL_CHARS = 200;
 const TAIL = /\.?\s*\(([A-Z][A-Z0-9_]+)\)(?:\s*\(version [^)]*\))?\.?\s*$/;
@@ -63,6 +69,11 @@ export class ClickhouseError extends Error {
     const message = this.message.replace(/\.\s*$/, "");
     return `Code: ${this.code}. DB::Exception: ${message}. (${this.type}) (version ${version})\n`;
   }
+}
+
+/** Whether an insert failed for its rows, so that the same bytes fail for ever. */
+export function isUnreadableRows(code: number): boolean {
+  return UNREADABLE_ROWS.includes(code);
 }
 
 /** Reads an error of the native engine, which wraps some messages twice, or wraps anything else as 1001. */

@@ -6,13 +6,8 @@
  */
 import { z } from "zod";
 import { EngineError, messageOf } from "../engine/core/errors.ts";
-import {
-  MODEL_NAME,
-  MODEL_VERSION,
-  type ModelManifest,
-  modelKey,
-  parseManifest,
-} from "../engine/core/manifest.ts";
+import { type ModelManifest, modelKey, parseManifest } from "../engine/core/manifest.ts";
+import { MODEL_NAME, MODEL_VERSION } from "../engine/core/names.ts";
 import { sha256Of } from "./artifact-store.ts";
 import { toCanonicalJson } from "./canonical-json.ts";
 
@@ -43,7 +38,7 @@ export interface ContentBounds {
   readonly bytesMax: number;
 }
 
-export const CONTENT_BOUNDS: ContentBounds = { filesMax: 1_000, bytesMax: 512 * 1024 * 1024 };
+export const CONTENT_BOUNDS: ContentBounds = { filesMax: 1_000, bytesMax: 256 * 1024 * 1024 };
 
 const PATH_CHARACTERS_MAX = 512;
 const PATH_PART = /^[A-Za-z0-9_][A-Za-z0-9_.@+ -]{0,254}$/;

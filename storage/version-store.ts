@@ -7,7 +7,8 @@
 import type { JetStreamManager } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import { EngineError } from "../engine/core/errors.ts";
-import { MODEL_NAME, MODEL_VERSION, modelKey } from "../engine/core/manifest.ts";
+import { modelKey } from "../engine/core/manifest.ts";
+import { MODEL_NAME, MODEL_VERSION } from "../engine/core/names.ts";
 import { insist, isRevisionConflict } from "./nats-failure.ts";
 import { fromVersionKey, parseVersionRecord, type VersionRecord, versionKey } from "./version-record.ts";
 

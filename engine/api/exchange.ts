@@ -13,10 +13,12 @@ const STATUS_LINES: Readonly<Record<number, string>> = {
   200: "200 OK",
   201: "201 Created",
   400: "400 Bad Request",
+  403: "403 Forbidden",
   404: "404 Not Found",
   405: "405 Method Not Allowed",
   409: "409 Conflict",
   413: "413 Payload Too Large",
+  415: "415 Unsupported Media Type",
   422: "422 Unprocessable Content",
   429: "429 Too Many Requests",
   500: "500 Internal Server Error",
@@ -129,7 +131,7 @@ export class Exchange {
     this.fail(
       new EngineError(
         "PAYLOAD_TOO_LARGE",
-        `the body is larger than ${bytesMax} bytes; send fewer rows, or raise the limit`,
+        `the body is larger than ${bytesMax} bytes; send less at once, or raise the limit`,
       ),
     );
   }

@@ -1,7 +1,8 @@
 /**
  * The HTTP server: a table of routes over uWebSockets.js.
  *
- * A path that exists answers another method with 405 and Allow, any other path with 404. Stopping is graceful: no new
+ * A path that exists answers another method with 405 and Allow, any other path with 404. What may change something is
+ * taken only from whom sender-check allows. Stopping is graceful: no new
  * connections, every answer closes its connection, and what is under way is answered. Then the connections that were
  * idle all the while are ended: their clients connect anew, elsewhere, instead of getting errors here.
  */
@@ -15,6 +16,7 @@ import { EngineError, type ErrorCode } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { Counter, Metrics } from "../core/metrics.ts";
 import { Exchange, type ExchangeOwner } from "./exchange.ts";
+import { checkIsJson, type SenderCheck } from "./sender-check.ts";
 
 export type Method = "get" | "post" | "put" | "delete";
 
@@ -22,6 +24,8 @@ export interface Route {
   readonly method: Method;
   /** As uWebSockets.js writes it: /models/:name */
   readonly path: string;
+  /** Refuses every content-type but application/json with 415. */
+  readonly takes?: "json";
   /** Must take what it needs of `req` before it returns. */
   readonly handle: (exchange: Exchange, req: HttpRequest) => void;
 }
@@ -30,6 +34,7 @@ export class HttpServer implements ExchangeOwner {
   readonly #app: TemplatedApp = uws.App();
   readonly #metrics: Metrics;
   readonly #logger: Logger;
+  readonly #checkSender: SenderCheck;
   readonly #aborted: Counter;
   readonly #answered = new Map<number, Counter>();
   readonly #failed = new Map<ErrorCode, Counter>();
@@ -37,11 +42,14 @@ export class HttpServer implements ExchangeOwner {
   #open = 0;
   isClosing = false;
 
-  constructor(routes: readonly Route[], metrics: Metrics, logger: Logger) {
+  constructor(routes: readonly Route[], metrics: Metrics, logger: Logger, checkSender: SenderCheck) {
     this.#metrics = metrics;
     this.#logger = logger;
+    this.#checkSender = checkSender;
     this.#aborted = metrics.counter("engine_http_aborts_total", "Clients that went before their answer.");
-    for (const { method, path, handle } of routes) {
+    for (const route of routes) {
+      const { method, path } = route;
+      const handle = this.#checked(route);
       this.#app[method === "delete" ? "del" : method](path, (res, req) => this.#serve(res, req, handle));
     }
     this.#refuseOtherMethods(routes);
@@ -106,6 +114,16 @@ export class HttpServer implements ExchangeOwner {
     }
     counter.add(1);
     this.#logger[error.meaning.level]({ code, err: error.cause ?? error.message }, "request failed");
+  }
+
+  /** The route's own work, behind the checks that its method and type ask for. */
+  #checked({ method, takes, handle }: Route): Route["handle"] {
+    if (method === "get") return handle;
+    return (exchange, req) => {
+      this.#checkSender(req);
+      if (takes === "json") checkIsJson(req);
+      handle(exchange, req);
+    };
   }
 
   #serve(res: HttpResponse, req: HttpRequest, handle: Route["handle"]): void {

@@ -1,13 +1,17 @@
 /**
  * The registry over REST: what `millrace models` does, every other program can do too.
+ *
+ * Bounds: bodies by SMALL_BODY_BYTES or artifactBytesMax; one push at a time, as its body is held several times over.
  */
 import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
 import type { ModelRegistry } from "../../storage/model-registry.ts";
 import type { ModelState } from "../../storage/model-state.ts";
+import type { VersionRecord } from "../../storage/version-record.ts";
 import type { WorkerPool } from "../../workers/pool.ts";
 import { EngineError } from "../core/errors.ts";
-import { MODEL_NAME, MODEL_VERSION, modelKey, parseManifest } from "../core/manifest.ts";
+import { modelKey, parseManifest } from "../core/manifest.ts";
+import { MODEL_NAME, MODEL_VERSION } from "../core/names.ts";
 import { withExampleRow } from "../example-row.ts";
 import type { Models } from "../models.ts";
 import { type Exchange, parseJson } from "./exchange.ts";
@@ -43,6 +47,7 @@ const archiveBody = z.strictObject({ version });
 
 export function modelRoutes(options: ModelRoutesOptions): Route[] {
   const { registry } = options;
+  const slot = new PushSlot();
   const change = <T>(
     path: string,
     schema: z.ZodType<T>,
@@ -50,6 +55,7 @@ export function modelRoutes(options: ModelRoutesOptions): Route[] {
   ): Route => ({
     method: "post",
     path,
+    takes: "json",
     handle: (exchange, req) => {
       const model = nameIn(req);
       withBody(exchange, schema, SMALL_BODY_BYTES, async (body) =>
@@ -63,7 +69,7 @@ export function modelRoutes(options: ModelRoutesOptions): Route[] {
       path: "/models",
       handle: (exchange) => exchange.guardAsync(async () => list(exchange, options)),
     },
-    { method: "post", path: "/models", handle: (exchange) => push(exchange, options) },
+    { method: "post", path: "/models", takes: "json", handle: (exchange) => push(exchange, slot, options) },
     {
       method: "get",
       path: "/models/:name",
@@ -104,19 +110,52 @@ async function list(exchange: Exchange, { registry, models }: ModelRoutesOptions
   exchange.sendJson(JSON.stringify({ models: described }));
 }
 
+/** Who is pushing: from its first byte to its answer, or, if the client has gone, to the end of the work on it. */
+class PushSlot {
+  #holder: Exchange | undefined;
+  #isWorking = false;
+
+  /** @throws EngineError BUSY */
+  take(exchange: Exchange): void {
+    if (this.#isWorking || this.#holder?.isOver === false)
+      throw new EngineError("BUSY", "another model is being pushed: one at a time; try again later");
+    this.#holder = exchange;
+  }
+
+  async work(task: () => Promise<void>): Promise<void> {
+    this.#isWorking = true;
+    try {
+      await task();
+    } finally {
+      this.#isWorking = false;
+    }
+  }
+}
+
+function push(exchange: Exchange, slot: PushSlot, options: ModelRoutesOptions): void {
+  const bodyBytesMax = Math.ceil((options.artifactBytesMax * 4) / 3) + 1024 * 1024;
+  slot.take(exchange);
+  withBody(exchange, pushBody, bodyBytesMax, async (body) =>
+    slot.work(async () => {
+      const record = await store(body, options);
+      exchange.send(201, "application/json", JSON.stringify(record));
+    }),
+  );
+}
+
 /** Checks the model by loading it in a worker before anything is stored. */
-function push(exchange: Exchange, { registry, pool, artifactBytesMax }: ModelRoutesOptions): void {
-  const bodyBytesMax = Math.ceil((artifactBytesMax * 4) / 3) + 1024 * 1024;
-  withBody(exchange, pushBody, bodyBytesMax, async (body) => {
-    const manifest = parseManifest(body.manifest);
-    const files = new Map(
-      Object.entries(body.files).map(([path, text]) => [path, Buffer.from(text, "base64")]),
-    );
-    await pool.verify(withExampleRow({ manifest, files }));
-    const record = await registry.push({ manifest, files });
-    if (body.alias !== undefined) await registry.promote(manifest.name, manifest.version, body.alias);
-    exchange.send(201, "application/json", JSON.stringify(record));
-  });
+async function store(
+  body: z.infer<typeof pushBody>,
+  { registry, pool }: ModelRoutesOptions,
+): Promise<VersionRecord> {
+  const manifest = parseManifest(body.manifest);
+  const files = new Map(
+    Object.entries(body.files).map(([path, text]) => [path, Buffer.from(text, "base64")]),
+  );
+  await pool.verify(withExampleRow({ manifest, files }));
+  const record = await registry.push({ manifest, files });
+  if (body.alias !== undefined) await registry.promote(manifest.name, manifest.version, body.alias);
+  return record;
 }
 
 function withBody<T>(

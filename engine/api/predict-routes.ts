@@ -37,6 +37,7 @@ class SingleRow implements Row {
   readonly idempotencyKey = "";
   readonly requestId: string;
   readonly entityId: string;
+  readonly entities: RequestHead["entities"];
   readonly arrivedMs: number;
   readonly deadlineMs: number;
   readonly #exchange: Exchange;
@@ -45,6 +46,7 @@ class SingleRow implements Row {
     this.#exchange = exchange;
     this.requestId = head.requestId;
     this.entityId = head.entityId;
+    this.entities = head.entities;
     this.arrivedMs = exchange.arrivedMs;
     this.deadlineMs = exchange.arrivedMs + head.timeoutMs;
   }
@@ -66,6 +68,7 @@ export function handlePredictBatch(exchange: Exchange, options: PredictRoutesOpt
     const head = parseHead(body, exchange.requestId, options.timeoutMs);
     const { features, instances } = body as { features?: unknown; instances?: unknown };
     if (features !== undefined) throw misplacedFeatures();
+    checkHasNoIds(body as { request_id?: unknown; entity_id?: unknown });
     checkInstances(instances, options);
     const request = new BatchRequest(exchange, instances.length);
     for (let index = 0; index < instances.length; index++)
@@ -82,6 +85,15 @@ function misplacedFeatures(): EngineError {
       details,
     },
   );
+}
+
+/** Ids belong to rows: beside instances they would name all of them alike, or none. */
+function checkHasNoIds(body: { readonly request_id?: unknown; readonly entity_id?: unknown }): void {
+  const details = (["request_id", "entity_id"] as const)
+    .filter((field) => body[field] !== undefined && body[field] !== null)
+    .map((field) => ({ field, message: "belongs into each of instances here" }));
+  if (details.length > 0)
+    throw new EngineError("INVALID_REQUEST", `${details[0]?.field} ${details[0]?.message}`, { details });
 }
 
 function checkInstances(
@@ -160,6 +172,7 @@ class BatchedRow implements Row {
   readonly idempotencyKey = "";
   readonly requestId: string;
   readonly entityId: string;
+  readonly entities: RequestHead["entities"];
   readonly arrivedMs: number;
   readonly deadlineMs: number;
   readonly #request: BatchRequest;
@@ -170,6 +183,7 @@ class BatchedRow implements Row {
     this.#index = index;
     this.requestId = head.requestId;
     this.entityId = head.entityId;
+    this.entities = head.entities;
     this.arrivedMs = request.exchange.arrivedMs;
     this.deadlineMs = this.arrivedMs + head.timeoutMs;
   }

@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 import { EngineError } from "./errors.ts";
+import { parseRedisUrl } from "./redis-url.ts";
 
 interface Setting<T extends z.ZodType> {
   readonly env: string;
@@ -24,12 +25,21 @@ const url = () => z.url().optional();
 
 const MIB = 1024 * 1024;
 
+function refuseWrongRedisUrl(value: string, context: z.RefinementCtx): void {
+  try {
+    parseRedisUrl(value);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    context.addIssue({ code: "custom", message: error.details[0]?.message ?? error.message });
+  }
+}
+
 export const SETTINGS = {
   natsUrl: setting("NATS_URL", url(), "NATS server with JetStream, 2.11 or newer; without it one is started"),
   redisUrl: setting(
     "REDIS_URL",
-    url(),
-    "Redis 7 or newer; without it one is started if redis-server is on PATH",
+    z.string().superRefine(refuseWrongRedisUrl).optional(),
+    "Redis 7 or newer, as redis://user:password@host:6379 (rediss:// with TLS); for Redis Cluster some of its nodes, as redis://user:password@a:7000,b:7001,c:7002, or one with ?cluster=true; without it one is started if redis-server is on PATH",
   ),
   clickhouseUrl: setting(
     "CLICKHOUSE_URL",
@@ -45,6 +55,17 @@ export const SETTINGS = {
     "MILLRACE_HTTP_HOST",
     z.string().min(1).default("127.0.0.1"),
     "address that HTTP listens on",
+  ),
+  httpNames: setting(
+    "MILLRACE_HTTP_NAMES",
+    z
+      .string()
+      .regex(
+        /^[a-z0-9.-]{1,253}(,[a-z0-9.-]{1,253}){0,99}$/,
+        "must be host names, in lower case, with commas between",
+      )
+      .optional(),
+    "host names, with commas between, that a request on loopback may be sent to, such as a proxy's; IP addresses and localhost always may",
   ),
   httpPort: setting("MILLRACE_HTTP_PORT", port(), "HTTP port; unset: 8080, or a free one if that is taken"),
   natsPort: setting("MILLRACE_NATS_PORT", port(), "embedded NATS port; unset: 4222, or a free one"),
@@ -82,8 +103,8 @@ export const SETTINGS = {
   ),
   workerTimeoutMs: setting(
     "MILLRACE_WORKER_TIMEOUT_MS",
-    count(100, 600_000, 10_000),
-    "a batch that runs longer costs its worker thread its life, ms",
+    count(100, 600_000, 4_000),
+    "a batch that runs longer costs its worker thread its life, and its rows are tried again one by one, ms; keep it below half of MILLRACE_TIMEOUT_MS",
   ),
   queueRowsMax: setting(
     "MILLRACE_QUEUE_ROWS_MAX",
@@ -99,8 +120,8 @@ export const SETTINGS = {
   ),
   artifactBytesMax: setting(
     "MILLRACE_ARTIFACT_BYTES_MAX",
-    count(1024, 1024 * MIB, 512 * MIB),
-    "bytes in one uploaded model file",
+    count(1024, 256 * MIB, 256 * MIB), // base64 of more comes near the longest string there is
+    "bytes in one uploaded model, all its files together; a push holds several times as much in memory, one push at a time",
   ),
   timeoutMs: setting(
     "MILLRACE_TIMEOUT_MS",
@@ -115,12 +136,27 @@ export const SETTINGS = {
   logBlockBytesMax: setting(
     "MILLRACE_LOG_BLOCK_BYTES_MAX",
     count(4096, 8 * MIB, 512 * 1024),
-    "bytes in one block of the prediction log",
+    "bytes in one block of the prediction log; never more than the NATS server's max_payload",
   ),
   logTimeoutMs: setting(
     "MILLRACE_LOG_TIMEOUT_MS",
     count(100, 60_000, 5_000),
     "how long a block may wait for its acknowledgement before its rows are answered 503, ms",
+  ),
+  featureTimeoutMs: setting(
+    "MILLRACE_FEATURE_TIMEOUT_MS",
+    count(1, 10_000, 20),
+    "how long a prediction waits for features from Redis before their defaults are served, ms",
+  ),
+  featureCacheMs: setting(
+    "MILLRACE_FEATURE_CACHE_MS",
+    count(0, 60_000, 10),
+    "how old features in the local cache may be, ms; 0: no cache",
+  ),
+  featureCacheEntriesMax: setting(
+    "MILLRACE_FEATURE_CACHE_ENTRIES_MAX",
+    count(1, 10_000_000, 10_000),
+    "entities in the local cache of features",
   ),
   streamBytesMax: setting(
     "MILLRACE_STREAM_BYTES_MAX",

@@ -8,13 +8,9 @@ import { z } from "zod";
 import { layoutOf, problemWithSteps } from "./column-layout.ts";
 import { EngineError } from "./errors.ts";
 import { checkInput, isKeptAsText, modelInput, problemWithTexts } from "./model-input.ts";
+import { MODEL_NAME, MODEL_VERSION } from "./names.ts";
 import { FEATURES_MAX, preprocessingSteps } from "./preprocessing.ts";
 
-/** Model names are subject tokens and file names: no dot, star, angle bracket, slash or space. */
-export const MODEL_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
-/** Semantic version 2.0.0 without build metadata (KV keys do not allow `+`). */
-export const MODEL_VERSION =
-  /^(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})(-[0-9A-Za-z-]+(\.[0-9A-Za-z-]+)*)?$/;
 const CLASSES_MAX = 1000;
 
 const modelOutput = z.strictObject({

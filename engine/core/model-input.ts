@@ -6,27 +6,33 @@
  * tensor holds neither.
  */
 import { z } from "zod";
+import { featureName, MODEL_NAME, MODEL_VERSION } from "./names.ts";
 import { CATEGORIES_MAX, CATEGORY_LENGTH_MAX } from "./preprocessing.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "./timestamp.ts";
 
-/** Feature names become view columns and JSON keys. */
-const FEATURE_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,127}$/;
-const RESERVED_FEATURES = new Set(Object.getOwnPropertyNames(Object.prototype));
 const TEXTS_LENGTH_MAX = 131_072;
 const TEXT_LENGTH_DEFAULT = 1024;
 
 /** The largest finite float32. */
 export const FLOAT32_MAX = 3.4028234663852886e38;
+/** Up to here float32 holds every integer. */
+const SAFE_INTEGER_MAX = 2 ** 24;
+const NOT_EXACT =
+  "must be exactly representable as float32, as every integer up to 16777216 is; use float for large numbers";
 
-const featureName = z
-  .string()
-  .regex(FEATURE_NAME, "a letter, then letters, digits, _ . - (at most 128)")
-  .refine(
-    (name) => !RESERVED_FEATURES.has(name),
-    "is a reserved word of JavaScript objects: choose another name",
-  );
+/** The feature of a feature set that fills an input which the request leaves open. */
+const featureReference = z.strictObject({
+  set: z.string().regex(MODEL_NAME, "the name of a feature set"),
+  version: z.string().regex(MODEL_VERSION, "a semantic version such as 1.0.0"),
+  /** The input's own name if absent. */
+  name: featureName.optional(),
+});
 
-const describedFeature = { name: featureName, description: z.string().max(1000).optional() };
+const describedFeature = {
+  name: featureName,
+  description: z.string().max(1000).optional(),
+  feature: featureReference.optional(),
+};
 /** Whether the value may be missing: null or left out. Preprocessing then fills it in or encodes it. */
 const nullable = z.boolean().optional();
 
@@ -91,7 +97,7 @@ export function isKeptAsText(input: Pick<ModelInput, "type">): boolean {
 
 /** Whether a request may leave the input out. */
 export function isOptional(input: ModelInput): boolean {
-  return input.default !== undefined || input.nullable === true;
+  return input.default !== undefined || input.nullable === true || input.feature !== undefined;
 }
 
 /** Length of the longest text that the input takes, in UTF-16 code units. */
@@ -136,6 +142,7 @@ function problemWithNumber(
   if (input.type === "int" && !Number.isInteger(value)) return "must be an integer";
   if (input.min !== undefined && value < input.min) return `must be at least ${input.min}`;
   if (input.max !== undefined && value > input.max) return `must be at most ${input.max}`;
+  if (input.type === "int" && Math.fround(value) !== value) return NOT_EXACT;
   return undefined;
 }
 
@@ -155,6 +162,13 @@ export function checkInput(input: ModelInput, issue: (field: string, message: st
   }
   if (input.nullable === true && input.default !== undefined)
     issue("nullable", "a default fills in what is missing: leave one of the two out");
+  if (input.type === "int") {
+    for (const field of ["min", "max"] as const) {
+      const limit = input[field];
+      if (limit !== undefined && Math.abs(limit) > SAFE_INTEGER_MAX && Math.fround(limit) !== limit)
+        issue(field, NOT_EXACT);
+    }
+  }
   if (input.type === "category" && new Set(input.categories).size !== input.categories.length)
     issue("categories", "a category is listed twice");
   if ((input.type === "float" || input.type === "int") && (input.min ?? -Infinity) > (input.max ?? Infinity))

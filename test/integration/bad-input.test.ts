@@ -147,6 +147,18 @@ const BATCH: readonly BadBody[] = [
     "INVALID_REQUEST",
     "features",
   ),
+  bad(
+    "a request_id beside instances",
+    `{"request_id":"r","instances":[{"features":${FEATURES}}]}`,
+    "INVALID_REQUEST",
+    "request_id",
+  ),
+  bad(
+    "an entity_id beside instances",
+    `{"entity_id":"e","instances":[{"features":${FEATURES}}]}`,
+    "INVALID_REQUEST",
+    "entity_id",
+  ),
   bad("a million rows", `{"instances":[${"{},".repeat(999_999)}{}]}`, "PAYLOAD_TOO_LARGE", "instances", 413),
   bad(
     "rows for an unknown model",
@@ -227,7 +239,7 @@ describe("bad input", () => {
   });
 
   it("refuses a body above the limit with 413, told beforehand or not, and the client gets to read why", async () => {
-    const head = "POST /predict HTTP/1.1\r\nhost: x\r\n";
+    const head = "POST /predict HTTP/1.1\r\nhost: localhost\r\n";
     const filler = "x".repeat(BODY_BYTES_MAX + 1);
     for (const [framing, payload] of [
       [`content-length: ${filler.length}`, filler],
@@ -313,7 +325,7 @@ describe("bad input", () => {
     const aborts = async (): Promise<number> =>
       sampleOf(parseMetrics(await (await engine.get("/metrics")).text()), "engine_http_aborts_total");
     const earlier = await aborts();
-    const head = "POST /predict HTTP/1.1\r\nhost: x\r\n";
+    const head = "POST /predict HTTP/1.1\r\nhost: localhost\r\n";
     const body = JSON.stringify({ features: PAYMENT });
     const rounds = 20;
     for (let round = 0; round < rounds; round++) {
@@ -340,7 +352,7 @@ describe("bad input", () => {
       "\u0000\u0001\u0002\r\n\r\n",
       "GET\r\n\r\n",
       "HELLO / SMTP\r\n\r\n",
-      "GET /health HTTP/1.1\r\nhost: x\r\n",
+      "GET /health HTTP/1.1\r\nhost: localhost\r\n",
       "P",
       "POST /predict HTTP/1.1\r\ncontent-length: -5\r\n\r\n{}",
       "POST /predict HTTP/1.1\r\ncontent-length: 5abc\r\n\r\n{}   ",

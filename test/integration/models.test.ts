@@ -17,6 +17,7 @@ import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
 import { PROJECT, readModelFolder } from "../support/model-folder.ts";
 import { checkGolden, pushBody, untilServed, withManifest } from "../support/model-requests.ts";
+import { openRaw } from "../support/raw-http.ts";
 import { createTempFolder, type TempFolder } from "../support/temp-folder.ts";
 
 const SAMPLE = readModelFolder("engine/sample/card-fraud");
@@ -205,6 +206,29 @@ describe("models", () => {
     const error = await errorOf(await engine.post("/models", { manifest, files: {} }), 422, "MODEL_INVALID");
     assert.ok(error.details.some(({ field }) => field === "name"));
     assert.deepEqual(await jsonOf(await engine.get("/models")), before, "nothing was stored");
+  });
+
+  it("takes one push at a time, and frees the place when its client goes or is answered", async () => {
+    const tryPush = async (): Promise<Response> => engine.post("/models", { manifest: {}, files: {} });
+    const { host } = new URL(engine.httpUrl);
+    const head = `POST /models HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json\r\n`;
+    using slow = await openRaw(engine.httpUrl);
+    slow.socket.write(`${head}content-length: 1000\r\n\r\n{"manifest":`);
+    const busy = await eventually("the place is taken", async () => {
+      const response = await tryPush();
+      return response.status === 429 && response;
+    });
+    assert.equal(busy.headers.get("retry-after"), "1");
+    assert.match((await errorOf(busy, 429, "BUSY")).message, /another model is being pushed/);
+    assert.equal((await engine.get("/models")).status, 200);
+    slow.socket.destroy();
+    await eventually("the place is free", async () => (await tryPush()).status === 422);
+    for (let turn = 0; turn < 2; turn++) await errorOf(await tryPush(), 422, "MODEL_INVALID");
+    const artifact = withManifest(fixture("regression"), { version: "4.0.0" });
+    const answers = await Promise.all([push(artifact), push(artifact), push(artifact)]);
+    const statuses = answers.map(({ status }) => status).sort((a, b) => a - b);
+    assert.equal(statuses[0], 201);
+    assert.ok(statuses.every((status) => status === 201 || status === 429));
   });
 
   it("keeps the good version while a broken one stands in the registry, and says so", async () => {

@@ -121,7 +121,8 @@ export class TestEngine implements AsyncDisposable {
 
   async post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<Response> {
     const text = typeof body === "string" ? body : JSON.stringify(body);
-    return fetch(new URL(path, this.httpUrl), { method: "POST", body: text, headers });
+    const all = { "content-type": "application/json", ...headers };
+    return fetch(new URL(path, this.httpUrl), { method: "POST", body: text, headers: all });
   }
 
   async get(path: string): Promise<Response> {

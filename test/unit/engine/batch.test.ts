@@ -46,6 +46,15 @@ it("a row's raw values, texts and transformed values stay together when others a
   );
 });
 
+it("a row that gets a batch of its own takes its raw values, texts and transformed values along", () => {
+  const batcher = new Batcher(new ServedModel(manifest, new Metrics()), 4);
+  for (const note of ["a", "b"]) assert.equal(batcher.add(testRow(), { size: 3, note }), undefined);
+  const alone = batcher.take()?.separate(1);
+  assert.deepEqual([...(alone?.features ?? [])], [3, 0, 1]);
+  assert.equal(alone?.raw[0], 3);
+  assert.deepEqual(alone?.texts, ["b"]);
+});
+
 it("a row that preprocessing refuses leaves no trace", () => {
   const batcher = new Batcher(new ServedModel(manifest, new Metrics()), 4);
   assert.equal(batcher.add(testRow(), { size: 1, note: "c" })?.code, "INVALID_FEATURES");

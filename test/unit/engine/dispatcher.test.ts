@@ -189,26 +189,53 @@ describe("the dispatcher", () => {
     assert.deepEqual(bench.logged, [[]]);
   });
 
-  it("tries a batch whose worker died once more, on memory that the dead one cannot reach", async () => {
+  it("tries the rows of a batch whose worker died once more, each alone, on memory that the dead one cannot reach", async () => {
     start();
-    const rows = [1, 2].map((size) => bench.accept(size));
+    const rows = [1, 2, 3].map((size) => bench.accept(size));
     const first = await bench.call(0);
     first.result.reject(died());
-    const second = await bench.call(1);
-    assert.deepEqual(second.sizes, [1, 2]);
-    assert.notEqual(second.task.outputs.buffer, first.task.outputs.buffer);
-    second.result.resolve(OK);
+    for (const [index, size] of [1, 2, 3].entries()) {
+      const again = await bench.call(1 + index);
+      assert.deepEqual(again.sizes, [size]);
+      assert.notEqual(again.task.outputs.buffer, first.task.outputs.buffer);
+      if (size === 2) again.result.reject(died());
+      else again.result.resolve(OK);
+      bench.dispatcher.wake();
+    }
+    await untilEmpty();
+    assert.deepEqual(answered(rows), [1, 0, 1]);
+    assert.deepEqual(failed(rows), [[], ["WORKER_FAILED"], []]);
+    assert.deepEqual(bench.logged, [["1"], ["3"]]);
+    assert.equal(bench.dispatcher.room, 100);
+  });
+
+  it("keeps the prediction id of a row through its second try", async () => {
+    start();
+    const rows = [1, 2].map((size) => bench.accept(size, { idempotencyKey: `key ${size}` }));
+    const ids = [...bench.batcher.live].map((batch) => batch.ids.toString("hex", 16, 32));
+    (await bench.call(0)).result.reject(died());
+    await bench.call(1);
+    const [, alone] = [...bench.batcher.live];
+    assert.deepEqual([alone?.ids.toString("hex")], ids);
+    for (const index of [1, 2]) {
+      (await bench.call(index)).result.resolve(OK);
+      bench.dispatcher.wake();
+    }
     await untilEmpty();
     assert.deepEqual(answered(rows), [1, 1]);
   });
 
-  it("fails the rows of a batch whose worker died twice, and goes on", async () => {
+  it("tries again only the rows whose deadline is to come, and goes on after a second death", async () => {
     start();
-    const rows = [1, 2].map((size) => bench.accept(size));
-    (await bench.call(0)).result.reject(died());
-    (await bench.call(1)).result.reject(died());
+    const rows = [bench.accept(1, { deadlineMs: performance.now() + 20 }), bench.accept(2)];
+    const first = await bench.call(0);
+    await eventually("the deadline has passed", () => rows[0]?.outcome.failed.length === 1);
+    first.result.reject(died());
+    const again = await bench.call(1);
+    assert.deepEqual(again.sizes, [2]);
+    again.result.reject(died());
     await untilEmpty();
-    assert.deepEqual(failed(rows), [["WORKER_FAILED"], ["WORKER_FAILED"]]);
+    assert.deepEqual(failed(rows), [["DEADLINE_EXCEEDED"], ["WORKER_FAILED"]]);
     const next = bench.accept(3);
     (await bench.call(2)).result.resolve(OK);
     await untilEmpty();

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { FeaturePlan } from "../../../engine/feature-plan.ts";
+import { exampleFeatures } from "../../../engine/model-schema.ts";
 import { mixedManifest } from "../../support/manifests.ts";
 
 const plan = new FeaturePlan(mixedManifest());
@@ -52,6 +53,27 @@ describe("a feature plan", () => {
       assert.deepEqual(fieldsRefused({ ...GOOD, color }), ["features.color"]);
     for (const flag of [0, 1, "true"])
       assert.deepEqual(fieldsRefused({ ...GOOD, new: flag }), ["features.new"]);
+  });
+
+  it("refuses integers that float32 would round, saying so, and takes those that it holds", () => {
+    for (const age of [2 ** 24, 2 ** 24 + 2, 2 ** 40]) assert.equal(written({ ...GOOD, age })[1], age);
+    for (const age of [2 ** 24 + 1, 2 ** 40 + 1, 2 ** 53 - 1]) {
+      assert.deepEqual(fieldsRefused({ ...GOOD, age }), ["features.age"]);
+      const error = plan.write({ ...GOOD, age }, new Float32Array(plan.width), 0);
+      assert.match(error?.message ?? "", /features\.age must be exactly representable as float32/);
+    }
+  });
+
+  it("takes the example that the schema shows of an integer, wherever its range lies", () => {
+    for (const [min, max] of [
+      [1, 2 ** 25],
+      [2 ** 24, 2 ** 24 + 2],
+      [-(2 ** 26), -1],
+    ] as const) {
+      const manifest = mixedManifest({ inputs: [{ name: "age", type: "int", min, max }] });
+      const large = new FeaturePlan(manifest);
+      assert.equal(large.write(exampleFeatures(manifest), new Float32Array(1), 0), undefined);
+    }
   });
 
   it("refuses what is no object of features", () => {

@@ -2,16 +2,20 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { pino } from "pino";
-import { type LogMessage, type LogSource, type PredictionRows, Sink } from "../../../engine/sink.ts";
+import { readPredictionRows } from "../../../engine/prediction-rows.ts";
+import { Sink, type SinkSource, type SinkStore } from "../../../engine/sink.ts";
+import type { SinkMessage } from "../../../engine/sink-batch.ts";
 import { eventually } from "../../support/eventually.ts";
 import { blockOf, createdAt, testRow } from "../../support/log-blocks.ts";
 
 /** A table that keeps what it is told to, and forgets no token, like ClickHouse's. */
-class FakeStore implements PredictionRows {
+class FakeStore implements SinkStore {
   readonly inserts: { rows: Buffer; token: string }[] = [];
   readonly attempts: string[] = [];
   /** Consumed one per insert: what goes wrong with it. */
   readonly faults: ("answer lost" | "refused")[] = [];
+  /** Messages whose rows it cannot read. */
+  readonly unreadable = new Set<number>();
   isAway = false;
   prepared = 0;
   /** What is said of running inserts, one answer per question; then none. */
@@ -22,13 +26,16 @@ class FakeStore implements PredictionRows {
     if (this.isAway) throw new Error("away");
   }
 
-  async insert(rows: Uint8Array, token: string): Promise<void> {
+  async insert(rows: Uint8Array, token: string): Promise<string | undefined> {
     this.attempts.push(token);
     const fault = this.faults.shift();
     if (this.isAway || fault === "refused") throw new Error("not inserted");
+    const [first = 0, last = 0] = token.slice("5:".length).split("-").map(Number);
+    if ([...this.unreadable].some((seq) => first <= seq && seq <= last)) return "cannot read all data";
     if (!this.inserts.some((insert) => insert.token === token))
       this.inserts.push({ rows: Buffer.from(rows), token });
     if (fault === "answer lost") throw new Error("socket hang up");
+    return undefined;
   }
 
   async runningInserts(): Promise<number> {
@@ -40,33 +47,37 @@ class FakeStore implements PredictionRows {
     return Math.max(0, ...this.inserts.map(({ token }) => Number(token.split("-")[1])));
   }
 
-  async recentStreamIds(): Promise<Buffer> {
+  async recentIds(): Promise<Buffer> {
     return Buffer.alloc(0);
   }
 }
 
-class FakeLog implements LogSource {
-  readonly messages: LogMessage[] = [];
+class FakeLog implements SinkSource {
+  readonly messages: SinkMessage[] = [];
   readonly rejected: number[] = [];
+  /** Consumed one per rejection: it fails. */
+  readonly rejectFaults: Error[] = [];
   messagesMax = 1_000;
   /** Sequences that one reading leaves out, as if they were lost on the way. */
   readonly skipped = new Set<number>();
 
   add(data: Uint8Array, seq = (this.messages.at(-1)?.seq ?? 0) + 1): void {
-    this.messages.push({ seq, data });
+    this.messages.push({ seq, subject: "", data, atMs: 0 });
   }
 
   async position(): Promise<{ epoch: number; firstSeq: number; lastSeq: number }> {
     return { epoch: 5, firstSeq: this.messages[0]?.seq ?? 1, lastSeq: this.messages.at(-1)?.seq ?? 0 };
   }
 
-  async read(seq: number): Promise<readonly LogMessage[]> {
+  async read(seq: number): Promise<readonly SinkMessage[]> {
     await new Promise((resolve) => setImmediate(resolve));
     const found = this.messages.filter((message) => message.seq >= seq && !this.skipped.delete(message.seq));
     return found.slice(0, this.messagesMax);
   }
 
-  async reject({ seq }: LogMessage): Promise<void> {
+  async reject({ seq }: SinkMessage): Promise<void> {
+    const fault = this.rejectFaults.shift();
+    if (fault !== undefined) throw fault;
     this.rejected.push(seq);
   }
 }
@@ -85,6 +96,7 @@ async function withSink(
   const sink = new Sink({
     source: log,
     store,
+    rowsOf: readPredictionRows,
     rowsMax,
     bytesMax: 1 << 20,
     recentIdsMax: 1_024,
@@ -233,6 +245,67 @@ describe("the sink", () => {
         await stored(sink, 3);
         assert.deepEqual(log.rejected, [2]);
         assert.equal(sink.progress.rows, 2);
+      },
+    );
+  });
+
+  it("inserts messages one by one when their rows are refused, puts the bad one aside and goes on in batches", async () => {
+    await withSink(
+      async (log, store) => {
+        for (let count = 0; count < 3; count++) log.add(await block());
+        store.unreadable.add(2);
+      },
+      async (log, store, sink) => {
+        await stored(sink, 3);
+        assert.deepEqual(store.attempts, ["5:1-3", "5:1-1", "5:2-2", "5:3-3"]);
+        assert.deepEqual(log.rejected, [2]);
+        const late = [await block(), await block()];
+        for (const one of late) log.add(one);
+        await stored(sink, 5);
+        assert.deepEqual(
+          store.inserts.map(({ token }) => token),
+          ["5:1-1", "5:3-3", "5:4-5"],
+        );
+        assert.equal(sink.progress.rows, 4);
+      },
+    );
+  });
+
+  it("stores each row once though the answer, the dead letter or the insert fails between two of those", async () => {
+    await withSink(
+      async (log, store) => {
+        for (let count = 0; count < 4; count++) log.add(await block());
+        store.unreadable.add(2).add(4);
+        log.rejectFaults.push(new Error("no stream"));
+      },
+      async (log, store, sink) => {
+        await eventually("the first is stored", () => store.inserts.length === 1);
+        store.faults.push("answer lost");
+        await stored(sink, 4);
+        assert.deepEqual(log.rejected, [2, 4]);
+        assert.deepEqual(
+          store.inserts.map(({ token }) => token),
+          ["5:1-1", "5:3-3"],
+        );
+        assert.equal(sink.progress.rows, 2);
+      },
+    );
+  });
+
+  it("stores a stream prediction whose first copy was in a block that was put aside", async () => {
+    const copy = await blockOf([testRow({ source: "stream", idempotencyKey: "k" })]);
+    await withSink(
+      async (log, store) => {
+        for (let count = 0; count < 2; count++) log.add(copy);
+        store.unreadable.add(1);
+      },
+      async (log, store, sink) => {
+        await stored(sink, 2);
+        assert.deepEqual(log.rejected, [1]);
+        assert.deepEqual(
+          store.inserts.map(({ token }) => token),
+          ["5:2-2"],
+        );
       },
     );
   });

@@ -87,6 +87,17 @@ describe("a manifest", () => {
     assert.deepEqual(fieldsRefused(without), ["classes"]);
   });
 
+  it("refuses integers that float32 would round, and takes those that it holds", () => {
+    const int = (limits: object): unknown => withInput(0, { name: "size", type: "int", ...limits });
+    for (const field of ["min", "max", "default", "example"])
+      for (const value of [2 ** 24 + 1, -(2 ** 24) - 1, 2 ** 53 - 1])
+        assert.deepEqual(fieldsRefused(int({ [field]: value })), [`inputs.0.${field}`]);
+    const kept = { min: -(2 ** 25), max: 2 ** 40, default: 2 ** 24 + 2, example: 2 ** 24 - 1 };
+    parseManifest(int(kept));
+    parseManifest(int({ min: 0.1, max: 100.3 }));
+    parseManifest(withInput(0, { name: "size", type: "float", max: 2 ** 24 + 1, default: 2 ** 24 + 1 }));
+  });
+
   it("refuses unknown fields, other types and what is no object", () => {
     assert.deepEqual(fieldsRefused({ ...MIXED, extra: 1 }), ["model.json"]);
     assert.deepEqual(fieldsRefused({ ...MIXED, runtime: "pickle" }), ["runtime"]);

@@ -1,0 +1,42 @@
+/**
+ * Where the online states of entities are kept: opaque bytes by entity, written by one ingester, read by all engines.
+ *
+ * Implemented over Redis, Redis Cluster and in process; one conformance suite holds them to this contract.
+ */
+
+export interface EntityKey {
+  /** Entity type, a name as in MODEL_NAME. */
+  readonly type: string;
+  /** Any text of 1 to 128 characters. */
+  readonly id: string;
+}
+
+export interface EntityWrite extends EntityKey {
+  readonly state: Buffer;
+  /** The state may be forgotten this long after its last write. */
+  readonly ttlMs: number;
+}
+
+/** How far the ingester has come: every event up to `seq` of the stream created at `epoch` is in the states. */
+export interface IngestPosition {
+  readonly epoch: number;
+  readonly seq: number;
+}
+
+export interface EntityStore {
+  /**
+   * The states in the order of `keys`, undefined where there is none: one round trip (one per node of a cluster).
+   * @throws EngineError SERVICE_UNAVAILABLE, within the store's time-out.
+   */
+  read(keys: readonly EntityKey[]): Promise<(Buffer | undefined)[]>;
+  /** Replaces states, each as a whole; they can be read by everybody once this resolves. @throws SERVICE_UNAVAILABLE. */
+  write(writes: readonly EntityWrite[]): Promise<void>;
+  /**
+   * The position last set, or undefined when there is none. A store of several nodes answers the least of theirs, and
+   * undefined when one has none: what that node held is lost.
+   * @throws EngineError SERVICE_UNAVAILABLE.
+   */
+  position(): Promise<IngestPosition | undefined>;
+  setPosition(position: IngestPosition): Promise<void>;
+  close(): Promise<void>;
+}
