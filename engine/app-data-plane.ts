@@ -9,6 +9,7 @@ import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { type JetStreamClient, type JetStreamManager, jetstream } from "@nats-io/jetstream";
+import { type FeatureRegistry, openFeatureRegistry } from "../storage/feature-registry.ts";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
 import { CONTENT_BOUNDS } from "../storage/version-record.ts";
 import { openStreams, type StreamsConnection } from "../streams/connection.ts";
@@ -16,7 +17,7 @@ import { startPredictService } from "../streams/predict-service.ts";
 import { Publisher } from "../streams/publisher.ts";
 import { RequestConsumer } from "../streams/request-consumer.ts";
 import { ResultPublisher } from "../streams/result-publisher.ts";
-import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
+import { createTopology, ensureStreams, lastPosition, type Topology } from "../streams/topology.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import type { HttpServer } from "./api/http-server.ts";
 import { startHealthChecks } from "./app-health.ts";
@@ -25,6 +26,7 @@ import type { Config } from "./core/config.ts";
 import type { Logger } from "./core/log.ts";
 import { Metrics } from "./core/metrics.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import { checkAgreement } from "./features/set-agreement.ts";
 import { Models, type WantedModel } from "./models.ts";
 import { handleServiceRequest, handleStreamRequest } from "./nats-predict.ts";
 import { Predictor } from "./predict.ts";
@@ -70,6 +72,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const streams = await connectStreams(config, urls.nats, logger);
   const bounds = { ...CONTENT_BOUNDS, bytesMax: config.artifactBytesMax };
   const registry = await openModelRegistry(streams.connection.nats, { prefix: config.prefix, bounds });
+  const featureRegistry = await openFeatures(config, streams);
   const core = createCore(config, streams, registry, logger);
   const health = startHealthChecks({
     urls,
@@ -78,7 +81,8 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     topology: streams.topology,
     logger,
   });
-  const http = createHttpServer({ config, urls, core, registry, readiness: health.readiness, logger });
+  const { readiness } = health;
+  const http = createHttpServer({ config, urls, core, registry, featureRegistry, readiness, logger });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(streams.connection.nats, streams.topology, VERSION, (request) =>
@@ -87,7 +91,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   await core.models.settled();
   const consumer = startRequestConsumer(config, streams, core, logger);
   const stop = async (): Promise<void> => {
-    health.readiness.stop();
+    readiness.stop();
     await consumer.stop();
     await service.stop();
     await drainHttp(http, core.dispatcher, consumer);
@@ -106,7 +110,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     httpUrl: `http://${config.httpHost}:${port}`,
     registry,
     models: core.models,
-    readiness: health.readiness,
+    readiness,
     stop,
   };
 }
@@ -118,6 +122,14 @@ async function connectStreams(config: Config, url: string, logger: Logger): Prom
   const topology = createTopology(config.prefix);
   await ensureStreams(manager, topology, config.streamBytesMax);
   return { connection, client, manager, publisher: new Publisher(connection.nats), topology };
+}
+
+function openFeatures(config: Config, { connection, manager, topology }: Streams): Promise<FeatureRegistry> {
+  return openFeatureRegistry(connection.nats, {
+    prefix: config.prefix,
+    check: checkAgreement,
+    eventsPosition: async () => lastPosition(manager, topology.featuresStream),
+  });
 }
 
 function createCore(

@@ -77,7 +77,9 @@ test("the same content again changes nothing, other content is refused", async (
   const lastSeq = async () => (await manager.streams.info(`KV_${prefix}_features`)).state.last_seq;
   const before = await lastSeq();
   const later = await open(prefix, connection, 2);
-  const reordered = Object.fromEntries(Object.entries(accountSet({ features: parsedSet().features })).reverse());
+  const reordered = Object.fromEntries(
+    Object.entries(accountSet({ features: parsedSet().features })).reverse(),
+  );
   assert.deepEqual(await later.apply(reordered), { record, isNew: false });
   assert.equal(await lastSeq(), before);
   await assert.rejects(
@@ -133,7 +135,12 @@ test("an invalid set and one that disagrees with an active one leave nothing beh
 test("a set that is too large for one message is refused before anything is stored", async () => {
   const registry = await freshRegistry();
   const categories = Array.from({ length: 10_000 }, (_, index) => `${index}`.padEnd(250, "x"));
-  const features = ["a", "b", "c", "d"].map((name) => ({ name, kind: "online", type: "category", categories }));
+  const features = ["a", "b", "c", "d"].map((name) => ({
+    name,
+    kind: "online",
+    type: "category",
+    categories,
+  }));
   await assert.rejects(
     registry.apply(accountSet({ features })),
     hasCode("PAYLOAD_TOO_LARGE", /feature-set\.json/),

@@ -5,8 +5,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
   applyDerived,
-  DERIVED_FUNCTIONS,
   type DerivedCall,
+  type DerivedFunctionName,
   derivedProblem,
 } from "../../../../engine/core/derived-function.ts";
 
@@ -14,7 +14,7 @@ import {
 const SATURDAY_MS = Date.UTC(2026, 10, 21, 18, 45, 30);
 const MONDAY_MS = Date.UTC(2026, 10, 23);
 const HOUR_MS = 3_600_000;
-const CALLS: Readonly<Record<keyof typeof DERIVED_FUNCTIONS, DerivedCall>> = {
+const CALLS: Readonly<Record<DerivedFunctionName, DerivedCall>> = {
   ratio: { function: "ratio", inputs: ["a", "b"] },
   difference: { function: "difference", inputs: ["a", "b"] },
   product: { function: "product", inputs: ["a", "b"] },
