@@ -7,11 +7,11 @@ import { after, before, test } from "node:test";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { EngineError } from "../../engine/core/errors.ts";
 import { featureSetKey } from "../../engine/core/feature-set.ts";
 import { checkAgreement } from "../../engine/features/set-agreement.ts";
 import { type FeatureRegistry, openFeatureRegistry } from "../../storage/feature-registry.ts";
 import type { FeatureSetRecord } from "../../storage/feature-set-record.ts";
+import { hasCode } from "../support/error-code.ts";
 import { eventually } from "../support/eventually.ts";
 import { accountSet, parsedSet } from "../support/feature-sets.ts";
 import { startTestNats, type TestNats } from "../support/nats.ts";
@@ -48,15 +48,6 @@ const freshPrefix = (): string => `features${++prefixes}`;
 const freshRegistry = (): Promise<FeatureRegistry> => open(freshPrefix());
 const keysOf = (records: readonly FeatureSetRecord[]): string[] =>
   records.map(({ set }) => featureSetKey(set));
-
-function hasCode(code: string, pattern = /./): (error: unknown) => boolean {
-  return (error) => {
-    assert.ok(error instanceof EngineError, String(error));
-    assert.equal(error.code, code, error.message);
-    assert.match(error.message, pattern);
-    return true;
-  };
-}
 
 test("what is applied comes back, with where the events stood", async () => {
   const registry = await open(freshPrefix(), connection, 41);
