@@ -9,6 +9,7 @@ import { readConfig } from "../engine/core/config.ts";
 import { createLogger } from "../engine/core/log.ts";
 import { Metrics } from "../engine/core/metrics.ts";
 import { Dispatcher } from "../engine/dispatcher.ts";
+import { FeatureStage } from "../engine/features/feature-stage.ts";
 import { Models } from "../engine/models.ts";
 import { Predictor } from "../engine/predict.ts";
 import { readModelFolder } from "../storage/model-folder.ts";
@@ -30,10 +31,13 @@ const dispatcher = new Dispatcher({
 });
 wake = () => dispatcher.wake();
 const model = await readModelFolder(fixture("bench"));
+const reader = { read: async () => Promise.reject(new Error("no features here")) };
+const stage = new FeatureStage({ reader, dispatcher, rowsMax: config.batchRowsMax });
 const models = new Models({
   pool,
   dispatcher,
   loadArtifact: async () => model,
+  findFeatureSet: async () => Promise.reject(new Error("no feature sets here")),
   batchRowsMax: config.batchRowsMax,
   metrics,
   logger,
@@ -41,7 +45,7 @@ const models = new Models({
 models.follow([{ name: model.manifest.name, aliases: { production: model.manifest.version } }]);
 await models.settled();
 const predicting = {
-  predictor: new Predictor({ models, dispatcher }),
+  predictor: new Predictor({ models, dispatcher, stage }),
   bodyBytesMax: config.bodyBytesMax,
   instancesMax: config.instancesMax,
   timeoutMs: config.timeoutMs,

@@ -18,6 +18,7 @@ import type { Config } from "./core/config.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import { ModelUpdates } from "./model-updates.ts";
+import { readPredictionRows } from "./prediction-rows.ts";
 import type { ServiceUrls } from "./service-urls.ts";
 import { Sink } from "./sink.ts";
 
@@ -82,8 +83,9 @@ function createSink(config: Config, clickhouse: ClickHouse, source: LogReader, l
       insert: async (bytes, token) => rows.insert(bytes, token),
       runningInserts: async () => rows.runningInserts(),
       lastSeq: async (epoch) => rows.lastSeq(epoch),
-      recentStreamIds: async (limit) => rows.recentStreamIds(limit),
+      recentIds: async (limit) => rows.recentIds(limit),
     },
+    rowsOf: readPredictionRows,
     rowsMax: config.sinkRowsMax,
     bytesMax: config.sinkBytesMax,
     recentIdsMax: config.sinkDedupRowsMax,
@@ -101,7 +103,7 @@ function startTrimming(
   const log = new Trimmer(manager, topology.logStream);
   const requests = new Trimmer(manager, topology.requestsStream);
   const trim = async (): Promise<void> => {
-    await log.advance(sink.progress.seq, Date.now());
+    await log.advance(sink.progress, Date.now());
     await requests.advance(await settledRequests(manager, topology), Date.now());
   };
   return setInterval(() => {

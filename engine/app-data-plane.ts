@@ -14,18 +14,23 @@ import { type ModelRegistry, openModelRegistry } from "../storage/model-registry
 import { CONTENT_BOUNDS } from "../storage/version-record.ts";
 import { openStreams, type StreamsConnection } from "../streams/connection.ts";
 import { startPredictService } from "../streams/predict-service.ts";
-import { Publisher } from "../streams/publisher.ts";
+import { ID_HEADER_BYTES, Publisher } from "../streams/publisher.ts";
 import { RequestConsumer } from "../streams/request-consumer.ts";
 import { ResultPublisher } from "../streams/result-publisher.ts";
 import { createTopology, ensureStreams, lastPosition, type Topology } from "../streams/topology.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import type { HttpServer } from "./api/http-server.ts";
+import { createEntityReader, openServingStore } from "./app-features.ts";
 import { startHealthChecks } from "./app-health.ts";
 import { createHttpServer } from "./app-http.ts";
 import type { Config } from "./core/config.ts";
+import type { EntityStore } from "./core/entity-store.ts";
 import type { Logger } from "./core/log.ts";
 import { Metrics } from "./core/metrics.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import type { EntityReader } from "./features/entity-reader.ts";
+import type { FindFeatureSet } from "./features/feature-lookup.ts";
+import { FeatureStage } from "./features/feature-stage.ts";
 import { checkAgreement } from "./features/set-agreement.ts";
 import { Models, type WantedModel } from "./models.ts";
 import { handleServiceRequest, handleStreamRequest } from "./nats-predict.ts";
@@ -57,6 +62,12 @@ interface Streams {
   readonly topology: Topology;
 }
 
+/** Where definitions and values of features come from. */
+interface FeatureSource {
+  readonly store: EntityStore;
+  readonly findSet: FindFeatureSet;
+}
+
 /** The parts that a row passes through. */
 interface Core {
   readonly metrics: Metrics;
@@ -64,6 +75,7 @@ interface Core {
   readonly log: PredictionLog;
   readonly dispatcher: Dispatcher;
   readonly models: Models;
+  readonly reader: EntityReader;
   readonly predictor: Predictor;
 }
 
@@ -73,7 +85,12 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const bounds = { ...CONTENT_BOUNDS, bytesMax: config.artifactBytesMax };
   const registry = await openModelRegistry(streams.connection.nats, { prefix: config.prefix, bounds });
   const featureRegistry = await openFeatures(config, streams);
-  const core = createCore(config, streams, registry, logger);
+  const store = openServingStore(config, urls.redis, logger);
+  const features: FeatureSource = {
+    store,
+    findSet: async (name, version) => (await featureRegistry.get(name, version)).set,
+  };
+  const core = createCore(config, streams, registry, features, logger);
   const health = startHealthChecks({
     urls,
     core,
@@ -103,6 +120,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     core.dispatcher.close();
     health.stop();
     await core.pool.close();
+    await store.close();
     streams.publisher.close();
     await streams.connection.close();
   };
@@ -136,6 +154,7 @@ function createCore(
   config: Config,
   { publisher, topology }: Streams,
   registry: ModelRegistry,
+  features: FeatureSource,
   logger: Logger,
 ): Core {
   const metrics = new Metrics();
@@ -150,11 +169,16 @@ function createCore(
     },
     () => wake(),
   );
+  const messageBytesMax = publisher.payloadBytesMax - ID_HEADER_BYTES;
   const log = new PredictionLog({
     engineId: randomUUID(),
-    blockBytesMax: config.logBlockBytesMax,
+    blockBytesMax: Math.min(config.logBlockBytesMax, messageBytesMax),
+    messageBytesMax,
     publish: async (id, block) =>
-      publisher.publish(topology.logSubject, id, block, { timeoutMs: config.logTimeoutMs }),
+      publisher.publish(
+        { subject: topology.logSubject, id, payload: block },
+        { timeoutMs: config.logTimeoutMs },
+      ),
   });
   const dispatcher = new Dispatcher({
     pool,
@@ -169,11 +193,22 @@ function createCore(
     pool,
     dispatcher,
     loadArtifact: async (name, version) => registry.load(name, version),
+    findFeatureSet: async (name, version) => features.findSet(name, version),
     batchRowsMax: config.batchRowsMax,
     metrics,
     logger: logger.child({ component: "models" }),
   });
-  return { metrics, pool, log, dispatcher, models, predictor: new Predictor({ models, dispatcher }) };
+  const reader = createEntityReader(config, features.store, metrics, logger);
+  const stage = new FeatureStage({ reader, dispatcher, rowsMax: config.batchRowsMax });
+  return {
+    metrics,
+    pool,
+    log,
+    dispatcher,
+    models,
+    reader,
+    predictor: new Predictor({ models, dispatcher, stage }),
+  };
 }
 
 async function followRegistry(
@@ -201,7 +236,7 @@ function startRequestConsumer(
   logger: Logger,
 ): RequestConsumer {
   const log = logger.child({ component: "requests" });
-  const results = new ResultPublisher(connection, publisher, log);
+  const results = new ResultPublisher(connection.nats, publisher, log);
   const consumer = new RequestConsumer({
     jetstream: client,
     manager,

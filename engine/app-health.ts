@@ -2,7 +2,7 @@
  * Builds the readiness of a data plane: looks at every component now and then, and shows what it sees as metrics.
  */
 import { openClickHouse } from "../storage/clickhouse.ts";
-import { openRedis } from "../storage/redis.ts";
+import { isConnected, openRedis } from "../storage/redis.ts";
 import type { StreamsConnection } from "../streams/connection.ts";
 import { followSinkStatus } from "../streams/status.ts";
 import type { Topology } from "../streams/topology.ts";
@@ -50,7 +50,7 @@ export function startHealthChecks({ urls, core, connection, topology, logger }: 
     {
       name: "redis",
       isVital: false,
-      state: () => (redis === undefined ? "absent" : upIf(redis.status === "ready")),
+      state: () => (redis === undefined ? "absent" : upIf(isConnected(redis))),
     },
   ];
   const queueRows = metrics.gauge("engine_queue_rows", "Rows accepted and not yet answered.");

@@ -2,16 +2,18 @@
 /**
  * A batch: rows of one model version that go to a worker together, and the slab that their floats live in.
  *
- *     features  rowsMax × inputs floats    written by the feature plan, read by the worker
+ *     raw       rowsMax × inputs floats    written by the feature plan, logged; texts stand beside it
+ *     features  rowsMax × width floats     written by the preprocessing pipeline, read by the worker
  *     outputs   rowsMax × width floats     written by the worker, read when answering
  *     ids       rowsMax × 16 bytes         prediction ids
  *
- * Features and outputs are shared memory: no float is copied between threads. A batch is reused for ever by its
- * batcher, unless it was lost with its worker. States: filling → queued → running → logging → answered → free; each
- * row settles exactly once.
+ * Without preprocessing, features and raw are the same memory. Features and outputs are shared: no float is copied
+ * between threads. A batch is reused for ever by its batcher, unless it was lost with its worker.
+ * States: filling → queued → running → logging → answered → free; each row settles exactly once.
  */
 import type { EngineError } from "./core/errors.ts";
 import type { Source } from "./core/prediction.ts";
+import type { ServedFeatures } from "./features/served-features.ts";
 import type { ServedModel } from "./served-model.ts";
 
 /** One accepted row that waits for its answer. Implemented by every entrance. */
@@ -24,6 +26,8 @@ export interface Row {
   readonly arrivedMs: number;
   /** performance.now() after which an answer is of no use. */
   readonly deadlineMs: number;
+  /** Ids of the entities whose features the model takes, by their key, when entity_id alone does not tell. */
+  readonly entities: Readonly<Record<string, string>> | undefined;
   /** Text that the prediction id follows from, for sources that may deliver a request twice; else "". */
   readonly idempotencyKey: string;
   /** The prediction is made and logged: it is row `index` of `batch`, readable during this call only. */
@@ -34,12 +38,17 @@ export interface Row {
 export class Batch {
   readonly model: ServedModel;
   readonly features: Float32Array<SharedArrayBuffer>;
+  readonly raw: Float32Array;
+  /** rowsMax × texts of the plan. */
+  readonly texts: string[];
   readonly outputs: Float32Array<SharedArrayBuffer>;
   readonly ids: Buffer;
-  /** The memory of `features`, to copy whole rows from. */
-  readonly featureBytes: Buffer;
+  /** The memory of `raw`, to copy whole rows from. */
+  readonly rawBytes: Buffer;
   /** Row by index; undefined once it is settled (answered, failed or past its deadline). */
   readonly rows: (Row | undefined)[];
+  /** Of each row what was looked up for it, where its model takes features from the store. */
+  readonly served: (ServedFeatures | undefined)[] = [];
   count = 0;
   /** Rows ever added: `count` falls below it when settled rows are dropped. */
   accepted = 0;
@@ -56,9 +65,11 @@ export class Batch {
 
   constructor(model: ServedModel, rowsMax: number) {
     this.model = model;
-    this.features = new Float32Array(new SharedArrayBuffer(rowsMax * model.plan.width * 4));
+    this.features = new Float32Array(new SharedArrayBuffer(rowsMax * model.inputWidth * 4));
+    this.raw = model.pipeline === undefined ? this.features : new Float32Array(rowsMax * model.plan.width);
+    this.texts = Array.from({ length: rowsMax * model.plan.texts }, () => "");
     this.outputs = new Float32Array(new SharedArrayBuffer(rowsMax * model.outputWidth * 4));
-    this.featureBytes = Buffer.from(this.features.buffer);
+    this.rawBytes = Buffer.from(this.raw.buffer);
     this.ids = Buffer.allocUnsafeSlow(rowsMax * 16);
     this.rows = Array.from({ length: rowsMax }, () => undefined);
   }
@@ -68,8 +79,9 @@ export class Batch {
   }
 
   /** Takes the row whose floats and id the batcher has just written at `count`. */
-  push(row: Row): void {
+  push(row: Row, served: ServedFeatures | undefined): void {
     if (this.count === 0) this.firstArrivedMs = row.arrivedMs;
+    if (served !== undefined) this.served[this.count] = served;
     this.rows[this.count++] = row;
     this.accepted++;
   }
@@ -85,7 +97,6 @@ export class Batch {
 
   /** Closes the gaps that settled rows left, so that the worker computes only rows that are wanted. */
   compact(): void {
-    const { width } = this.model.plan;
     let kept = 0;
     for (let index = 0; index < this.count; index++) {
       const row = this.rows[index];
@@ -93,8 +104,7 @@ export class Batch {
       if (kept !== index) {
         this.rows[kept] = row;
         this.rows[index] = undefined;
-        this.features.copyWithin(kept * width, index * width, (index + 1) * width);
-        this.ids.copyWithin(kept * 16, index * 16, (index + 1) * 16);
+        this.#copyRow(index, this, kept);
       }
       kept++;
     }
@@ -103,22 +113,37 @@ export class Batch {
 
   /** Moves one row, with its floats, id and attempts, into a batch that has room for it alone. */
   separate(index: number): Batch {
-    const { width } = this.model.plan;
     const alone = new Batch(this.model, 1);
-    alone.features.set(this.features.subarray(index * width, (index + 1) * width));
-    alone.ids.set(this.ids.subarray(index * 16, (index + 1) * 16));
+    this.#copyRow(index, alone, 0);
     alone.attempts = this.attempts;
-    alone.push(this.rows[index] as Row);
+    alone.push(this.rows[index] as Row, this.served[index]);
     this.rows[index] = undefined;
     this.accepted--;
     return alone;
   }
 
+  #copyRow(from: number, target: Batch, to: number): void {
+    const { inputWidth, plan } = this.model;
+    copy(target.features, to, this.features, from, inputWidth);
+    target.served[to] = this.served[from];
+    this.ids.copy(target.ids, to * 16, from * 16, (from + 1) * 16);
+    if (this.raw === this.features) return;
+    copy(target.raw, to, this.raw, from, plan.width);
+    for (let text = 0; text < plan.texts; text++)
+      target.texts[to * plan.texts + text] = this.texts[from * plan.texts + text] ?? "";
+  }
+
   /** Makes it empty again. */
   clear(): void {
     this.rows.fill(undefined, 0, this.count);
+    this.served.length = 0;
+    this.texts.fill("");
     this.count = 0;
     this.accepted = 0;
     this.attempts = 0;
   }
+}
+
+function copy(target: Float32Array, to: number, source: Float32Array, from: number, width: number): void {
+  target.set(source.subarray(from * width, (from + 1) * width), to * width);
 }

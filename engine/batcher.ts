@@ -9,6 +9,7 @@
 import { Batch, type Row } from "./batch.ts";
 import type { EngineError } from "./core/errors.ts";
 import { writeUuid7, writeUuidOf } from "./core/uuid.ts";
+import type { ServedFeatures } from "./features/served-features.ts";
 import type { ServedModel } from "./served-model.ts";
 
 const SPARE_MAX = 16;
@@ -39,20 +40,31 @@ export class Batcher {
   }
 
   /** Checks the features and adds the row; returns what is wrong with them, or undefined. */
-  add(row: Row, features: unknown): EngineError | undefined {
+  add(row: Row, features: unknown, served?: ServedFeatures): EngineError | undefined {
     const batch = this.#filling;
     const index = batch.count;
-    const error = this.model.plan.write(features, batch.features, index * this.model.plan.width);
+    const error = this.#write(features, batch, index);
     if (error !== undefined) return error;
     if (row.idempotencyKey === "") writeUuid7(batch.ids, index * 16, Date.now());
     else writeUuidOf(batch.ids, index * 16, row.idempotencyKey);
-    batch.push(row);
+    batch.push(row, served);
     if (index === 0) this.live.add(batch);
     if (batch.full) {
       this.#queued.push(batch);
       this.#filling = this.#spare.pop() ?? new Batch(this.model, this.#rowsMax);
     }
     return undefined;
+  }
+
+  #write(features: unknown, batch: Batch, index: number): EngineError | undefined {
+    const { plan, pipeline, inputWidth } = this.model;
+    const { raw, texts } = batch;
+    const offset = index * plan.width;
+    const textOffset = index * plan.texts;
+    const error = plan.write(features, raw, offset, texts, textOffset);
+    if (error !== undefined || pipeline === undefined) return error;
+    const isAllowed = pipeline.write(raw, offset, texts, textOffset, batch.features, index * inputWidth);
+    return isAllowed ? undefined : pipeline.explain();
   }
 
   /** The oldest batch, now the caller's until it recycles it. */

@@ -15,13 +15,17 @@ import type { Batcher } from "./batcher.ts";
 import { EngineError, toEngineError } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import type { Counter } from "./core/metrics.ts";
+import type { ServedFeatures } from "./features/served-features.ts";
 
 const ATTEMPTS_MAX = 2;
 const SWEEP_MS = 20;
 
-/** Where finished batches are logged. Resolves once the rows are safe. */
+/** Settles a row that cannot be logged. */
+export type RefuseRow = (index: number, error: EngineError) => void;
+
+/** Where finished batches are logged. Resolves once the rows are safe; refuses single rows at once. */
 export interface BatchLog {
-  append(batch: Batch): Promise<void>;
+  append(batch: Batch, refuse: RefuseRow): Promise<void>;
 }
 
 export interface DispatcherOptions {
@@ -74,17 +78,17 @@ export class Dispatcher {
   }
 
   /**
-   * Accepts a row. Its answer or failure comes later, never from within this call.
+   * Accepts a row with its whole features, and what of them was looked up. Its answer or failure comes later, never from within this call.
    * @throws EngineError QUEUE_FULL, INVALID_FEATURES.
    */
-  accept(batcher: Batcher, row: Row, features: unknown): void {
+  accept(batcher: Batcher, row: Row, features: unknown, served?: ServedFeatures): void {
     if (this.#rows >= this.#options.rowsMax) {
       throw new EngineError(
         "QUEUE_FULL",
         `${this.#rows} rows are waiting, which is the limit; try again later`,
       );
     }
-    const error = batcher.add(row, features);
+    const error = batcher.add(row, features, served);
     if (error !== undefined) throw error;
     this.#rows++;
     this.#schedule();
@@ -169,7 +173,7 @@ export class Dispatcher {
     if (batch.count === 0) return;
     batch.dateMs = Date.now();
     batch.dateText = new Date(batch.dateMs).toISOString();
-    const logged = this.#options.log.append(batch);
+    const logged = this.#options.log.append(batch, (index, error) => this.#fail(batch, index, error));
     if (this.#options.answerFirst)
       logged.catch((error: unknown) =>
         this.#options.logger.error({ err: error }, "predictions lost from the log"),
@@ -223,7 +227,7 @@ function toTask({ model, count, features, outputs }: Batch): PredictTask {
     kind: "predict",
     key: model.key,
     rows: count,
-    inputWidth: model.plan.width,
+    inputWidth: model.inputWidth,
     outputWidth: model.outputWidth,
     features,
     outputs,

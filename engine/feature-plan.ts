@@ -4,12 +4,17 @@
  *
  * A plan is compiled once per model version from its manifest and writes straight into the batch's slab. The
  * fast path knows only that something is wrong; what is wrong is found out by the slow path, once it matters.
- * Invariant: after `write` returned undefined, every float of the row is set and finite, and every `int` exact.
+ * Invariant: after `write` returned undefined, every float of the row is set, finite unless it may be missing (then NaN
+ * says so), and exact for an `int`. What does not fit into a float, texts and timestamps, is written beside the row.
  */
 import { EngineError, type ErrorDetail } from "./core/errors.ts";
-import { FLOAT32_MAX, type ModelInput, type ModelManifest, problemWith } from "./core/manifest.ts";
+import type { ModelManifest } from "./core/manifest.ts";
+import { FLOAT32_MAX, isKeptAsText, type ModelInput, maxLengthOf, problemWith } from "./core/model-input.ts";
+import { isoOf, parseTimestamp } from "./core/timestamp.ts";
 
 const DETAILS_MAX = 20;
+/** Frozen: a plan with texts needs somewhere to write them. */
+const NO_TEXTS = Object.freeze<string[]>([]) as string[];
 
 interface Column {
   readonly input: ModelInput;
@@ -21,10 +26,15 @@ interface Column {
   readonly codes: ReadonlyMap<unknown, number> | undefined;
   /** What a missing value becomes; undefined: the feature is required. */
   readonly fallback: number | undefined;
+  /** Index among the row's texts, or -1 for an input that is a float; and what a missing text becomes. */
+  readonly text: number;
+  readonly fallbackText: string;
 }
 
 export class FeaturePlan {
   readonly width: number;
+  /** Texts per row. */
+  readonly texts: number;
   readonly #columns: readonly Column[];
   readonly #indexes: ReadonlyMap<string, number>;
   /** Of each column what the fast path needs, apart: loads from these arrays need no check of an object's shape. */
@@ -34,22 +44,30 @@ export class FeaturePlan {
   readonly #isFloat: Uint8Array;
 
   constructor(manifest: ModelManifest) {
-    this.#columns = manifest.inputs.map(toColumn);
+    this.#columns = toColumns(manifest.inputs);
     this.#names = this.#columns.map((column) => column.name);
     this.#indexes = new Map(this.#names.map((name, index) => [name, index]));
     this.#lows = Float64Array.from(this.#columns, (column) => column.low);
     this.#highs = Float64Array.from(this.#columns, (column) => column.high);
     this.#isFloat = Uint8Array.from(this.#columns, (column) => (column.type === "float" ? 1 : 0));
     this.width = this.#columns.length;
+    this.texts = manifest.inputs.filter(isKeptAsText).length;
   }
 
   /**
-   * Writes one row at `offset`; returns the error that names every wrong field, or undefined.
+   * Writes one row at `offset`, and its texts at `textOffset`; returns the error that names every wrong field, or
+   * undefined.
    *
    * Walks the object in its own order, which for nearly all callers is the manifest's: then a feature costs one
    * comparison of interned strings and one load, without a look-up by name.
    */
-  write(features: unknown, row: Float32Array, offset: number): EngineError | undefined {
+  write(
+    features: unknown,
+    row: Float32Array,
+    offset: number,
+    texts = NO_TEXTS,
+    textOffset = 0,
+  ): EngineError | undefined {
     if (typeof features !== "object" || features === null || Array.isArray(features)) return notAnObject();
     const values = features as Readonly<Record<string, unknown>>;
     const names = this.#names;
@@ -73,10 +91,22 @@ export class FeaturePlan {
       }
       index++;
     }
-    return present === names.length ? undefined : this.#fillMissing(values, row, offset);
+    const error = present === names.length ? undefined : this.#fillMissing(values, row, offset);
+    if (this.texts > 0 && error === undefined) this.#writeTexts(values, texts, textOffset);
+    return error;
   }
 
-  /** Sets what the request left out to its default. */
+  /** Keeps the values of inputs that are no floats, all checked. A timestamp is kept as ISO 8601: a float32 would blur it. */
+  #writeTexts(values: Readonly<Record<string, unknown>>, texts: string[], textOffset: number): void {
+    for (const { name, type, text, fallbackText } of this.#columns) {
+      if (text < 0) continue;
+      const value = Object.hasOwn(values, name) ? values[name] : null;
+      if (value === null) texts[textOffset + text] = fallbackText;
+      else texts[textOffset + text] = type === "timestamp" ? isoOf(value) : (value as string);
+    }
+  }
+
+  /** Sets what the request left out to its default, or to missing. */
   #fillMissing(
     values: Readonly<Record<string, unknown>>,
     row: Float32Array,
@@ -128,10 +158,20 @@ function toFloat(column: Column, value: unknown): number {
       return value === true ? 1 : value === false ? 0 : Number.NaN;
     case "category":
       return column.codes?.get(value) ?? Number.NaN;
+    case "text":
+      // its length, which the column's range bounds
+      return typeof value === "string" ? value.length : Number.NaN;
+    case "timestamp":
+      return parseTimestamp(value);
   }
 }
 
-function toColumn(input: ModelInput): Column {
+function toColumns(inputs: readonly ModelInput[]): Column[] {
+  let texts = 0;
+  return inputs.map((input) => toColumn(input, isKeptAsText(input) ? texts++ : -1));
+}
+
+function toColumn(input: ModelInput, text: number): Column {
   const isNumber = input.type === "float" || input.type === "int";
   const codes =
     input.type === "category"
@@ -144,12 +184,15 @@ function toColumn(input: ModelInput): Column {
     low: Math.max((isNumber ? input.min : undefined) ?? -FLOAT32_MAX, -FLOAT32_MAX),
     high: Math.min((isNumber ? input.max : undefined) ?? FLOAT32_MAX, FLOAT32_MAX),
     codes,
+    fallback: input.nullable === true ? Number.NaN : undefined,
+    text,
+    fallbackText: "",
   };
-  return {
-    ...column,
-    fallback:
-      input.default === undefined ? undefined : toFloat({ ...column, fallback: undefined }, input.default),
-  };
+  if (input.type === "text") column.high = maxLengthOf(input);
+  if (input.default === undefined) return column;
+  const fallback = toFloat(column, input.default);
+  const fallbackText = input.type === "timestamp" ? isoOf(input.default) : String(input.default);
+  return { ...column, fallback, fallbackText };
 }
 
 function notAnObject(): EngineError {

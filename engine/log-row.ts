@@ -2,15 +2,17 @@
 /**
  * One row of the prediction log, in RowBinary, in the order of LOG_COLUMNS.
  *
- * Numbers stand as Array(Float32) in the model's order, categories as strings, so that what was served can be
- * read back exactly, by people and by training.
+ * Raw values, as they were before preprocessing: numbers as Array(Float32) in the model's order, categories, texts and
+ * timestamps as strings, so that what was served can be read back exactly, by people and by training. Missing: NaN, "".
  */
 import type { Batch, Row } from "./batch.ts";
 import { sourceCode } from "./core/prediction.ts";
 import type { RowBinaryWriter } from "./core/row-binary.ts";
+import type { ServedFeatures } from "./features/served-features.ts";
 
 const FIXED_BYTES = 128;
 const STRING_BYTES_MAX = 3 * 1024;
+const ENTITY_BYTES_MAX = 1024;
 
 /** Appends row `index` of `batch`, behind its length. The outputs and times of the batch must be set. `loggedMs` is the block's time. */
 export function writeLogRow(
@@ -34,14 +36,34 @@ export function writeLogRow(
   writer.raw(model.logName);
   writer.string(row.entityId);
   writeOutput(writer, batch, index);
-  writeFeatures(writer, batch, index * model.plan.width);
+  writeFeatures(writer, batch, index);
   writer.reserve(FIXED_BYTES);
   writer.float32(batch.finishedMs - row.arrivedMs);
   writer.float32(batch.startedMs - row.arrivedMs);
   writer.float32(batch.inferenceMs);
   writer.uint16(Math.min(batch.count, 65_535));
   writer.uint64(batch.dateMs);
+  writeServed(writer, batch.served[index]);
   writer.uint32At(start, writer.length - start - 4);
+}
+
+/** When, of which entities and with which defaults features were looked up; nothing of that for most models. */
+function writeServed(writer: RowBinaryWriter, served: ServedFeatures | undefined): void {
+  writer.uint64(served?.asOfMs ?? 0);
+  writer.varint(served?.entities.length ?? 0);
+  for (const { type, id, seq } of served?.entities ?? []) {
+    writer.reserve(FIXED_BYTES + ENTITY_BYTES_MAX);
+    writer.string(type);
+    writer.string(id);
+    writer.uint64(seq);
+  }
+  writer.varint(served?.status.size ?? 0);
+  if (served === undefined) return;
+  for (const [name, status] of served.status) {
+    writer.reserve(FIXED_BYTES + ENTITY_BYTES_MAX);
+    writer.string(name);
+    writer.string(status);
+  }
 }
 
 function writeOutput(writer: RowBinaryWriter, batch: Batch, index: number): void {
@@ -61,25 +83,25 @@ function writeOutput(writer: RowBinaryWriter, batch: Batch, index: number): void
     writer.float32(model.probability(outputs, offset, label));
 }
 
-function writeFeatures(
-  writer: RowBinaryWriter,
-  { model, features, featureBytes }: Batch,
-  offset: number,
-): void {
+function writeFeatures(writer: RowBinaryWriter, { model, raw, rawBytes, texts }: Batch, index: number): void {
   const { width } = model.plan;
+  const offset = index * width;
   writer.reserve(FIXED_BYTES + 4 * width);
   writer.varint(model.numbers);
   if (model.numbers === width) {
-    writer.raw(featureBytes, offset * 4, (offset + width) * 4);
+    writer.raw(rawBytes, offset * 4, (offset + width) * 4);
     writer.uint8(0);
     return;
   }
   for (let column = 0; column < width; column++) {
-    if (model.categories[column] === undefined) writer.float32(features[offset + column] as number);
+    if (model.categories[column] === undefined) writer.float32(raw[offset + column] as number);
   }
   writer.varint(width - model.numbers);
+  let text = index * model.plan.texts;
   for (let column = 0; column < width; column++) {
     const categories = model.categories[column];
-    if (categories !== undefined) writer.string(categories[features[offset + column] as number] ?? "");
+    if (categories === undefined) continue;
+    if (categories.length === 0) writer.string(texts[text++] as string);
+    else writer.string(categories[raw[offset + column] as number] ?? "");
   }
 }

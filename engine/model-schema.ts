@@ -2,14 +2,25 @@
  * What a caller needs to know of a model version: its card (`GET /model/info`) and the JSON Schema of its request
  * (`GET /model/schema`), whose example can be posted back as it is.
  */
-import type { ModelInput, ModelManifest } from "./core/manifest.ts";
+import type { ModelManifest } from "./core/manifest.ts";
+import { isOptional, type ModelInput, maxLengthOf, problemWith } from "./core/model-input.ts";
+import type { PreprocessingStep } from "./core/preprocessing.ts";
+import { TIMESTAMP_FORM } from "./core/timestamp.ts";
 
 type Json = Record<string, unknown>;
 
-/** A value that the input allows: its example, else its default, else one made from its range or categories. */
-export function exampleOf(input: ModelInput): string | number | boolean {
+/**
+ * A value that the input allows: its example, else its default, else one that an encoder has seen in it, else one made
+ * from its range or categories.
+ */
+export function exampleOf(
+  input: ModelInput,
+  steps: readonly PreprocessingStep[] = [],
+): string | number | boolean {
   if (input.example !== undefined) return input.example;
   if (input.default !== undefined) return input.default;
+  const seen = seenValueOf(input, steps);
+  if (seen !== undefined) return seen;
   switch (input.type) {
     case "bool":
       return false;
@@ -19,7 +30,23 @@ export function exampleOf(input: ModelInput): string | number | boolean {
       return Math.fround(Math.ceil(withinRange(input.min, input.max))); // what is allowed is exact in float32
     case "float":
       return withinRange(input.min, input.max);
+    case "text":
+      return "";
+    case "timestamp":
+      return "2026-01-01T00:00:00Z";
   }
+}
+
+/** The first value that the first step which encodes the input has learned and the input takes. */
+function seenValueOf(input: ModelInput, steps: readonly PreprocessingStep[]): string | number | undefined {
+  for (const step of steps) {
+    const values =
+      "categories" in step ? step.categories : step.type === "tfidf_vectorizer" ? [step.vocabulary] : [];
+    const at = "columns" in step ? step.columns.indexOf(input.name) : -1;
+    const found = values[at]?.find((value) => problemWith(input, value) === undefined);
+    if (found !== undefined && found !== null) return found;
+  }
+  return undefined;
 }
 
 function withinRange(min: number | undefined, max: number | undefined): number {
@@ -29,12 +56,14 @@ function withinRange(min: number | undefined, max: number | undefined): number {
 
 /** The features object that `GET /model/schema` shows. */
 export function exampleFeatures(manifest: ModelManifest): Record<string, string | number | boolean> {
-  return Object.fromEntries(manifest.inputs.map((input) => [input.name, exampleOf(input)]));
+  return Object.fromEntries(
+    manifest.inputs.map((input) => [input.name, exampleOf(input, manifest.preprocessing)]),
+  );
 }
 
 /** JSON Schema (draft 2020-12) of the body of POST /predict for this model version. */
 export function requestSchema(manifest: ModelManifest): Json {
-  const required = manifest.inputs.filter((input) => input.default === undefined).map((input) => input.name);
+  const required = manifest.inputs.filter((input) => !isOptional(input)).map((input) => input.name);
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
     title: `Prediction request for ${manifest.name} ${manifest.version}`,
@@ -59,7 +88,11 @@ export function requestSchema(manifest: ModelManifest): Json {
 }
 
 function inputSchema(input: ModelInput): Json {
-  const schema: Json = { ...typeSchema(input) };
+  const schema: Json = typeSchema(input);
+  if (input.nullable === true) {
+    schema["type"] = [schema["type"], "null"].flat();
+    if (input.type === "category") schema["enum"] = [...input.categories, null];
+  }
   if (input.description !== undefined) schema["description"] = input.description;
   if (input.default !== undefined) schema["default"] = input.default;
   return schema;
@@ -71,6 +104,10 @@ function typeSchema(input: ModelInput): Json {
       return { type: "boolean" };
     case "category":
       return { type: "string", enum: input.categories };
+    case "text":
+      return { type: "string", maxLength: maxLengthOf(input) };
+    case "timestamp":
+      return { type: ["string", "number"], description: TIMESTAMP_FORM };
     case "int":
     case "float": {
       const schema: Json = { type: input.type === "int" ? "integer" : "number" };

@@ -15,6 +15,8 @@ import type { Logger } from "./core/log.ts";
 import type { ModelManifest } from "./core/manifest.ts";
 import type { Metrics } from "./core/metrics.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import { withExampleRow } from "./example-row.ts";
+import { compileLookup, type FindFeatureSet } from "./features/feature-lookup.ts";
 import { ServedModel } from "./served-model.ts";
 
 export const DEFAULT_ALIAS = "production";
@@ -31,6 +33,7 @@ export interface ModelsOptions {
   readonly pool: Pick<WorkerPool, "load" | "unload">;
   readonly dispatcher: Dispatcher;
   readonly loadArtifact: (name: string, version: string) => Promise<ModelArtifact>;
+  readonly findFeatureSet: FindFeatureSet;
   readonly batchRowsMax: number;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -135,13 +138,14 @@ export class Models {
   }
 
   async #load(key: string): Promise<void> {
-    const { pool, dispatcher, loadArtifact, batchRowsMax, metrics, logger } = this.#options;
+    const { pool, dispatcher, loadArtifact, findFeatureSet, batchRowsMax, metrics, logger } = this.#options;
     const at = key.indexOf("@");
     const startedMs = performance.now();
     try {
       const artifact = await loadArtifact(key.slice(0, at), key.slice(at + 1));
-      await pool.load(artifact);
-      const batcher = new Batcher(new ServedModel(artifact.manifest, metrics), batchRowsMax);
+      const lookup = await compileLookup(artifact.manifest, findFeatureSet);
+      await pool.load(withExampleRow(artifact));
+      const batcher = new Batcher(new ServedModel(artifact.manifest, metrics, lookup), batchRowsMax);
       this.#loaded.set(key, batcher);
       dispatcher.attach(batcher);
       this.#problems.delete(key);

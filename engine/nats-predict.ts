@@ -4,13 +4,13 @@
  *
  * Both take the body of POST /predict; the model is the subject's last token. A durable request is settled by its
  * outcome: its prediction is logged, published and then acknowledged; what can never succeed becomes a dead letter
- * with the reason; what may succeed later comes again.
+ * with the reason; what may succeed later comes again, some of it not for ever (COUNTED).
  */
 import type { ServiceRequest } from "../streams/predict-service.ts";
-import type { StreamRequest } from "../streams/request-consumer.ts";
+import type { StreamRequest } from "../streams/stream-request.ts";
 import type { Batch, Row } from "./batch.ts";
-import { EngineError, toEngineError } from "./core/errors.ts";
-import { MODEL_NAME } from "./core/manifest.ts";
+import { EngineError, type ErrorCode, toEngineError } from "./core/errors.ts";
+import { MODEL_NAME } from "./core/names.ts";
 import type { Source } from "./core/prediction.ts";
 import { uuidText } from "./core/uuid.ts";
 import { type Predictor, parseHead, type RequestHead } from "./predict.ts";
@@ -18,6 +18,19 @@ import { toPredictionJson } from "./prediction-json.ts";
 
 const LATER_FIRST_MS = 1_000;
 const LATER_LAST_MS = 30_000;
+const LATER_GROWTH = 2;
+/** A large model takes a minute to load: 1, 4, 16 and 30 s are time for it within five deliveries. */
+const NOT_READY_GROWTH = 4;
+/**
+ * What may pass, or may be the request's own fault, or its model's. A model that is not known may have been promoted
+ * a moment ago, and this engine be the last to hear of it.
+ */
+const COUNTED: ReadonlySet<ErrorCode> = new Set([
+  "MODEL_NOT_FOUND",
+  "NOT_READY",
+  "WORKER_FAILED",
+  "INTERNAL",
+]);
 /** A reply-to must not reach into the server's or the engine's own subjects. */
 const REPLY_SUBJECT = /^[A-Za-z0-9_][\w-]*(\.[\w-]+)*$/;
 
@@ -54,12 +67,14 @@ abstract class NatsRow implements Row {
   abstract readonly idempotencyKey: string;
   readonly requestId: string;
   readonly entityId: string;
+  readonly entities: RequestHead["entities"];
   readonly arrivedMs = performance.now();
   readonly deadlineMs: number;
 
   constructor(head: RequestHead) {
     this.requestId = head.requestId;
     this.entityId = head.entityId;
+    this.entities = head.entities;
     this.deadlineMs = this.arrivedMs + head.timeoutMs;
   }
 
@@ -100,7 +115,7 @@ export interface StreamPredictOptions {
   readonly predictor: Predictor;
   /** First token of the engine's own subjects, where no answer may be sent. */
   readonly prefix: string;
-  /** Deliveries after which a request that kills or fails its worker is given up. */
+  /** Deliveries after which a request whose error is one of COUNTED is given up. */
   readonly deliveriesMax: number;
   readonly publishResult: (model: string, predictionId: string, json: string, request: StreamRequest) => void;
 }
@@ -132,13 +147,18 @@ function checkReplyTo(subject: string, prefix: string): void {
   );
 }
 
-function settleFailed(request: StreamRequest, error: EngineError, deliveriesMax: number): void {
-  const isToBlame = error.code === "WORKER_FAILED" || error.code === "INTERNAL";
-  if (error.meaning.retry === "never" || (isToBlame && request.delivery >= deliveriesMax)) {
-    request.dead(`${error.code}: ${error.message}`);
-  } else {
-    request.later(Math.min(LATER_FIRST_MS * 2 ** Math.min(request.delivery - 1, 10), LATER_LAST_MS));
+function settleFailed(
+  request: StreamRequest,
+  { code, message, meaning }: EngineError,
+  deliveriesMax: number,
+): void {
+  const isFinal = COUNTED.has(code) ? request.delivery >= deliveriesMax : meaning.retry === "never";
+  if (isFinal) {
+    request.dead(`${code}: ${message}`);
+    return;
   }
+  const growth = code === "NOT_READY" ? NOT_READY_GROWTH : LATER_GROWTH;
+  request.later(Math.min(LATER_FIRST_MS * growth ** Math.min(request.delivery - 1, 10), LATER_LAST_MS));
 }
 
 class StreamRow extends NatsRow {

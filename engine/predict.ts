@@ -8,10 +8,12 @@
 import type { Row } from "./batch.ts";
 import { EngineError, type ErrorDetail } from "./core/errors.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import type { FeatureStage } from "./features/feature-stage.ts";
 import type { Models } from "./models.ts";
 
 export const ID_LENGTH_MAX = 128;
 export const TIMEOUT_MS_MAX = 600_000;
+const ENTITIES_MAX = 16;
 
 /** The fields of a request beside its features. */
 export interface RequestHead {
@@ -19,6 +21,8 @@ export interface RequestHead {
   readonly version: string | undefined;
   readonly requestId: string;
   readonly entityId: string;
+  /** Ids by entity key, for models that take features of several entities. */
+  readonly entities: Readonly<Record<string, string>> | undefined;
   readonly timeoutMs: number;
 }
 
@@ -27,6 +31,7 @@ const FIELDS = new Set([
   "version",
   "request_id",
   "entity_id",
+  "entities",
   "timeout_ms",
   "features",
   "instances",
@@ -41,7 +46,7 @@ export function parseHead(body: unknown, requestId: string, timeoutMs: number): 
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     throw new EngineError("INVALID_REQUEST", 'the body must be a JSON object such as {"features": {...}}');
   }
-  const { model, version, request_id, entity_id, timeout_ms } = body as Record<string, unknown>;
+  const { model, version, request_id, entity_id, entities, timeout_ms } = body as Record<string, unknown>;
   const details: ErrorDetail[] = [];
   const head = {
     model: optionalText(model, "model", details),
@@ -49,6 +54,7 @@ export function parseHead(body: unknown, requestId: string, timeoutMs: number): 
     requestId:
       optionalText(request_id, "request_id", details) ?? boundedText(requestId, "x-request-id", details),
     entityId: optionalText(entity_id, "entity_id", details) ?? "",
+    entities: optionalEntities(entities, details),
     timeoutMs: optionalTimeout(timeout_ms, details) ?? timeoutMs,
   };
   for (const field in body)
@@ -64,6 +70,30 @@ function optionalText(value: unknown, field: string, details: ErrorDetail[]): st
   if (typeof value === "string") return boundedText(value, field, details);
   details.push({ field, message: "must be a string" });
   return undefined;
+}
+
+function optionalEntities(
+  value: unknown,
+  details: ErrorDetail[],
+): Readonly<Record<string, string>> | undefined {
+  if (value === undefined || value === null) return undefined;
+  const isObject = typeof value === "object" && !Array.isArray(value);
+  const names = isObject ? Object.keys(value) : [];
+  if (!isObject || names.length > ENTITIES_MAX) {
+    const message = `must be an object of at most ${ENTITIES_MAX} entity keys and ids`;
+    details.push({ field: "entities", message });
+    return undefined;
+  }
+  const ids: Record<string, string> = Object.create(null) as Record<string, string>;
+  for (const name of names) {
+    const id = optionalText(
+      (value as Record<string, unknown>)[name],
+      `entities.${name.slice(0, 128)}`,
+      details,
+    );
+    if (id !== undefined) ids[name] = id;
+  }
+  return ids;
 }
 
 function boundedText(value: string, field: string, details: ErrorDetail[]): string {
@@ -82,21 +112,24 @@ function optionalTimeout(value: unknown, details: ErrorDetail[]): number | undef
 export interface PredictorOptions {
   readonly models: Models;
   readonly dispatcher: Dispatcher;
+  readonly stage: FeatureStage;
 }
 
 export class Predictor {
   readonly #models: Models;
   readonly #dispatcher: Dispatcher;
+  readonly #stage: FeatureStage;
   #isClosing = false;
 
-  constructor({ models, dispatcher }: PredictorOptions) {
+  constructor({ models, dispatcher, stage }: PredictorOptions) {
     this.#models = models;
     this.#dispatcher = dispatcher;
+    this.#stage = stage;
   }
 
   /** Rows that may be submitted before QUEUE_FULL. */
   get room(): number {
-    return this.#dispatcher.room;
+    return this.#dispatcher.room - this.#stage.waiting;
   }
 
   /** Rows that may be in the engine at once. */
@@ -112,7 +145,12 @@ export class Predictor {
   submit(model: string | undefined, version: string | undefined, features: unknown, row: Row): void {
     if (this.#isClosing)
       throw new EngineError("SHUTTING_DOWN", "this engine is stopping; send the request to another");
-    this.#dispatcher.accept(this.#models.route(model, version), row, features);
+    const batcher = this.#models.route(model, version);
+    const { lookup } = batcher.model;
+    if (lookup === undefined) return this.#dispatcher.accept(batcher, row, features);
+    if (this.room <= 0)
+      throw new EngineError("QUEUE_FULL", "rows are waiting up to the limit; try again later");
+    this.#stage.add(batcher, lookup, row, features);
   }
 
   /** Refuses new rows from now on. */

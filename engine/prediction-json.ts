@@ -24,6 +24,9 @@ export function toPredictionJson(
   if (entityId !== "") json += `,"entity_id":${quoted(entityId)}`;
   json += `,"predicted_value":${model.value(outputs, offset)}`;
   if (model.classes.length > 0) json += classJson(batch, offset);
+  const served = batch.served[index];
+  if (served !== undefined && served.status.size > 0)
+    json += `,"feature_status":${JSON.stringify(Object.fromEntries(served.status))}`;
   const latencyMs = Math.round((batch.finishedMs - arrivedMs) * 1000) / 1000;
   return `${json},"latency_ms":${latencyMs},"prediction_date":"${batch.dateText}"}`;
 }

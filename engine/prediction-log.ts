@@ -7,15 +7,16 @@
  *
  * A block leaves at once when fewer than IN_FLIGHT_MAX are under way, and otherwise grows meanwhile: load alone makes
  * blocks large. It is published again under the same message id until it is acknowledged or its time is up, so the
- * stream holds it once. Bound: the rows of unanswered batches, which the dispatcher limits; in `answerFirst` mode,
- * BLOCKS_WAITING_MAX blocks, then appending fails.
+ * stream holds it once. Bounds: a block fits into one message, and a row that does not fit alone is refused; the rows
+ * of unanswered batches, which the dispatcher limits; in `answerFirst` mode, BLOCKS_WAITING_MAX blocks, then appending
+ * fails.
  */
-import type { Batch } from "./batch.ts";
+import type { Batch, Row } from "./batch.ts";
 import { createDeferred, type Deferred } from "./core/deferred.ts";
 import { EngineError } from "./core/errors.ts";
 import { BLOCK_HEADER_BYTES, BLOCK_MAGIC } from "./core/log-block.ts";
 import { RowBinaryWriter } from "./core/row-binary.ts";
-import type { BatchLog } from "./dispatcher.ts";
+import type { BatchLog, RefuseRow } from "./dispatcher.ts";
 import { writeLogRow } from "./log-row.ts";
 
 /** Two keep the stream busy while an acknowledgement travels; more only make blocks smaller. */
@@ -39,6 +40,8 @@ export interface PredictionLogOptions {
   readonly publish: PublishBlock;
   /** A block is closed when it has grown to this. */
   readonly blockBytesMax: number;
+  /** What can be published at once: no block is larger. */
+  readonly messageBytesMax: number;
 }
 
 export class PredictionLog implements BatchLog {
@@ -55,10 +58,11 @@ export class PredictionLog implements BatchLog {
   }
 
   /**
-   * Encodes the unsettled rows of a batch now; resolves when the stream has them.
+   * Encodes the unsettled rows of a batch now; resolves when the stream has them. A row that no block can hold is
+   * refused during the call, with PAYLOAD_TOO_LARGE.
    * @throws EngineError LOG_UNAVAILABLE when it could not take them in time.
    */
-  append(batch: Batch): Promise<void> {
+  append(batch: Batch, refuse: RefuseRow): Promise<void> {
     if (this.#waiting.length >= BLOCKS_WAITING_MAX) {
       return Promise.reject(
         new EngineError("LOG_UNAVAILABLE", "the prediction log cannot keep up; try again later"),
@@ -68,9 +72,12 @@ export class PredictionLog implements BatchLog {
     for (let index = 0; index < batch.count; index++) {
       const row = batch.rows[index];
       if (row === undefined) continue;
-      const block = (this.#filling ??= this.#open());
+      const block = this.#write(batch, index, row) ?? this.#write(batch, index, row);
+      if (block === undefined) {
+        refuse(index, this.#tooLarge());
+        continue;
+      }
       if (block.rows++ === 0 || done.length === 0) done.push(block.done.promise);
-      writeLogRow(block.writer, batch, index, row, block.createdMs);
       if (block.writer.length >= this.#options.blockBytesMax) this.#close();
     }
     this.#pump();
@@ -82,6 +89,27 @@ export class PredictionLog implements BatchLog {
     if (this.#inFlight === 0 && this.#waiting.length === 0 && (this.#filling?.rows ?? 0) === 0) return;
     this.#idle ??= createDeferred();
     return this.#idle.promise;
+  }
+
+  /** Writes a row into the filling block, or closes that and returns undefined when the row does not fit. */
+  #write(batch: Batch, index: number, row: Row): Block | undefined {
+    const block = (this.#filling ??= this.#open());
+    const { writer } = block;
+    const { length } = writer;
+    writeLogRow(writer, batch, index, row, block.createdMs);
+    if (writer.length <= this.#options.messageBytesMax) return block;
+    writer.truncate(length);
+    if (block.rows > 0) this.#close();
+    else this.#filling = undefined; // its time must not be that of a later row
+    return undefined;
+  }
+
+  #tooLarge(): EngineError {
+    return new EngineError(
+      "PAYLOAD_TOO_LARGE",
+      `the row with its features takes more than ${this.#options.messageBytesMax} bytes in the prediction log, ` +
+        "which is all that fits into one message: raise max_payload of the NATS server",
+    );
   }
 
   #open(): Block {

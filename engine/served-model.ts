@@ -4,10 +4,14 @@
  *
  * Also the reading of one output row: score, class and confidence (see Prediction for their meaning).
  */
+
 import { type ModelManifest, modelKey, outputWidth } from "./core/manifest.ts";
 import { type Histogram, type Metrics, ROWS, SECONDS } from "./core/metrics.ts";
+import { isKeptAsText } from "./core/model-input.ts";
 import { RowBinaryWriter } from "./core/row-binary.ts";
 import { FeaturePlan } from "./feature-plan.ts";
+import type { FeatureLookup } from "./features/feature-lookup.ts";
+import { compilePipeline, type Pipeline } from "./transform/pipeline.ts";
 
 export interface ModelMetrics {
   readonly queueSeconds: Histogram;
@@ -21,6 +25,10 @@ export class ServedModel {
   /** name@version */
   readonly key: string;
   readonly plan: FeaturePlan;
+  /** From the plan's raw rows to what the worker reads; undefined: it reads the raw rows. */
+  readonly pipeline: Pipeline | undefined;
+  /** Floats per row that the worker reads. */
+  readonly inputWidth: number;
   readonly outputWidth: number;
   readonly classes: readonly string[];
   /** The class labels as JSON strings. */
@@ -30,16 +38,25 @@ export class ServedModel {
   /** The class labels as the prediction log has them. */
   readonly logClasses: readonly Buffer[];
   readonly threshold: number;
-  /** Per input: its categories, or undefined for a number. */
+  /** Per input: its categories, none for an input that is kept as text, or undefined for a number. */
   readonly categories: readonly (readonly string[] | undefined)[];
-  /** How many inputs are no category. */
+  /** How many inputs are numbers. */
   readonly numbers: number;
   readonly metrics: ModelMetrics;
 
-  constructor(manifest: ModelManifest, metrics: Metrics) {
+  /** Where features come from that the request does not hold; undefined: the request holds all. */
+  readonly lookup: FeatureLookup | undefined;
+
+  constructor(manifest: ModelManifest, metrics: Metrics, lookup?: FeatureLookup) {
+    this.lookup = lookup;
     this.manifest = manifest;
     this.key = modelKey(manifest);
     this.plan = new FeaturePlan(manifest);
+    this.pipeline =
+      manifest.preprocessing === undefined
+        ? undefined
+        : compilePipeline(manifest.inputs, manifest.preprocessing);
+    this.inputWidth = this.pipeline?.width ?? this.plan.width;
     this.outputWidth = outputWidth(manifest);
     this.classes = manifest.classes ?? [];
     this.classesJson = this.classes.map((label) => JSON.stringify(label));
@@ -47,7 +64,7 @@ export class ServedModel {
     this.logClasses = this.classes.map((label) => toRowBinary(label));
     this.threshold = manifest.threshold ?? 0.5;
     this.categories = manifest.inputs.map((input) =>
-      input.type === "category" ? input.categories : undefined,
+      input.type === "category" ? input.categories : isKeptAsText(input) ? [] : undefined,
     );
     this.numbers = this.categories.filter((names) => names === undefined).length;
     this.metrics = createModelMetrics(manifest, metrics);

@@ -1,95 +1,86 @@
 // hot path
 /**
- * What the sink is about to insert: rows of consecutive log messages, concatenated, and the token that names them.
+ * What the sink is about to insert: rows of consecutive messages of a stream, concatenated, and their sequences, which
+ * name the insert.
  *
- * Blocks of another month start another batch, since an insert is atomic within one partition only; so do blocks
- * that would grow it beyond its bounds. Rows of a message never part.
+ * Rows of another month start another batch, since an insert is atomic within one partition only; so do rows that would
+ * make it grow beyond its bounds. Rows of a message never part.
  */
 import { EngineError } from "./core/errors.ts";
-import {
-  ROW_EPOCH_OFFSET,
-  ROW_ID_OFFSET,
-  ROW_SEQ_OFFSET,
-  ROW_SOURCE_OFFSET,
-  readBlock,
-} from "./core/log-block.ts";
-import { sourceCode } from "./core/prediction.ts";
+import { RowBinaryWriter } from "./core/row-binary.ts";
 import type { RecentIds } from "./recent-ids.ts";
 
-const STREAM = sourceCode("stream");
-const NO_BLOCK = new Uint8Array(0);
+export interface SinkMessage {
+  readonly seq: number;
+  readonly subject: string;
+  readonly data: Uint8Array;
+  /** When the stream stored it, ms since 1970. */
+  readonly atMs: number;
+}
+
+/** The rows of one message, of one partition. */
+export interface MessageRows {
+  readonly rows: number;
+  /** Bytes of the rows, about. */
+  readonly bytes: number;
+  /** Decides the partition, ms since 1970. */
+  readonly atMs: number;
+  /**
+   * Appends the rows, stamped with epoch and sequence, leaving out those that `recent` knows.
+   * @returns how many were left out.
+   */
+  writeTo(writer: RowBinaryWriter, epoch: number, recent: RecentIds): number;
+}
 
 export class SinkBatch {
-  #bytes: Buffer;
-  length = 0;
+  readonly #writer: RowBinaryWriter;
   rows = 0;
   repeats = 0;
   firstSeq = 0;
   lastSeq = 0;
-  /** The block of message `lastSeq` as it came, not copied. */
-  lastBlock: Uint8Array = NO_BLOCK;
+  /** Message `lastSeq` as it came, not copied. */
+  lastMessage: SinkMessage | undefined;
   #month = -1;
 
   constructor(capacity: number) {
-    this.#bytes = Buffer.allocUnsafeSlow(capacity);
+    this.#writer = new RowBinaryWriter(capacity);
+  }
+
+  get length(): number {
+    return this.#writer.length;
   }
 
   /** The rows' bytes, not copied. */
   written(): Buffer {
-    return this.#bytes.subarray(0, this.length);
+    return this.#writer.written();
   }
 
   clear(): void {
-    this.length = 0;
+    this.#writer.reset();
     this.rows = 0;
     this.repeats = 0;
     this.firstSeq = 0;
     this.lastSeq = 0;
-    this.lastBlock = NO_BLOCK;
+    this.lastMessage = undefined;
     this.#month = -1;
   }
 
-  /** Whether a block made at `createdMs` may join. */
-  accepts(createdMs: number): boolean {
-    return this.#month === -1 || this.#month === monthOf(createdMs);
+  /** Whether rows of the partition of `atMs` may join. */
+  accepts(atMs: number): boolean {
+    return this.#month === -1 || this.#month === monthOf(atMs);
   }
 
-  /**
-   * Adds the rows of a block, stamped with the message they came in, leaving out stream predictions that `recent`
-   * knows.
-   * @throws EngineError INTERNAL when the block is damaged; nothing is added then.
-   */
-  add(block: Buffer, epoch: bigint, seq: number, recent: RecentIds): void {
-    const startLength = this.length;
-    const startRows = this.rows;
-    this.#reserve(block.length);
-    const createdMs = readBlock(block, (start, end) => {
-      if (block[start + ROW_SOURCE_OFFSET] === STREAM && !recent.add(block, start + ROW_ID_OFFSET)) {
-        this.repeats++;
-        return;
-      }
-      block.copy(this.#bytes, this.length, start, end);
-      this.#bytes.writeBigUInt64LE(epoch, this.length + ROW_EPOCH_OFFSET);
-      this.#bytes.writeBigUInt64LE(BigInt(seq), this.length + ROW_SEQ_OFFSET);
-      this.length += end - start;
-      this.rows++;
-    });
-    if (!this.accepts(createdMs)) {
-      this.length = startLength;
-      this.rows = startRows;
-      throw new EngineError("INTERNAL", "a block of another month was added to a batch");
-    }
-    this.#month = monthOf(createdMs);
-    if (this.firstSeq === 0) this.firstSeq = seq;
-    this.lastSeq = seq;
-    this.lastBlock = block;
-  }
-
-  #reserve(bytes: number): void {
-    if (this.length + bytes <= this.#bytes.length) return;
-    const grown = Buffer.allocUnsafeSlow(Math.max(this.length + bytes, this.#bytes.length * 2));
-    this.#bytes.copy(grown, 0, 0, this.length);
-    this.#bytes = grown;
+  /** @throws EngineError INTERNAL when `accepts` would have said no. */
+  add(message: SinkMessage, found: MessageRows, epoch: number, recent: RecentIds): void {
+    if (!this.accepts(found.atMs))
+      throw new EngineError("INTERNAL", "rows of another month were added to a batch");
+    const repeats = found.writeTo(this.#writer, epoch, recent);
+    this.rows += found.rows - repeats;
+    this.repeats += repeats;
+    this.#month = monthOf(found.atMs);
+    if (this.firstSeq === 0) this.firstSeq = message.seq;
+    this.lastSeq = message.seq;
+    this.lastMessage = message;
   }
 }
 

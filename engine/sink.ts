@@ -1,39 +1,33 @@
 /**
- * The sink: copies the prediction log from JetStream into ClickHouse, each row once, whatever is killed.
+ * A sink: copies a stream into ClickHouse, the prediction log or the feature events, each row once, whatever is killed.
  *
  *     resume (what is stored?) → read what is behind it → insert → read …
  *
  * Once, because: rows carry the sequence of their message, and a sink goes on behind the highest one stored; an insert
- * is atomic, and its repeats carry the same token; one sink runs at a time; and a stream prediction whose id was
- * stored before is left out. Whatever fails, the sink starts over at `resume`. Rows that ClickHouse refuses for what
+ * is atomic, and its repeats carry the same token; one sink runs at a time; and a stream prediction or an event whose
+ * id was stored before is left out. Whatever fails, the sink starts over at `resume`. Rows that ClickHouse refuses for what
  * they are go in again message by message; one that is refused alone becomes a dead letter.
  * Bound: one batch; while ClickHouse is away, nothing more is read.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
-import { readBlock } from "./core/log-block.ts";
 import { RecentIds } from "./recent-ids.ts";
-import { SinkBatch } from "./sink-batch.ts";
+import { type MessageRows, SinkBatch, type SinkMessage } from "./sink-batch.ts";
 
 const RETRY_FIRST_MS = 100;
 const RETRY_LAST_MS = 5_000;
 
-export interface LogMessage {
-  readonly seq: number;
-  readonly data: Uint8Array;
-}
-
-export interface LogSource {
+export interface SinkSource {
   position(): Promise<{ readonly epoch: number; readonly firstSeq: number; readonly lastSeq: number }>;
   /** The messages from `seq` on that are there now, in order; not all, if there are many. */
-  read(seq: number): Promise<readonly LogMessage[]>;
+  read(seq: number): Promise<readonly SinkMessage[]>;
   /** Most messages that one reading gives. */
   readonly messagesMax: number;
-  reject(message: LogMessage, reason: string): Promise<void>;
+  reject(message: SinkMessage, reason: string): Promise<void>;
 }
 
-export interface PredictionRows {
+export interface SinkStore {
   /** Creates or updates the tables. */
   prepare(): Promise<void>;
   /** Says why the rows can never be stored, if that is so; whatever else goes wrong is thrown. */
@@ -41,12 +35,18 @@ export interface PredictionRows {
   /** Inserts of an earlier sink that have not ended. */
   runningInserts(): Promise<number>;
   lastSeq(epoch: number): Promise<number>;
-  recentStreamIds(limit: number): Promise<Buffer>;
+  /** Ids of the latest rows that may come again, oldest first, 16 bytes each. */
+  recentIds(limit: number): Promise<Buffer>;
 }
 
 export interface SinkOptions {
-  readonly source: LogSource;
-  readonly store: PredictionRows;
+  readonly source: SinkSource;
+  readonly store: SinkStore;
+  /**
+   * The rows of a message; undefined when it has none to store.
+   * @throws EngineError when it is damaged: it becomes a dead letter.
+   */
+  readonly rowsOf: (message: SinkMessage) => MessageRows | undefined;
   readonly rowsMax: number;
   readonly bytesMax: number;
   readonly recentIdsMax: number;
@@ -55,8 +55,10 @@ export interface SinkOptions {
   readonly logger: Logger;
 }
 
-/** How far the sink has come; null until it has resumed for the first time. */
+/** How far the sink has come; sequence 0 until it has resumed for the first time. */
 export interface SinkProgress {
+  /** Which log stream the sequence is of. */
+  readonly epoch: number;
   readonly seq: number;
   readonly rows: number;
   readonly repeats: number;
@@ -83,7 +85,7 @@ export class Sink {
   }
 
   get progress(): SinkProgress {
-    return { seq: this.#storedSeq, rows: this.#rows, repeats: this.#repeats };
+    return { epoch: this.#epoch, seq: this.#storedSeq, rows: this.#rows, repeats: this.#repeats };
   }
 
   /** Runs until `signal` aborts; the insert under way is finished first. */
@@ -121,7 +123,7 @@ export class Sink {
   async #storedIds(): Promise<RecentIds> {
     const { store, recentIdsMax } = this.#options;
     const recent = new RecentIds(recentIdsMax);
-    const ids = await store.recentStreamIds(recentIdsMax);
+    const ids = await store.recentIds(recentIdsMax);
     for (let offset = 0; offset + 16 <= ids.length; offset += 16) recent.add(ids, offset);
     return recent;
   }
@@ -129,8 +131,8 @@ export class Sink {
   /** Reads what is there and stores it; when that was little, waits first, so that inserts are few and large. */
   async #copy(signal: AbortSignal): Promise<void> {
     const { source, flushMs, bytesMax } = this.#options;
+    let startedMs = performance.now();
     while (!signal.aborted) {
-      const startedMs = performance.now();
       const messages = await source.read(this.#gatheredSeq + 1);
       if (messages.length === 0) await this.#checkEpoch();
       let bytes = 0;
@@ -140,40 +142,47 @@ export class Sink {
         await this.#store(signal);
         await this.#gather(message);
       }
+      const isBehind = bytes >= bytesMax / 2 || messages.length >= source.messagesMax;
+      if (isBehind && performance.now() - startedMs < flushMs) continue; // more of it makes a larger insert
       await this.#store(signal);
       const restMs = flushMs - (performance.now() - startedMs);
-      const isBehind = bytes >= bytesMax / 2 || messages.length >= source.messagesMax;
       if (!isBehind && restMs > 0) await delay(restMs, undefined, { signal }).catch(() => undefined);
+      startedMs = performance.now();
     }
   }
 
   /** False when the batch must be stored first. */
-  async #gather(message: LogMessage): Promise<boolean> {
-    const { source, rowsMax, bytesMax, logger } = this.#options;
+  async #gather(message: SinkMessage): Promise<boolean> {
+    const { source, rowsOf, logger } = this.#options;
     if (message.seq <= this.#gatheredSeq) return true;
     this.#checkOrder(message.seq);
-    const block = Buffer.from(message.data.buffer, message.data.byteOffset, message.data.byteLength);
     const batch = this.#batch;
     if (batch.firstSeq !== 0 && batch.firstSeq <= this.#singlyToSeq) return false;
     try {
-      let rows = 0;
-      const createdMs = readBlock(block, () => rows++);
-      if (batch.rows > 0 && (batch.rows + rows > rowsMax || batch.length + block.length > bytesMax))
-        return false;
-      if (!batch.accepts(createdMs)) return false;
-      batch.add(block, BigInt(this.#epoch), message.seq, this.#recent);
+      const found = rowsOf(message);
+      if (found !== undefined) {
+        if (!this.#hasRoomFor(found)) return false;
+        batch.add(message, found, this.#epoch, this.#recent);
+      }
     } catch (error) {
-      logger.error({ err: error, seq: message.seq }, "damaged block put aside");
+      logger.error({ err: error, seq: message.seq }, "damaged message put aside");
       await source.reject(message, messageOf(error));
     }
     this.#gatheredSeq = message.seq;
     return true;
   }
 
+  #hasRoomFor({ rows, bytes, atMs }: MessageRows): boolean {
+    const { rowsMax, bytesMax } = this.#options;
+    const batch = this.#batch;
+    if (batch.rows > 0 && (batch.rows + rows > rowsMax || batch.length + bytes > bytesMax)) return false;
+    return batch.accepts(atMs);
+  }
+
   /** A stream that was deleted and made again starts counting anew, and so must the sink. */
   async #checkEpoch(): Promise<void> {
     const { epoch } = await this.#options.source.position();
-    if (epoch !== this.#epoch) throw new Error("the log stream was made anew");
+    if (epoch !== this.#epoch) throw new Error("the stream was made anew");
   }
 
   /** A gap is believed when it is there at the second reading too: then somebody deleted messages. */
@@ -182,9 +191,12 @@ export class Sink {
     if (missing === 0) return;
     if (this.#gapBeforeSeq !== seq) {
       this.#gapBeforeSeq = seq;
-      throw new Error(`gap in the log: ${seq} follows ${this.#gatheredSeq}`);
+      throw new Error(`gap in the stream: ${seq} follows ${this.#gatheredSeq}`);
     }
-    this.#options.logger.error({ missing, seq }, "messages are missing from the log: somebody deleted them");
+    this.#options.logger.error(
+      { missing, seq },
+      "messages are missing from the stream: somebody deleted them",
+    );
   }
 
   /** Inserts the batch, or puts it aside. */
@@ -227,17 +239,17 @@ export class Sink {
 
   /**
    * A refused batch starts the sink over, to insert its messages one by one; one that is refused alone is rejected.
-   * Its ids are forgotten then: the same prediction may come again, undamaged.
+   * Its ids are forgotten then: the same row may come again, undamaged.
    */
   async #putAside(refusal: string): Promise<void> {
     const { source, logger } = this.#options;
-    const { firstSeq, lastSeq, lastBlock } = this.#batch;
+    const { firstSeq, lastSeq, lastMessage } = this.#batch;
     if (firstSeq > this.#singlyToSeq) {
       this.#singlyToSeq = lastSeq;
       throw new Error(`rows of the messages ${firstSeq} to ${lastSeq} were refused: ${refusal}`);
     }
-    logger.error({ err: refusal, seq: lastSeq }, "block that ClickHouse refuses put aside");
-    await source.reject({ seq: lastSeq, data: lastBlock }, refusal);
+    logger.error({ err: refusal, seq: lastSeq }, "message whose rows ClickHouse refuses put aside");
+    if (lastMessage !== undefined) await source.reject(lastMessage, refusal);
     this.#recent = await this.#storedIds();
   }
 }

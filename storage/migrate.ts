@@ -18,7 +18,7 @@ export async function migrate(client: ClickHouse, database: string, logger: Logg
   for (const migration of MIGRATIONS) {
     if (applied.has(migration.id)) continue;
     for (const statement of migration.statements) {
-      await client.command({ query: statement.replace("IF NOT EXISTS ", `IF NOT EXISTS ${database}.`) });
+      await client.command({ query: statement.replaceAll("{database}", database) });
     }
     await client.command({
       query: `INSERT INTO ${table} (id, name) SELECT {id:UInt32}, {name:String}`,

@@ -8,6 +8,7 @@
 export interface Migration {
   readonly id: number;
   readonly name: string;
+  /** `{database}` stands for the database's name. */
   readonly statements: readonly string[];
 }
 
@@ -16,7 +17,7 @@ export const MIGRATIONS: readonly Migration[] = [
     id: 1,
     name: "predictions",
     statements: [
-      `CREATE TABLE IF NOT EXISTS predictions (
+      `CREATE TABLE IF NOT EXISTS {database}.predictions (
         log_epoch UInt64 COMMENT 'creation time of the log stream the row came through, ms',
         log_seq UInt64 COMMENT 'sequence of the log message the row came in',
         logged_date DateTime64(3, 'UTC') COMMENT 'when the row was put into the log',
@@ -44,6 +45,40 @@ export const MIGRATIONS: readonly Migration[] = [
       ENGINE = MergeTree
       PARTITION BY toYYYYMM(logged_date)
       ORDER BY (model_name, prediction_date)
+      SETTINGS non_replicated_deduplication_window = 10000`,
+    ],
+  },
+  {
+    id: 2,
+    name: "served features",
+    statements: [
+      `ALTER TABLE {database}.predictions
+        ADD COLUMN IF NOT EXISTS features_date DateTime64(3, 'UTC') COMMENT 'moment that windows and ages of looked-up features were taken at; 1970 if none were',
+        ADD COLUMN IF NOT EXISTS entities Array(Tuple(type LowCardinality(String), id String, seq UInt64)) COMMENT 'whose features were looked up, and the last event of each that was known (log_seq in feature_values)',
+        ADD COLUMN IF NOT EXISTS feature_status Map(LowCardinality(String), LowCardinality(String)) COMMENT 'features whose default was served: missing, stale or unavailable'`,
+    ],
+  },
+  {
+    id: 3,
+    name: "feature values",
+    statements: [
+      `CREATE TABLE IF NOT EXISTS {database}.feature_values (
+        log_epoch UInt64 COMMENT 'creation time of the features stream the event came through, ms',
+        log_seq UInt64 COMMENT 'sequence of the event in it: the order of everything',
+        entity_type LowCardinality(String),
+        entity_id String,
+        event_id String,
+        event_time DateTime64(3, 'UTC') COMMENT 'when it happened, never later than its arrival',
+        arrival_time DateTime64(3, 'UTC') COMMENT 'when the stream stored it: from then on it was known',
+        is_event Bool COMMENT 'whether windows aggregate it; else it only says what is so',
+        numbers Map(LowCardinality(String), Float64) COMMENT 'fields that are numbers, and booleans as 0 and 1',
+        texts Map(LowCardinality(String), String) COMMENT 'fields that are strings',
+        nulls Array(LowCardinality(String)) COMMENT 'names of the fields that are null',
+        INDEX by_log_seq log_seq TYPE minmax GRANULARITY 1
+      )
+      ENGINE = MergeTree
+      PARTITION BY toYYYYMM(arrival_time)
+      ORDER BY (entity_type, entity_id, event_time)
       SETTINGS non_replicated_deduplication_window = 10000`,
     ],
   },

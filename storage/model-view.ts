@@ -7,6 +7,7 @@
 
 import { LOG_COLUMNS } from "../engine/core/log-block.ts";
 import type { ModelManifest } from "../engine/core/manifest.ts";
+import { isKeptAsText } from "../engine/core/model-input.ts";
 import type { ClickHouse } from "./clickhouse.ts";
 
 const OWN_COLUMNS: readonly string[] = LOG_COLUMNS.filter(
@@ -15,11 +16,14 @@ const OWN_COLUMNS: readonly string[] = LOG_COLUMNS.filter(
 
 const TAKEN = new RegExp(`^(feature_)*(${LOG_COLUMNS.join("|")})$`);
 
-/** Where a version keeps one feature: in which array, and at which place, from 1. */
+type Kind = "number" | "text" | "time";
+
+/** Where a version keeps one feature, and as what. */
 interface Place {
   readonly version: string;
-  readonly array: "features" | "categories";
-  readonly index: number;
+  readonly kind: Kind;
+  /** The element of the row's arrays as SQL: NULL where the value is missing. */
+  readonly element: string;
 }
 
 /** The name of the view of a model. */
@@ -60,23 +64,35 @@ function placesByFeature(versions: readonly ModelManifest[]): Map<string, Place[
   for (const { version, inputs } of versions) {
     const count = { features: 0, categories: 0 };
     for (const input of inputs) {
-      const array = input.type === "category" ? "categories" : "features";
+      const isText = input.type === "category" || isKeptAsText(input);
+      const kind = input.type === "timestamp" ? "time" : isText ? "text" : "number";
+      const index = ++count[isText ? "categories" : "features"];
       const places = features.get(input.name) ?? [];
-      places.push({ version, array, index: ++count[array] });
+      places.push({ version, kind, element: elementSql(kind, index, input.nullable === true) });
       features.set(input.name, places);
     }
   }
   return features;
 }
 
+/** The log says NaN or '' for what is missing. */
+function elementSql(kind: Kind, index: number, isNullable: boolean): string {
+  switch (kind) {
+    case "number":
+      return isNullable ? `if(isNaN(features[${index}]), NULL, features[${index}])` : `features[${index}]`;
+    case "text":
+      return isNullable ? `nullIf(categories[${index}], '')` : `categories[${index}]`;
+    case "time":
+      return `parseDateTime64BestEffortOrNull(categories[${index}], 3, 'UTC')`;
+  }
+}
+
 function columnSql(places: readonly Place[]): string {
-  const asText =
-    places.some((place) => place.array === "categories") &&
-    places.some((place) => place.array === "features");
+  const isMixed = places.some(({ kind }) => kind !== places[0]?.kind);
   const groups = new Map<string, string[]>();
-  for (const { version, array, index } of places) {
-    const element = asText ? `toString(${array}[${index}])` : `${array}[${index}]`;
-    groups.set(element, [...(groups.get(element) ?? []), literal(version)]);
+  for (const { version, element } of places) {
+    const shown = isMixed ? `toString(${element})` : element;
+    groups.set(shown, [...(groups.get(shown) ?? []), literal(version)]);
   }
   const cases = [...groups].map(
     ([element, versions]) => `model_version IN (${versions.join(", ")}), ${element}`,

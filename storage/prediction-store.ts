@@ -1,81 +1,18 @@
 /**
- * The `predictions` table as the sink uses it: insert blocks of rows, and find out what is there already.
- *
- * An insert is atomic: it is one block of one partition, which the settings below keep from being split. Its token
- * makes a repeat of the same insert harmless; `lastSeq` tells a restarted sink where to go on.
+ * The `predictions` table as its sink uses it. A prediction of a stream may come again, under the same id.
  */
-import { Readable } from "node:stream";
-import { ClickHouseError } from "@clickhouse/client";
 import { LOG_COLUMNS } from "../engine/core/log-block.ts";
-import { type ClickHouse, selectRows } from "./clickhouse.ts";
-import { isUnreadableRows } from "./clickhouse-error.ts";
+import type { ClickHouse } from "./clickhouse.ts";
+import { RowStore } from "./row-store.ts";
 
-/** Rows that ClickHouse takes as one block at most. */
-export const INSERT_ROWS_MAX = 1_000_000;
-
-const ONE_BLOCK = {
-  max_insert_block_size: "1048576",
-  min_insert_block_size_rows: "1048576",
-  min_insert_block_size_bytes: "1073741824",
-  async_insert: 0 as const,
-  insert_deduplicate: 1 as const,
-};
-
-export class PredictionStore {
-  readonly #client: ClickHouse;
-  readonly #table: string;
-
+export class PredictionStore extends RowStore {
   constructor(client: ClickHouse, database: string) {
-    this.#client = client;
-    this.#table = `${database}.predictions`;
-  }
-
-  /**
-   * Inserts rows in RowBinary, all or none. The same token again inserts nothing.
-   * @returns why ClickHouse cannot read the rows, or undefined when they are stored.
-   */
-  async insert(rows: Uint8Array, token: string): Promise<string | undefined> {
-    try {
-      const result = await this.#client.exec({
-        query: `INSERT INTO ${this.#table} (${LOG_COLUMNS.join(", ")}) FORMAT RowBinary`,
-        values: Readable.from([rows], { objectMode: false }),
-        clickhouse_settings: { ...ONE_BLOCK, insert_deduplication_token: token },
-      });
-      result.stream.resume();
-      return undefined;
-    } catch (error) {
-      if (!(error instanceof ClickHouseError) || !isUnreadableRows(Number(error.code))) throw error;
-      return `ClickHouse ${error.code} ${error.type ?? ""}: ${error.message}`;
-    }
-  }
-
-  /** Inserts of a sink that died may still run; nothing can be said of what is stored until they are over. */
-  async runningInserts(): Promise<number> {
-    const query = `SELECT count() AS running FROM system.processes WHERE query_kind = 'Insert' AND position(query, {table:String}) > 0`;
-    const rows = await selectRows<{ running: string }>(this.#client, query, { table: this.#table });
-    return Number(rows[0]?.running ?? 0);
-  }
-
-  /** Highest sequence stored of the log stream that was created at `epoch`, or 0. */
-  async lastSeq(epoch: number): Promise<number> {
-    const rows = await selectRows<{ last: string }>(
-      this.#client,
-      `SELECT max(log_seq) AS last FROM ${this.#table} WHERE log_epoch = {epoch:UInt64}`,
-      { epoch },
-    );
-    return Number(rows[0]?.last ?? 0);
-  }
-
-  /** Ids of the latest `limit` predictions from streams, oldest first, 16 bytes each as in RowBinary. */
-  async recentStreamIds(limit: number): Promise<Buffer> {
-    const query = `
-      SELECT prediction_id FROM (
-        SELECT prediction_id, log_epoch, log_seq FROM ${this.#table} WHERE source = 'stream'
-        ORDER BY log_epoch DESC, log_seq DESC LIMIT {limit:UInt32}
-      ) ORDER BY log_epoch, log_seq FORMAT RowBinary`;
-    const result = await this.#client.exec({ query, query_params: { limit } });
-    const chunks: Buffer[] = [];
-    for await (const chunk of result.stream) chunks.push(Buffer.from(chunk as Uint8Array));
-    return Buffer.concat(chunks);
+    super({
+      client,
+      table: `${database}.predictions`,
+      columns: LOG_COLUMNS,
+      id: "prediction_id",
+      idsWhere: "source = 'stream'",
+    });
   }
 }

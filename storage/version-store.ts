@@ -10,7 +10,7 @@ import type { JetStreamManager } from "@nats-io/jetstream";
 import type { KV } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { EngineError, type ErrorCode } from "../engine/core/errors.ts";
-import { MODEL_NAME, MODEL_VERSION } from "../engine/core/manifest.ts";
+import { MODEL_NAME, MODEL_VERSION } from "../engine/core/names.ts";
 import { readKeys } from "./bucket-keys.ts";
 import { insist, isRevisionConflict } from "./nats-failure.ts";
 

@@ -1,8 +1,9 @@
 /**
  * The connection to NATS: one per process, reconnecting for ever.
  *
- * `noAsyncTraces` saves an Error object per request. While the server is away, publishes fail after their time-out
- * and are tried again by their owners, who hold the bound. What the client buffered meanwhile is dropped when it reconnects.
+ * `noAsyncTraces` saves an Error object per request. While the server is away the client keeps what is published, drops
+ * it at each attempt to connect, and sends what came after the last one: so nothing counts as sent until it is
+ * acknowledged. Who needs an acknowledgement publishes again until it comes or the time is up, and holds the bound.
  */
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { EngineError, messageOf } from "../engine/core/errors.ts";
@@ -45,7 +46,7 @@ export async function openStreams(url: string, name: string, logger: Logger): Pr
   let interruptions = 0;
   void watchStatus(nats, (isConnected) => {
     connected = isConnected;
-    interruptions++; // the loss and the return: what was sent between the two was dropped
+    interruptions++; // the loss and the return: what was sent between the two may have been dropped
     logger[isConnected ? "info" : "warn"](
       { url: shown },
       isConnected ? "NATS connected" : "NATS connection lost, reconnecting",

@@ -1,19 +1,18 @@
 /**
- * The sink's end of the prediction log: reads messages by their sequence, in batches (direct get).
+ * A sink's end of a stream, the prediction log or the feature events: reads messages by their sequence, in batches
+ * (direct get).
  *
  * No consumer and no acknowledgements: how far the sink has come stands in ClickHouse, beside the rows, so there is
  * nothing that could disagree with it, and nothing is sent that was not asked for. Bounds: `bytesMax` a batch, and
  * READ_TIMEOUT_MS, since the client waits for ever for the rest of a batch that was cut off.
  */
 import type { JetStreamManager, StoredMsg } from "@nats-io/jetstream";
-import { headers } from "@nats-io/transport-node";
 import { createDeferred } from "../engine/core/deferred.ts";
 import type { StreamsConnection } from "./connection.ts";
-import { headerText } from "./header-text.ts";
+import { storeDeadLetter } from "./dead-letter.ts";
 import type { Publisher } from "./publisher.ts";
 import { epochOf, type Topology } from "./topology.ts";
 
-const DEAD_TIMEOUT_MS = 10_000;
 /** The server's own limit. */
 const BATCH_MESSAGES_MAX = 1_000;
 const READ_TIMEOUT_MS = 10_000;
@@ -25,11 +24,16 @@ export interface LogReaderOptions {
   readonly connection: Pick<StreamsConnection, "interruptions">;
   readonly topology: Topology;
   readonly bytesMax: number;
+  /** The stream that is read; the prediction log unless told otherwise. */
+  readonly stream?: string;
 }
 
 export interface LogStreamMessage {
   readonly seq: number;
+  readonly subject: string;
   readonly data: Uint8Array;
+  /** When the stream stored it, ms since 1970. */
+  readonly atMs: number;
 }
 
 export interface LogPosition {
@@ -42,14 +46,15 @@ export interface LogPosition {
 export class LogReader {
   readonly messagesMax = BATCH_MESSAGES_MAX;
   readonly #options: LogReaderOptions;
+  readonly #stream: string;
 
   constructor(options: LogReaderOptions) {
     this.#options = options;
+    this.#stream = options.stream ?? options.topology.logStream;
   }
 
   async position(): Promise<LogPosition> {
-    const { manager, topology } = this.#options;
-    const info = await manager.streams.info(topology.logStream);
+    const info = await this.#options.manager.streams.info(this.#stream);
     return { epoch: epochOf(info), firstSeq: info.state.first_seq, lastSeq: info.state.last_seq };
   }
 
@@ -58,21 +63,22 @@ export class LogReader {
    * @throws Error when the connection is lost meanwhile or the time is up.
    */
   async read(seq: number): Promise<readonly LogStreamMessage[]> {
-    const { manager, topology, bytesMax } = this.#options;
+    const { manager, bytesMax } = this.#options;
     const { lastSeq } = await this.position(); // reading behind the end is an error to the server
     if (lastSeq < seq) return [];
     const messages: LogStreamMessage[] = [];
     const end = createDeferred<void>();
+    end.promise.catch(() => undefined); // it may fail before it is waited for
     // With a callback the client gives its subscription back at the end; as an iterator it would keep it.
     const callback = (done: { err?: Error } | null, message: StoredMsg): void => {
-      if (done === null) messages.push({ seq: message.seq, data: message.data });
+      if (done === null) messages.push(toLogMessage(message));
       else if (done.err === undefined) end.resolve();
       else end.reject(done.err);
     };
     const watch = this.#watch((error) => end.reject(error));
     try {
       const options = { seq, batch: BATCH_MESSAGES_MAX, max_bytes: bytesMax, callback };
-      const batch = await manager.direct.getBatch(topology.logStream, options);
+      const batch = await manager.direct.getBatch(this.#stream, options);
       await end.promise.finally(() => batch.stop());
     } finally {
       clearInterval(watch);
@@ -91,14 +97,13 @@ export class LogReader {
   }
 
   /** Puts a message that cannot be read aside, with the reason. */
-  async reject({ seq, data }: LogStreamMessage, reason: string): Promise<void> {
+  async reject({ seq, data }: Pick<LogStreamMessage, "seq" | "data">, reason: string): Promise<void> {
     const { publisher, topology } = this.#options;
-    const head = headers();
-    head.set("Millrace-Reason", headerText(reason));
-    const subject = topology.deadSubject(topology.logStream);
-    await publisher.publish(subject, `${topology.logStream}-${seq}`, data, {
-      headers: head,
-      timeoutMs: DEAD_TIMEOUT_MS,
-    });
+    const id = `${this.#stream}-${seq}`;
+    await storeDeadLetter({ stream: this.#stream, id, data, reason }, publisher, topology);
   }
+}
+
+function toLogMessage({ seq, subject, data, timestamp }: StoredMsg): LogStreamMessage {
+  return { seq, subject, data, atMs: Date.parse(timestamp) };
 }

@@ -1,55 +1,46 @@
+// hot path
 /**
  * Durable prediction requests: pulls them from `<prefix>.requests.*` and hands each on with the ways to settle it.
  *
- * Each is settled exactly once: `done` (acknowledged, never seen again), `later` (delivered again after a delay) or
- * `dead` (moved to the dead letters with the reason). Bound: `inFlightMax` requests handed on and not settled; at the
- * bound, and while there is no `room`, nothing is pulled. Engines share one consumer.
+ *     pulled → waiting for room → handed on → done (acknowledged, never seen again)
+ *                                           │ later (delivered again after a delay)
+ *                                           │ dead (moved to the dead letters with the reason)
+ *
+ * Each is settled exactly once. Bound: `inFlightMax` requests pulled and not settled, after a reconnect for once twice
+ * that: each pull asks for what is free and no more. The server is told of those that take long, so that it does not
+ * deliver them again meanwhile. Engines share one consumer.
  */
-
 import { setTimeout as delay } from "node:timers/promises";
 import {
   AckPolicy,
+  type Consumer,
   type ConsumerMessages,
   DeliverPolicy,
   type JetStreamClient,
   type JetStreamManager,
-  type JsMsg,
 } from "@nats-io/jetstream";
-import { headers, Match } from "@nats-io/transport-node";
 import { messageOf } from "../engine/core/errors.ts";
 import type { Logger } from "../engine/core/log.ts";
-import { headerText } from "./header-text.ts";
+import { storeDeadLetter } from "./dead-letter.ts";
 import type { Publisher } from "./publisher.ts";
+import { PulledRequest, type Settle, type StreamRequest } from "./stream-request.ts";
 import { epochOf, type Topology } from "./topology.ts";
+import type { DonePosition } from "./trim.ts";
 
 export const REQUEST_CONSUMER = "engines";
-const ACK_WAIT_NS = 30 * 1_000_000_000;
+const ACK_WAIT_MS = 30_000;
+/** Parts of the acknowledgement's time in which requests that take long are looked for. */
+const TOUCHES = 4;
 const PAUSE_MS = 5;
 const RESTART_MS = 500;
-const DEAD_TIMEOUT_MS = 10_000;
 const DEAD_RETRY_MS = 5_000;
 
-/** Sequence up to which every request is settled; 0 before there is a consumer. */
-export async function settledRequests(manager: JetStreamManager, topology: Topology): Promise<number> {
-  const names = await manager.consumers.list(topology.requestsStream).next();
-  return names.find((consumer) => consumer.name === REQUEST_CONSUMER)?.ack_floor.stream_seq ?? 0;
-}
-
-export interface StreamRequest {
-  /** Last token of the subject. */
-  readonly model: string;
-  readonly data: Uint8Array;
-  /** Nats-Msg-Id, or "". */
-  readonly messageId: string;
-  /** Header reply-to, or "". */
-  readonly replyTo: string;
-  /** Unique for this message over all time: the stream's epoch and its sequence. */
-  readonly position: string;
-  /** 1 for the first delivery. */
-  readonly delivery: number;
-  done(): void;
-  later(delayMs: number): void;
-  dead(reason: string): void;
+/** Up to where every request is settled; sequence 0 before there is a consumer. */
+export async function settledRequests(manager: JetStreamManager, topology: Topology): Promise<DonePosition> {
+  const epoch = epochOf(await manager.streams.info(topology.requestsStream));
+  const consumers = await manager.consumers.list(topology.requestsStream).next();
+  const found = consumers.find((consumer) => consumer.name === REQUEST_CONSUMER);
+  return { epoch, seq: found?.ack_floor.stream_seq ?? 0 };
 }
 
 export interface RequestConsumerOptions {
@@ -58,6 +49,8 @@ export interface RequestConsumerOptions {
   readonly publisher: Publisher;
   readonly topology: Topology;
   readonly inFlightMax: number;
+  /** After how long without a word the server delivers a request again, ms. */
+  readonly ackWaitMs?: number;
   /** Whether another request can be taken now. */
   readonly hasRoom: () => boolean;
   readonly onRequest: (request: StreamRequest) => void;
@@ -66,152 +59,134 @@ export interface RequestConsumerOptions {
 
 export class RequestConsumer {
   readonly #options: RequestConsumerOptions;
+  readonly #ackWaitMs: number;
+  /** Pulled and not settled. */
+  readonly #held = new Set<PulledRequest>();
+  /** Those of them that wait for room, oldest first. */
+  readonly #waiting = new Set<PulledRequest>();
+  readonly #settle: Settle = {
+    release: (request) => this.#held.delete(request),
+    bury: (request, reason) => void this.#bury(request, reason),
+  };
   #messages: ConsumerMessages | undefined;
-  #inFlight = 0;
+  #round = 0;
   #isStopping = false;
   #running: Promise<void> = Promise.resolve();
+  #toucher: NodeJS.Timeout | undefined;
+  #retry: NodeJS.Timeout | undefined;
   #epoch = 0;
 
   constructor(options: RequestConsumerOptions) {
     this.#options = options;
+    this.#ackWaitMs = options.ackWaitMs ?? ACK_WAIT_MS;
   }
 
-  /** Requests handed on and not settled. */
+  /** Requests pulled and not settled. */
   get inFlight(): number {
-    return this.#inFlight;
+    return this.#held.size;
   }
 
   start(): void {
+    this.#toucher = setInterval(() => this.#touch(), this.#ackWaitMs / TOUCHES).unref();
     this.#running = this.#run();
   }
 
-  /** Pulls no more. What is in flight can still be settled. */
+  /** Pulls no more and gives back what waits for room. What was handed on can still be settled. */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    await this.#messages?.close();
+    void this.#messages?.close();
     await this.#running;
+    clearTimeout(this.#retry);
+    for (const request of this.#waiting) request.later(0);
+    this.#waiting.clear();
   }
 
   async #run(): Promise<void> {
     while (!this.#isStopping) {
       try {
-        await this.#consume();
+        const consumer = await this.#open();
+        while (!this.#isStopping) await this.#pull(consumer);
       } catch (error) {
         this.#options.logger.warn({ err: messageOf(error) }, "request consumer failed, starting over");
+        if (!this.#isStopping) await delay(RESTART_MS);
       }
-      if (!this.#isStopping) await delay(RESTART_MS);
     }
   }
 
-  async #consume(): Promise<void> {
-    const { jetstream, manager, topology, inFlightMax, hasRoom, onRequest } = this.#options;
+  async #open(): Promise<Consumer> {
+    const { jetstream, manager, topology, inFlightMax } = this.#options;
     this.#epoch = epochOf(await manager.streams.info(topology.requestsStream));
     await manager.consumers.add(topology.requestsStream, {
       durable_name: REQUEST_CONSUMER,
       ack_policy: AckPolicy.Explicit,
       deliver_policy: DeliverPolicy.All,
-      ack_wait: ACK_WAIT_NS,
+      ack_wait: this.#ackWaitMs * 1_000_000,
       max_ack_pending: inFlightMax * 4,
     });
-    const consumer = await jetstream.consumers.get(topology.requestsStream, REQUEST_CONSUMER);
-    this.#messages = await consumer.consume({
-      max_messages: inFlightMax,
-      abort_on_missing_resource: true,
-    });
-    const settle: Settle = {
-      released: () => {
-        this.#inFlight--;
-      },
-      bury: (message, reason) => void this.#bury(message, reason),
-    };
-    for await (const message of this.#messages) {
-      while (!this.#isStopping && (this.#inFlight >= inFlightMax || !hasRoom())) await delay(PAUSE_MS);
-      if (this.#isStopping) {
-        message.nak();
-        continue;
-      }
-      this.#inFlight++;
-      onRequest(new PulledRequest(message, this.#epoch, settle));
+    return jetstream.consumers.get(topology.requestsStream, REQUEST_CONSUMER);
+  }
+
+  /** One pull of all that is free, once that is a quarter: fewer and larger pulls, and work for the meantime. */
+  async #pull(consumer: Consumer): Promise<void> {
+    const { inFlightMax } = this.#options;
+    const free = inFlightMax - this.#held.size;
+    if (free < inFlightMax / 4) {
+      await delay(PAUSE_MS);
+      return;
     }
+    const messages = await consumer.fetch({ max_messages: free });
+    this.#messages = messages;
+    if (this.#isStopping) void messages.close(); // asked to stop meanwhile: what has come is given back below
+    for await (const message of messages) {
+      const request = new PulledRequest(message, this.#epoch, this.#round, this.#settle);
+      this.#held.add(request);
+      this.#waiting.add(request);
+      this.#handOn();
+    }
+  }
+
+  #handOn(): void {
+    const { hasRoom, onRequest } = this.#options;
+    for (const request of this.#waiting) {
+      if (this.#isStopping) return;
+      if (!hasRoom()) {
+        this.#handOnSoon();
+        return;
+      }
+      this.#waiting.delete(request);
+      onRequest(request);
+    }
+  }
+
+  #handOnSoon(): void {
+    if (this.#retry !== undefined) return;
+    this.#retry = setTimeout(() => {
+      this.#retry = undefined;
+      this.#handOn();
+    }, PAUSE_MS);
+  }
+
+  /** Asks the server for more time for what was held at the last look already: at half of its time at the latest. */
+  #touch(): void {
+    for (const request of this.#held) if (request.round < this.#round) request.working();
+    this.#round++;
+    if (this.#isStopping && this.#held.size === 0) clearInterval(this.#toucher);
   }
 
   /** The dead letter is stored before the request is let go; if that fails, it comes again. */
-  async #bury(message: JsMsg, reason: string): Promise<void> {
+  async #bury(request: PulledRequest, reason: string): Promise<void> {
     const { publisher, topology, logger } = this.#options;
-    const head = headers();
-    head.set("Millrace-Reason", headerText(reason));
-    head.set("Millrace-Subject", message.subject);
-    head.set("Millrace-Sequence", String(message.seq));
-    const id = `${topology.requestsStream}-${this.#epoch}-${message.seq}`;
-    const options = { headers: head, timeoutMs: DEAD_TIMEOUT_MS };
+    const { data, subject, seq } = request;
+    const stream = topology.requestsStream;
+    const about = { "Millrace-Subject": subject, "Millrace-Sequence": String(seq) };
     try {
-      await publisher.publish(topology.deadSubject(topology.requestsStream), id, message.data, options);
-      logger.warn(
-        { subject: message.subject, seq: message.seq, reason },
-        "request moved to the dead letters",
-      );
-      message.ack();
+      const id = `${stream}-${request.position}`;
+      await storeDeadLetter({ stream, id, data, reason, about }, publisher, topology);
+      logger.warn({ subject, seq, reason }, "request moved to the dead letters");
+      request.done();
     } catch (error) {
-      logger.error(
-        { err: messageOf(error), seq: message.seq },
-        "dead letter could not be stored, trying again",
-      );
-      message.nak(DEAD_RETRY_MS);
-    } finally {
-      this.#inFlight--;
+      logger.error({ err: messageOf(error), seq }, "dead letter could not be stored, trying again");
+      request.later(DEAD_RETRY_MS);
     }
-  }
-}
-
-/** How a request tells the consumer that it is settled. */
-interface Settle {
-  released(): void;
-  /** Also releases. */
-  bury(message: JsMsg, reason: string): void;
-}
-
-/** What few requests need is worked out when asked for: parsing a message's position costs as much as its prediction. */
-class PulledRequest implements StreamRequest {
-  readonly model: string;
-  readonly messageId: string;
-  readonly replyTo: string;
-  readonly #message: JsMsg;
-  readonly #epoch: number;
-  readonly #settle: Settle;
-
-  constructor(message: JsMsg, epoch: number, settle: Settle) {
-    const { subject, headers: head } = message;
-    this.model = subject.slice(subject.lastIndexOf(".") + 1);
-    this.messageId = head?.get("Nats-Msg-Id") ?? "";
-    this.replyTo = head?.get("reply-to", Match.IgnoreCase) ?? "";
-    this.#message = message;
-    this.#epoch = epoch;
-    this.#settle = settle;
-  }
-
-  get data(): Uint8Array {
-    return this.#message.data;
-  }
-
-  get position(): string {
-    return `${this.#epoch}:${this.#message.seq}`;
-  }
-
-  get delivery(): number {
-    return this.#message.info.deliveryCount;
-  }
-
-  done(): void {
-    this.#settle.released();
-    this.#message.ack();
-  }
-
-  later(delayMs: number): void {
-    this.#settle.released();
-    this.#message.nak(delayMs);
-  }
-
-  dead(reason: string): void {
-    this.#settle.bury(this.#message, reason);
   }
 }

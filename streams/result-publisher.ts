@@ -2,17 +2,17 @@
 /**
  * Publishes predictions to `<prefix>.predictions.<model>` and settles their requests once they are stored there.
  *
- * Group commit, as in the prediction log: while one group waits for its acknowledgement, the next gathers. Only the
- * last message of a group asks for one: a connection's messages are stored in order, so it speaks for those before,
- * unless the connection was lost in between. A group of which that is not certain is published again, as a whole and
- * under the same message ids. Bound: the caller's requests in flight.
+ * Group commit, as in the prediction log: while one group waits for its acknowledgements, the next gathers. Every
+ * message asks for one, since a server may refuse a single message of many, and says so only to who asks.
+ * Bounds: GROUP_MAX results in a group, and the caller's requests in flight for what gathers.
  */
-import { headers } from "@nats-io/transport-node";
+import type { NatsConnection } from "@nats-io/transport-node";
 import { messageOf } from "../engine/core/errors.ts";
 import type { Logger } from "../engine/core/log.ts";
-import type { StreamsConnection } from "./connection.ts";
-import type { Publisher } from "./publisher.ts";
+import type { OutgoingMessage, Publisher } from "./publisher.ts";
 
+/** A tenth of what a stream takes in at once before it refuses: it has other engines to serve. */
+const GROUP_MAX = 1_000;
 const TIMEOUT_MS = 10_000;
 const LATER_MS = 1_000;
 
@@ -26,14 +26,14 @@ export interface Result {
 }
 
 export class ResultPublisher {
-  readonly #connection: StreamsConnection;
+  readonly #nats: NatsConnection;
   readonly #publisher: Publisher;
   readonly #logger: Logger;
-  #gathering: Result[] = [];
+  readonly #gathering: Result[] = [];
   #isPublishing = false;
 
-  constructor(connection: StreamsConnection, publisher: Publisher, logger: Logger) {
-    this.#connection = connection;
+  constructor(nats: NatsConnection, publisher: Publisher, logger: Logger) {
+    this.#nats = nats;
     this.#publisher = publisher;
     this.#logger = logger;
   }
@@ -47,11 +47,10 @@ export class ResultPublisher {
 
   async #run(): Promise<void> {
     while (this.#gathering.length > 0) {
-      const group = this.#gathering;
-      this.#gathering = [];
+      const group = this.#gathering.splice(0, GROUP_MAX);
       try {
-        await this.#publishAll(group);
-        for (const { request } of group) request.done();
+        await this.#publisher.publishAll(group.map(toMessage), { timeoutMs: TIMEOUT_MS });
+        for (const result of group) this.#settle(result);
       } catch (error) {
         this.#logger.warn(
           { err: messageOf(error), results: group.length },
@@ -63,31 +62,12 @@ export class ResultPublisher {
     this.#isPublishing = false;
   }
 
-  /** Again and again while the connection is lost on the way; the acknowledgement's time-out bounds each. */
-  async #publishAll(group: readonly Result[]): Promise<void> {
-    for (;;) {
-      const before = this.#connection.interruptions();
-      await this.#publishGroup(group);
-      if (this.#connection.interruptions() === before) break;
-    }
-    for (const result of group) this.#reply(result);
+  #settle({ replyTo, json, request }: Result): void {
+    if (replyTo !== "") this.#nats.publish(replyTo, json);
+    request.done();
   }
+}
 
-  async #publishGroup(group: readonly Result[]): Promise<void> {
-    const last = group.length - 1;
-    for (let index = 0; index < last; index++) {
-      const result = group[index] as Result;
-      const head = headers();
-      head.set("Nats-Msg-Id", result.predictionId);
-      this.#connection.nats.publish(result.subject, result.json, { headers: head });
-    }
-    const result = group[last] as Result;
-    await this.#publisher.publish(result.subject, result.predictionId, result.json, {
-      timeoutMs: TIMEOUT_MS,
-    });
-  }
-
-  #reply({ replyTo, json }: Result): void {
-    if (replyTo !== "") this.#connection.nats.publish(replyTo, json);
-  }
+function toMessage({ subject, predictionId, json }: Result): OutgoingMessage {
+  return { subject, id: predictionId, payload: json };
 }

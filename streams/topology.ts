@@ -32,7 +32,6 @@ export interface Topology {
   readonly requestsStream: string;
   readonly predictionsStream: string;
   readonly deadStream: string;
-  readonly eventsStream: string;
   readonly featuresStream: string;
   /** Subject of the prediction log's one partition. */
   readonly logSubject: string;
@@ -51,7 +50,6 @@ export function createTopology(prefix: string): Topology {
     requestsStream: stream("REQUESTS"),
     predictionsStream: stream("PREDICTIONS"),
     deadStream: stream("DEAD"),
-    eventsStream: stream("EVENTS"),
     featuresStream: stream("FEATURES"),
     logSubject: `${prefix}.log.0`,
     predictSubject: (model) => `${prefix}.predict.${model}`,

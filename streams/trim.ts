@@ -2,13 +2,17 @@
  * Lets streams go of messages that are done with, so that they never reach their bound in bytes by age alone.
  *
  * Only after the duplicate window has passed: message ids are remembered through a server restart by the messages
- * that are still stored.
+ * that are still stored. Never more than is done with now, and in the same stream: who deletes a stream and makes it
+ * anew, or makes who reads it start over, takes back what was said before.
  */
-import { DUPLICATE_WINDOW_MS } from "./topology.ts";
+import type { JetStreamManager } from "@nats-io/jetstream";
+import { DUPLICATE_WINDOW_MS, epochOf } from "./topology.ts";
 
-/** Of JetStream's manager what is needed here. */
-interface StreamPurger {
-  readonly streams: { purge(stream: string, upTo: { readonly seq: number }): Promise<unknown> };
+/** How far a stream is done with. */
+export interface DonePosition {
+  /** Which stream the sequence is of. */
+  readonly epoch: number;
+  readonly seq: number;
 }
 
 interface Mark {
@@ -17,27 +21,35 @@ interface Mark {
 }
 
 export class Trimmer {
-  readonly #manager: StreamPurger;
+  readonly #manager: JetStreamManager;
   readonly #stream: string;
-  /** In order of both. */
-  #marks: Mark[] = [];
+  /** Of one epoch, in rising order. */
+  #marks: readonly Mark[] = [];
+  #epoch = 0;
 
-  constructor(manager: StreamPurger, stream: string) {
+  constructor(manager: JetStreamManager, stream: string) {
     this.#manager = manager;
     this.#stream = stream;
   }
 
-  /**
-   * Notes that all up to `doneSeq` are done with at `nowMs`, and purges what was done a duplicate window ago; when that
-   * fails, the next call does it.
-   */
-  async advance(doneSeq: number, nowMs: number): Promise<void> {
-    const lastSeq = this.#marks.at(-1)?.seq ?? 0;
-    if (doneSeq < lastSeq) this.#marks = []; // perhaps another stream by now, in which those are not done
-    if (doneSeq > (this.#marks.at(-1)?.seq ?? 0)) this.#marks.push({ seq: doneSeq, atMs: nowMs });
+  /** Notes that all up to `done` is done with at `nowMs`, and purges what was done a duplicate window ago. */
+  async advance(done: DonePosition, nowMs: number): Promise<void> {
+    if (done.epoch !== this.#epoch) this.#marks = [];
+    this.#epoch = done.epoch;
+    this.#marks = this.#marks.filter(({ seq }) => seq <= done.seq);
+    if (done.seq > (this.#marks.at(-1)?.seq ?? 0))
+      this.#marks = [...this.#marks, { seq: done.seq, atMs: nowMs }];
     const due = this.#marks.findLast(({ atMs }) => atMs + DUPLICATE_WINDOW_MS < nowMs);
-    if (due === undefined) return;
-    await this.#manager.streams.purge(this.#stream, { seq: due.seq + 1 });
-    this.#marks = this.#marks.filter(({ seq }) => seq > due.seq);
+    if (due !== undefined) await this.#purge(due.seq);
+  }
+
+  async #purge(seq: number): Promise<void> {
+    const info = await this.#manager.streams.info(this.#stream);
+    const { first_seq: firstSeq, last_seq: lastSeq } = info.state;
+    if (epochOf(info) !== this.#epoch || lastSeq < seq) this.#marks = [];
+    else {
+      if (firstSeq <= seq) await this.#manager.streams.purge(this.#stream, { seq: seq + 1 });
+      this.#marks = this.#marks.filter((mark) => mark.seq > seq);
+    }
   }
 }

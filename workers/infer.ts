@@ -53,7 +53,7 @@ async function perform(task: WorkerTask): Promise<readonly FailedRow[]> {
 async function load(task: LoadTask): Promise<void> {
   if (models.has(task.key)) return;
   const runtime = await runtimeOf(task.manifest.runtime);
-  models.set(task.key, await runtime.load({ manifest: task.manifest, files: task.files }));
+  models.set(task.key, await runtime.load(task));
 }
 
 async function predict(task: PredictTask): Promise<readonly FailedRow[]> {

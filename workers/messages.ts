@@ -4,13 +4,11 @@
  */
 
 import type { ErrorCode, ErrorDetail } from "../engine/core/errors.ts";
-import type { ModelManifest } from "../engine/core/manifest.ts";
+import type { ModelArtifact } from "./runtime.ts";
 
-export interface LoadTask {
+export interface LoadTask extends ModelArtifact {
   readonly kind: "load";
   readonly key: string;
-  readonly manifest: ModelManifest;
-  readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
 export interface UnloadTask {

@@ -12,6 +12,15 @@ export function modelInvalid(subject: string, message: string, cause?: unknown):
   });
 }
 
+/** Preprocessing makes rows of another width than the model takes. */
+export function widthInvalid(made: number, taken: number, input: string): EngineError {
+  return modelInvalid(
+    "preprocessing",
+    `the steps make ${made} columns, but the model takes ${taken} (${input}). ` +
+      "End with a select step that lists the columns that it was trained on, in their order.",
+  );
+}
+
 /** Passes a refusal through; anything else becomes one, with the library's first line as the reason. */
 export function toModelInvalid(error: unknown, subject: string, what: string): EngineError {
   if (error instanceof EngineError) return error;

@@ -4,8 +4,9 @@
  *
  * Every disagreement is a MODEL_INVALID that names the field of model.json and lists what the file has.
  */
-import { type ModelInput, type ModelManifest, outputWidth } from "../engine/core/manifest.ts";
-import { modelInvalid, quoted } from "./model-invalid.ts";
+import { inputWidth, type ModelManifest, outputWidth } from "../engine/core/manifest.ts";
+import type { ModelInput } from "../engine/core/model-input.ts";
+import { modelInvalid, quoted, widthInvalid } from "./model-invalid.ts";
 import type { OnnxGraph, OnnxValue } from "./onnx-inspect.ts";
 
 const INPUT_TYPES = ["float32", "float64", "int64", "int32", "bool", "string"] as const;
@@ -19,7 +20,9 @@ export interface BoundInput {
   readonly name: string;
   readonly type: InputType;
   readonly features: readonly ModelInput[];
-  /** Index of the first of `features` in a row. */
+  /** Floats of a row that it takes: one per feature, or what preprocessing makes of them. */
+  readonly width: number;
+  /** Index of the first of them in a row. */
   readonly offset: number;
   /** Whether the tensor is [rows] instead of [rows, features]. */
   readonly isFlat: boolean;
@@ -62,19 +65,20 @@ function bindMatrix(manifest: ModelManifest, name: string, graph: OnnxGraph): Bo
   if (type !== "float32" && type !== "float64") {
     throw modelInvalid(field, `the input is ${describe(value)}; a matrix must be float32 or float64.`);
   }
-  const count = manifest.inputs.length;
+  const count = inputWidth(manifest);
   const width = value.shape?.[1];
   if (value.shape !== undefined && value.shape.length !== 2) {
     throw modelInvalid(field, `the input is ${describe(value)}; a matrix [rows, ${count}] is needed.`);
   }
   if (width !== undefined && width !== count) {
+    if (manifest.preprocessing !== undefined) throw widthInvalid(count, width, describe(value));
     throw modelInvalid(
       "inputs",
       `model.json lists ${count} inputs, but model.onnx takes ${width} (${describe(value)}). ` +
         "List every input, in the order of the matrix.",
     );
   }
-  return { name, type, features: manifest.inputs, offset: 0, isFlat: false };
+  return { name, type, features: manifest.inputs, width: count, offset: 0, isFlat: false };
 }
 
 function bindColumns(manifest: ModelManifest, graph: OnnxGraph): BoundInput[] {
@@ -120,7 +124,7 @@ function bindColumn(feature: ModelInput, offset: number, value: OnnxValue): Boun
         "Change the type here or the graph's input.",
     );
   }
-  return { name: feature.name, type, features: [feature], offset, isFlat: shape?.length === 1 };
+  return { name: feature.name, type, features: [feature], width: 1, offset, isFlat: shape?.length === 1 };
 }
 
 /** Tensor types that hold a feature without loss. */
@@ -134,6 +138,9 @@ function allowedTypes(feature: ModelInput): readonly InputType[] {
       return ["bool", "float32", "float64", "int64", "int32"];
     case "category":
       return ["string", "float32", "float64", "int64", "int32"];
+    case "text":
+    case "timestamp":
+      return [];
   }
 }
 

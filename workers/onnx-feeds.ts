@@ -6,7 +6,7 @@
  * most `rowsMax` tensors an input.
  */
 import { Tensor } from "onnxruntime-node";
-import type { ModelInput } from "../engine/core/manifest.ts";
+import type { ModelInput } from "../engine/core/model-input.ts";
 import type { BoundInput, InputType } from "./onnx-binding.ts";
 
 /** Gives the tensor of rows `first` … `first + rows - 1`, valid until the next call. */
@@ -33,7 +33,7 @@ export function createFeedWriter(inputs: readonly BoundInput[], stride: number, 
 function createColumn(input: BoundInput, stride: number, rowsMax: number): Column {
   const [feature] = input.features;
   if (feature === undefined) throw new Error(`input "${input.name}" takes no feature`);
-  const count = input.features.length * rowsMax;
+  const count = input.width * rowsMax;
   switch (input.type) {
     case "float32":
       return numberColumn(input, new Float32Array(count), stride);
@@ -54,7 +54,7 @@ function createColumn(input: BoundInput, stride: number, rowsMax: number): Colum
 function numberColumn(input: BoundInput, cells: NumberCells, stride: number, whole?: ModelInput): Column {
   const tensorOf = createTensors(input, cells);
   const { offset } = input;
-  const width = input.features.length;
+  const width = input.width;
   return (features, first, rows) => {
     if (width === stride && whole === undefined) {
       cells.set(features.subarray(first * stride, (first + rows) * stride));
@@ -103,12 +103,12 @@ function toWhole(feature: ModelInput, value: number | undefined): number {
 
 function createTensors(input: BoundInput, cells: NumberCells | BigInt64Array): (rows: number) => Tensor {
   const byRows: (Tensor | undefined)[] = [];
-  const width = input.features.length;
+  const width = input.width;
   const create = (rows: number): Tensor =>
     new Tensor(input.type satisfies InputType, cells.subarray(0, rows * width), shapeOf(input, rows));
   return (rows) => (byRows[rows] ??= create(rows));
 }
 
 function shapeOf(input: BoundInput, rows: number): number[] {
-  return input.isFlat ? [rows] : [rows, input.features.length];
+  return input.isFlat ? [rows] : [rows, input.width];
 }

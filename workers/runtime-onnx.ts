@@ -8,7 +8,7 @@
  */
 import { InferenceSession, type Tensor } from "onnxruntime-node";
 import { EngineError } from "../engine/core/errors.ts";
-import type { ModelManifest } from "../engine/core/manifest.ts";
+import { inputWidth, type ModelManifest } from "../engine/core/manifest.ts";
 import { modelInvalid, OutputShapeError, quoted, toModelInvalid } from "./model-invalid.ts";
 import { bindOnnx, type OnnxBinding } from "./onnx-binding.ts";
 import { createFeedWriter, type FeedWriter } from "./onnx-feeds.ts";
@@ -20,12 +20,12 @@ const FILE = "model.onnx";
 const CALL_ROWS_MAX = 256;
 
 export const onnxRuntime: Runtime = {
-  async load({ manifest, files }: ModelArtifact): Promise<LoadedModel> {
+  async load({ manifest, files, exampleRow }: ModelArtifact): Promise<LoadedModel> {
     const bytes = modelFile(manifest, files);
     const binding = bindOnnx(manifest, inspectOnnx(bytes, FILE));
     const model = new OnnxModel(await createSession(bytes), binding, manifest);
     try {
-      await warmUp(model, manifest, FILE);
+      await warmUp(model, manifest, FILE, exampleRow);
     } catch (error) {
       await model.close();
       throw error;
@@ -78,7 +78,7 @@ class OnnxModel implements LoadedModel {
   constructor(session: InferenceSession, binding: OnnxBinding, manifest: ModelManifest) {
     this.#session = session;
     this.#rowsPerCall = binding.isSingleRow ? 1 : CALL_ROWS_MAX;
-    this.#stride = manifest.inputs.length;
+    this.#stride = inputWidth(manifest);
     this.#feeds = createFeedWriter(binding.inputs, this.#stride, this.#rowsPerCall);
     this.#output = binding.output;
     this.#outputNames = [binding.output.name];

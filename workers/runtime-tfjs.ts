@@ -9,7 +9,7 @@ import type { GraphModel } from "@tensorflow/tfjs-converter";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import { EngineError } from "../engine/core/errors.ts";
-import { type ModelManifest, outputWidth } from "../engine/core/manifest.ts";
+import { inputWidth, type ModelManifest, outputWidth } from "../engine/core/manifest.ts";
 import { modelInvalid, OutputShapeError, toModelInvalid } from "./model-invalid.ts";
 import type { LoadedModel, ModelArtifact, Runtime } from "./runtime.ts";
 import { loadTfjs, type Tfjs } from "./tfjs-backend.ts";
@@ -26,7 +26,7 @@ interface Network {
 }
 
 export const tfjsRuntime: Runtime = {
-  async load({ manifest, files }: ModelArtifact): Promise<LoadedModel> {
+  async load({ manifest, files, exampleRow }: ModelArtifact): Promise<LoadedModel> {
     if (manifest.runtime !== "tfjs") {
       throw modelInvalid("runtime", `this is a model for "${manifest.runtime}", not for "tfjs".`);
     }
@@ -35,7 +35,7 @@ export const tfjsRuntime: Runtime = {
     const network = await loadNetwork(tfjs, content);
     try {
       const model = new TfjsModel(tfjs, network, bindTfjs(manifest, network.signature), manifest);
-      await warmUp(model, manifest, TFJS_FILE);
+      await warmUp(model, manifest, TFJS_FILE, exampleRow);
       return model;
     } catch (error) {
       network.dispose();
@@ -130,7 +130,7 @@ class TfjsModel implements LoadedModel {
     this.#core = core;
     this.#network = network;
     this.#binding = binding;
-    this.#stride = manifest.inputs.length;
+    this.#stride = inputWidth(manifest);
     this.#width = outputWidth(manifest);
   }
 

@@ -2,8 +2,8 @@
  * What a model runtime must do inside a worker thread: one contract, implemented by runtime-onnx and
  * runtime-tfjs, proved by test/conformance/runtime.
  *
- * Rows travel as float32, row-major, in the order of the manifest's inputs: numbers as they are, booleans as
- * 0 or 1, categories as their index in the manifest's list. Outputs are float32, row-major,
+ * Rows travel as float32, row-major, `inputWidth(manifest)` per row: in the order of the manifest's inputs, numbers as
+ * they are, booleans as 0 or 1, categories as their index in the manifest's list; or what preprocessing makes of them. Outputs are float32, row-major,
  * `outputWidth(manifest)` per row.
  */
 import type { ModelManifest } from "../engine/core/manifest.ts";
@@ -12,11 +12,13 @@ import type { ModelManifest } from "../engine/core/manifest.ts";
 export interface ModelArtifact {
   readonly manifest: ModelManifest;
   readonly files: ReadonlyMap<string, Uint8Array>;
+  /** What the model is tried on, for one with preprocessing: its example, transformed. */
+  readonly exampleRow?: Float32Array;
 }
 
 export interface LoadedModel {
   /**
-   * Predicts `rows` rows. Reads `rows × inputs` floats from `features`, writes `rows × outputWidth` floats to
+   * Predicts `rows` rows. Reads `rows × inputWidth` floats from `features`, writes `rows × outputWidth` floats to
    * `outputs`. The arrays may be over shared memory. Never keeps a reference to them after it settles.
    * @throws Error when the model itself fails on these rows; the model stays usable.
    */

@@ -4,8 +4,9 @@
  * Names may be those of layers, of tensors or of the signature: all that the model goes by. Every disagreement is
  * a MODEL_INVALID that names the field of model.json and lists what the model has.
  */
-import { type ModelInput, type ModelManifest, outputWidth } from "../engine/core/manifest.ts";
-import { modelInvalid, quoted } from "./model-invalid.ts";
+import { inputWidth, type ModelManifest, outputWidth } from "../engine/core/manifest.ts";
+import type { ModelInput } from "../engine/core/model-input.ts";
+import { modelInvalid, quoted, widthInvalid } from "./model-invalid.ts";
 
 /** One input or output of the model; a free dimension is undefined. `names`: all names that it goes by, the best first. */
 export interface TfjsValue {
@@ -55,7 +56,7 @@ function bindMatrix(manifest: ModelManifest, values: readonly TfjsValue[]): Tfjs
       values.length > 1 ? "the model takes more than one input" : `the model has no input "${name}"`;
     throw modelInvalid("input_tensor", `${problem}. Its inputs: ${described(values)}.`);
   }
-  const count = manifest.inputs.length;
+  const count = inputWidth(manifest);
   if (value.dtype !== "float32" || (value.shape !== undefined && value.shape.length !== 2)) {
     throw modelInvalid(
       "input_tensor",
@@ -64,6 +65,7 @@ function bindMatrix(manifest: ModelManifest, values: readonly TfjsValue[]): Tfjs
   }
   const width = value.shape?.[1];
   if (width !== undefined && width !== count) {
+    if (manifest.preprocessing !== undefined) throw widthInvalid(count, width, described(values));
     throw modelInvalid(
       "inputs",
       `model.json lists ${count} inputs, but the model takes ${width} (${described(values)}). ` +

@@ -4,7 +4,8 @@
  * One row and three rows are predicted, so that a model whose batch dimension is fixed or whose output has the
  * wrong shape fails here and not on the first request. Shared by all runtimes.
  */
-import { type ModelInput, type ModelManifest, outputWidth } from "../engine/core/manifest.ts";
+import { inputWidth, type ModelManifest, outputWidth } from "../engine/core/manifest.ts";
+import type { ModelInput } from "../engine/core/model-input.ts";
 import { modelInvalid, OutputShapeError, toModelInvalid } from "./model-invalid.ts";
 import type { LoadedModel } from "./runtime.ts";
 
@@ -13,8 +14,12 @@ const ROWS = [1, 3] as const;
 const PROBABILITY_TOLERANCE = 1e-3;
 
 /** @throws EngineError MODEL_INVALID when the model fails or its answers cannot be what model.json says. */
-export async function warmUp(model: LoadedModel, manifest: ModelManifest, file: string): Promise<void> {
-  const row = exampleRow(manifest);
+export async function warmUp(
+  model: LoadedModel,
+  manifest: ModelManifest,
+  file: string,
+  row = exampleRow(manifest),
+): Promise<void> {
   const width = outputWidth(manifest);
   for (const rows of ROWS) {
     const features = new Float32Array(rows * row.length);
@@ -66,8 +71,9 @@ function checkAnswer(manifest: ModelManifest, answer: Float32Array): void {
   );
 }
 
-/** One row of examples, as float32 in the encoding of rows. */
+/** One row of examples, as float32 in the encoding of rows; of zeros where preprocessing would have to make it. */
 export function exampleRow(manifest: ModelManifest): Float32Array {
+  if (manifest.preprocessing !== undefined) return new Float32Array(inputWidth(manifest));
   return Float32Array.from(manifest.inputs, exampleOf);
 }
 
@@ -80,5 +86,8 @@ function exampleOf(input: ModelInput): number {
       return Number(input.example ?? input.default ?? false);
     case "category":
       return Math.max(0, input.categories.indexOf(input.example ?? input.default ?? ""));
+    case "text":
+    case "timestamp":
+      return 0;
   }
 }

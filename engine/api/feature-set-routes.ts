@@ -7,7 +7,7 @@ import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
 import type { FeatureRegistry } from "../../storage/feature-registry.ts";
 import { EngineError } from "../core/errors.ts";
-import { MODEL_VERSION } from "../core/manifest.ts";
+import { MODEL_VERSION } from "../core/names.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";

@@ -10,7 +10,9 @@ import type { ModelState } from "../../storage/model-state.ts";
 import type { VersionRecord } from "../../storage/version-record.ts";
 import type { WorkerPool } from "../../workers/pool.ts";
 import { EngineError } from "../core/errors.ts";
-import { MODEL_NAME, MODEL_VERSION, modelKey, parseManifest } from "../core/manifest.ts";
+import { modelKey, parseManifest } from "../core/manifest.ts";
+import { MODEL_NAME, MODEL_VERSION } from "../core/names.ts";
+import { withExampleRow } from "../example-row.ts";
 import type { Models } from "../models.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
@@ -150,7 +152,7 @@ async function store(
   const files = new Map(
     Object.entries(body.files).map(([path, text]) => [path, Buffer.from(text, "base64")]),
   );
-  await pool.verify({ manifest, files });
+  await pool.verify(withExampleRow({ manifest, files }));
   const record = await registry.push({ manifest, files });
   if (body.alias !== undefined) await registry.promote(manifest.name, manifest.version, body.alias);
   return record;

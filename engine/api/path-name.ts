@@ -2,7 +2,7 @@
  * The name in a path such as /models/:name, of a model or a feature set.
  */
 import type { HttpRequest } from "uWebSockets.js";
-import { MODEL_NAME } from "../core/manifest.ts";
+import { MODEL_NAME } from "../core/names.ts";
 
 /** The path's first parameter, or undefined when it can be no name. */
 export function nameIn(req: HttpRequest): string | undefined {

@@ -37,6 +37,7 @@ class SingleRow implements Row {
   readonly idempotencyKey = "";
   readonly requestId: string;
   readonly entityId: string;
+  readonly entities: RequestHead["entities"];
   readonly arrivedMs: number;
   readonly deadlineMs: number;
   readonly #exchange: Exchange;
@@ -45,6 +46,7 @@ class SingleRow implements Row {
     this.#exchange = exchange;
     this.requestId = head.requestId;
     this.entityId = head.entityId;
+    this.entities = head.entities;
     this.arrivedMs = exchange.arrivedMs;
     this.deadlineMs = exchange.arrivedMs + head.timeoutMs;
   }
@@ -170,6 +172,7 @@ class BatchedRow implements Row {
   readonly idempotencyKey = "";
   readonly requestId: string;
   readonly entityId: string;
+  readonly entities: RequestHead["entities"];
   readonly arrivedMs: number;
   readonly deadlineMs: number;
   readonly #request: BatchRequest;
@@ -180,6 +183,7 @@ class BatchedRow implements Row {
     this.#index = index;
     this.requestId = head.requestId;
     this.entityId = head.entityId;
+    this.entities = head.entities;
     this.arrivedMs = request.exchange.arrivedMs;
     this.deadlineMs = this.arrivedMs + head.timeoutMs;
   }

@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 import { EngineError } from "./errors.ts";
+import { parseRedisUrl } from "./redis-url.ts";
 
 interface Setting<T extends z.ZodType> {
   readonly env: string;
@@ -24,12 +25,21 @@ const url = () => z.url().optional();
 
 const MIB = 1024 * 1024;
 
+function refuseWrongRedisUrl(value: string, context: z.RefinementCtx): void {
+  try {
+    parseRedisUrl(value);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    context.addIssue({ code: "custom", message: error.details[0]?.message ?? error.message });
+  }
+}
+
 export const SETTINGS = {
   natsUrl: setting("NATS_URL", url(), "NATS server with JetStream, 2.11 or newer; without it one is started"),
   redisUrl: setting(
     "REDIS_URL",
-    url(),
-    "Redis 7 or newer; without it one is started if redis-server is on PATH",
+    z.string().superRefine(refuseWrongRedisUrl).optional(),
+    "Redis 7 or newer, as redis://user:password@host:6379 (rediss:// with TLS); for Redis Cluster some of its nodes, as redis://user:password@a:7000,b:7001,c:7002, or one with ?cluster=true; without it one is started if redis-server is on PATH",
   ),
   clickhouseUrl: setting(
     "CLICKHOUSE_URL",
@@ -126,12 +136,27 @@ export const SETTINGS = {
   logBlockBytesMax: setting(
     "MILLRACE_LOG_BLOCK_BYTES_MAX",
     count(4096, 8 * MIB, 512 * 1024),
-    "bytes in one block of the prediction log",
+    "bytes in one block of the prediction log; never more than the NATS server's max_payload",
   ),
   logTimeoutMs: setting(
     "MILLRACE_LOG_TIMEOUT_MS",
     count(100, 60_000, 5_000),
     "how long a block may wait for its acknowledgement before its rows are answered 503, ms",
+  ),
+  featureTimeoutMs: setting(
+    "MILLRACE_FEATURE_TIMEOUT_MS",
+    count(1, 10_000, 20),
+    "how long a prediction waits for features from Redis before their defaults are served, ms",
+  ),
+  featureCacheMs: setting(
+    "MILLRACE_FEATURE_CACHE_MS",
+    count(0, 60_000, 10),
+    "how old features in the local cache may be, ms; 0: no cache",
+  ),
+  featureCacheEntriesMax: setting(
+    "MILLRACE_FEATURE_CACHE_ENTRIES_MAX",
+    count(1, 10_000_000, 10_000),
+    "entities in the local cache of features",
   ),
   streamBytesMax: setting(
     "MILLRACE_STREAM_BYTES_MAX",

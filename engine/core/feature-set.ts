@@ -9,7 +9,7 @@ import { z } from "zod";
 import { derivedFunction, derivedProblem, givesIntegers } from "./derived-function.ts";
 import { durationMs, durationText } from "./duration.ts";
 import { EngineError } from "./errors.ts";
-import { MODEL_NAME, MODEL_VERSION, featureName as name } from "./manifest.ts";
+import { MODEL_NAME, MODEL_VERSION, featureName as name } from "./names.ts";
 import { TILES_MAX, tilesOf } from "./window-tiles.ts";
 
 export const WINDOW_MAX = "90d";

@@ -10,11 +10,15 @@
  * the id are reached without decoding the row.
  */
 import { EngineError } from "./errors.ts";
+import { SOURCES } from "./prediction.ts";
 
-export const BLOCK_MAGIC = 0x3142_524d; // "MRB1"
+export const BLOCK_MAGIC = 0x3242_524d; // "MRB2"
+/** Blocks of version 0.1's first builds, which may still be in a log: rows without the last three columns. */
+const FIRST_MAGIC = 0x3142_524d; // "MRB1"
+const NO_TAIL = Buffer.alloc(0);
+/** The last three columns of a row that has none of them: 1970, no entities, no status. */
+const EMPTY_TAIL = Buffer.alloc(10);
 export const BLOCK_HEADER_BYTES = 16;
-export const ROW_EPOCH_OFFSET = 0;
-export const ROW_SEQ_OFFSET = 8;
 export const ROW_LOGGED_OFFSET = 16;
 export const ROW_SOURCE_OFFSET = 24;
 export const ROW_ID_OFFSET = 25;
@@ -42,6 +46,9 @@ export const LOG_COLUMNS = [
   "inference_ms",
   "batch_rows",
   "prediction_date",
+  "features_date",
+  "entities",
+  "feature_status",
 ] as const;
 
 /** Where one row's RowBinary bytes stand in a block: from `start`, up to `end`. */
@@ -54,7 +61,7 @@ export type VisitRow = (start: number, end: number) => void;
  */
 export function readBlock(block: Uint8Array, visit: VisitRow): number {
   const view = new DataView(block.buffer, block.byteOffset, block.byteLength);
-  if (block.byteLength < BLOCK_HEADER_BYTES || view.getUint32(0, true) !== BLOCK_MAGIC)
+  if (block.byteLength < BLOCK_HEADER_BYTES || !isMagic(view.getUint32(0, true)))
     throw malformed("no block header");
   const rows = view.getUint32(4, true);
   checkRows(view, rows);
@@ -67,12 +74,25 @@ export function readBlock(block: Uint8Array, visit: VisitRow): number {
   return Number(view.getBigUint64(8, true));
 }
 
+function isMagic(word: number): boolean {
+  return word === BLOCK_MAGIC || word === FIRST_MAGIC;
+}
+
+/** What is missing at the end of each row of a block, in RowBinary. */
+export function rowTail(block: Buffer): Buffer {
+  return block.readUInt32LE(0) === FIRST_MAGIC ? EMPTY_TAIL : NO_TAIL;
+}
+
 function checkRows(view: DataView, rows: number): void {
   let offset = BLOCK_HEADER_BYTES;
   for (let row = 0; row < rows; row++) {
     if (offset + 4 > view.byteLength) throw malformed(`row ${row} is cut off`);
     const length = view.getUint32(offset, true);
     if (length < ROW_FIXED_BYTES) throw malformed(`row ${row} is too short`);
+    if (offset + 4 + length > view.byteLength) throw malformed(`row ${row} is cut off`);
+    // ClickHouse would store a value that its Enum8 does not have, and then fail every query of the column.
+    const source = view.getUint8(offset + 4 + ROW_SOURCE_OFFSET);
+    if (source < 1 || source > SOURCES.length) throw malformed(`row ${row} has no known source`);
     offset += 4 + length;
   }
   if (offset !== view.byteLength) throw malformed("its length does not match its rows");

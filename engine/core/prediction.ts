@@ -26,6 +26,8 @@ export interface Prediction {
   readonly probabilities?: readonly number[];
   /** Probability of the predicted class. */
   readonly confidence?: number;
+  /** Features whose default was served because the store had no value, an old one, or did not answer. */
+  readonly feature_status?: Readonly<Record<string, "missing" | "stale" | "unavailable">>;
   /** From the request's arrival to the end of inference, ms. */
   readonly latency_ms: number;
   /** ISO 8601, UTC, ms: when the prediction was made. */

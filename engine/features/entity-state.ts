@@ -10,23 +10,16 @@ import type { FeatureEvent, FieldValue } from "../core/feature-event.ts";
 import { addToTile, type Column, clearTile, tileOf } from "./column.ts";
 import type { ColumnPlan } from "./column-plan.ts";
 import { addHash, distinctHash } from "./distinct-count.ts";
-import { readState, stateBytes, writeState } from "./state-layout.ts";
+import {
+  type ColumnTiles,
+  type LastValue,
+  readState,
+  type StateParts,
+  stateBytes,
+  writeState,
+} from "./state-layout.ts";
 
-export interface LastValue {
-  eventMs: number;
-  seq: number;
-  value: Exclude<FieldValue, null>;
-}
-
-/** The tiles of one column, ascending; `hashes` of each by its number where the column counts distinct values. */
-export interface ColumnTiles {
-  tiles: Float64Array;
-  count: number;
-  readonly stride: number;
-  readonly hashes: Map<number, number[]> | undefined;
-}
-
-export class EntityState {
+export class EntityState implements StateParts {
   epoch = 0;
   seq = 0;
   readonly values = new Map<number, LastValue>();

@@ -8,16 +8,40 @@
  *
  * Readers look up what they need in place (state-view); the ingester decodes it whole (entity-state).
  */
-import type { ColumnTiles, EntityState, LastValue } from "./entity-state.ts";
+import type { FieldValue } from "../core/feature-event.ts";
 
-export const FORMAT = 1;
+export interface LastValue {
+  eventMs: number;
+  seq: number;
+  value: Exclude<FieldValue, null>;
+}
+
+/** The tiles of one column, ascending; `hashes` of each by its number where the column counts distinct values. */
+export interface ColumnTiles {
+  tiles: Float64Array;
+  count: number;
+  readonly stride: number;
+  readonly hashes: Map<number, number[]> | undefined;
+}
+
+/** What a state holds; writable while it is read. */
+export interface StateParts {
+  epoch: number;
+  seq: number;
+  /** By field id. */
+  readonly values: Map<number, LastValue>;
+  /** By column id. */
+  readonly columns: Map<number, ColumnTiles>;
+}
+
+const FORMAT = 1;
 export const HEADER_BYTES = 24;
 export const VALUE_HEAD_BYTES = 23;
 export const COLUMN_HEAD_BYTES = 8;
 
 export const KIND = { number: 0, string: 1, boolean: 2 } as const;
 
-export function stateBytes({ values, columns }: EntityState): number {
+export function stateBytes({ values, columns }: StateParts): number {
   let bytes = HEADER_BYTES;
   for (const { value } of values.values()) bytes += VALUE_HEAD_BYTES + valueBytes(value);
   for (const column of columns.values()) bytes += columnBytes(column);
@@ -37,7 +61,7 @@ function columnBytes({ count, stride, tiles, hashes }: ColumnTiles): number {
 }
 
 /** Fills `bytes`, which has exactly the length that stateBytes says. */
-export function writeState(bytes: Buffer, { epoch, seq, values, columns }: EntityState): void {
+export function writeState(bytes: Buffer, { epoch, seq, values, columns }: StateParts): void {
   bytes.writeUInt32LE(FORMAT, 0);
   bytes.writeUInt16LE(values.size, 4);
   bytes.writeUInt16LE(columns.size, 6);
@@ -84,7 +108,7 @@ function writeColumn(bytes: Buffer, start: number, id: number, column: ColumnTil
  * Reads what `writeState` wrote into an empty state.
  * @throws RangeError for bytes that are cut off, Error for a format of another version.
  */
-export function readState(bytes: Buffer, state: EntityState): void {
+export function readState(bytes: Buffer, state: StateParts): void {
   checkFormat(bytes);
   state.epoch = bytes.readDoubleLE(8);
   state.seq = bytes.readDoubleLE(16);
@@ -114,7 +138,7 @@ export function readValue(bytes: Buffer, at: number): LastValue["value"] {
   }
 }
 
-function readColumn(bytes: Buffer, start: number, state: EntityState): number {
+function readColumn(bytes: Buffer, start: number, state: StateParts): number {
   const count = bytes.readUInt16LE(start + 4);
   const stride = bytes.readUInt8(start + 6);
   const tiles = new Float64Array(Math.max(2, count + 1) * stride);

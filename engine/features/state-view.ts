@@ -6,8 +6,14 @@
  */
 import { addTile, COUNT_AT, type Column, clearTile, tileOf } from "./column.ts";
 import { addHash } from "./distinct-count.ts";
-import type { LastValue } from "./entity-state.ts";
-import { COLUMN_HEAD_BYTES, checkFormat, HEADER_BYTES, readValue, VALUE_HEAD_BYTES } from "./state-layout.ts";
+import {
+  COLUMN_HEAD_BYTES,
+  checkFormat,
+  HEADER_BYTES,
+  type LastValue,
+  readValue,
+  VALUE_HEAD_BYTES,
+} from "./state-layout.ts";
 
 /** What a window's events add up to: one tile of the column's layout, and the hashes of distinct values. */
 export interface WindowTotals {

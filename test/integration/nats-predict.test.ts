@@ -1,7 +1,8 @@
 /**
  * The NATS entrances of a whole engine: request/reply, durable requests and their results, dead letters.
  *
- * The queue takes 8 rows only, so that all that comes from the stream has to wait for room.
+ * The queue takes 8 rows only, so that all that comes from the stream has to wait for room; a request may come four
+ * times, so that one for a model that never comes is given up within seven seconds.
  */
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
@@ -15,6 +16,8 @@ import { checkErrorBody } from "../support/answers.ts";
 import { checkPrediction, PAYMENT } from "../support/card-fraud.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
+import { readModelFolder } from "../support/model-folder.ts";
+import { pushBody, withManifest } from "../support/model-requests.ts";
 import { parseMetrics, sampleOf } from "../support/prometheus.ts";
 
 const REQUESTS = "MILLRACE_REQUESTS";
@@ -35,7 +38,9 @@ describe("NATS", () => {
   let client: JetStreamClient;
   let manager: JetStreamManager;
   before(async () => {
-    engine = await startTestEngine({ env: { MILLRACE_QUEUE_ROWS_MAX: "8" } });
+    engine = await startTestEngine({
+      env: { MILLRACE_QUEUE_ROWS_MAX: "8", MILLRACE_STREAM_DELIVERIES_MAX: "4" },
+    });
     nats = await connect({ servers: engine.natsUrl });
     client = jetstream(nats);
     manager = await client.jetstreamManager();
@@ -196,6 +201,22 @@ describe("NATS", () => {
     for await (const message of answers) assert.equal(checkPrediction(message.json()).request_id, "reply-1");
     await untilSettled();
     assert.equal((await predictionsWith("reply-1")).length, 1);
+  });
+
+  it("serves a request that came before its model was known", async () => {
+    const subject = "millrace.requests.late-comer";
+    const dead = (await stored(DEAD)).length;
+    await publish({ features: PAYMENT, version: "staging", request_id: "early-1" }, {}, subject);
+    await eventually("it is on its way again", async () => {
+      const { num_pending, num_ack_pending } = await manager.consumers.info(REQUESTS, "engines");
+      return num_pending === 0 && num_ack_pending === 1;
+    });
+    const model = withManifest(readModelFolder("engine/sample/card-fraud"), { name: "late-comer" });
+    const { status } = await engine.post("/models", pushBody(model, "staging"));
+    assert.equal(status, 201);
+    await untilSettled();
+    assert.equal((await stored(DEAD)).length, dead);
+    assert.equal((await predictionsWith("early-1"))[0]?.model_name, "late-comer");
   });
 
   it("makes one prediction of a request that was published twice", async () => {

@@ -7,7 +7,8 @@ import { after, before, describe, it } from "node:test";
 import { type JetStreamManager, jetstream } from "@nats-io/jetstream";
 import { pino } from "pino";
 import { readBlock } from "../../engine/core/log-block.ts";
-import { type PredictionRows, Sink } from "../../engine/sink.ts";
+import { readPredictionRows } from "../../engine/prediction-rows.ts";
+import { Sink, type SinkStore } from "../../engine/sink.ts";
 import { migrate } from "../../storage/migrate.ts";
 import { PredictionStore } from "../../storage/prediction-store.ts";
 import { openStreams, type StreamsConnection } from "../../streams/connection.ts";
@@ -57,7 +58,7 @@ describe("a block that ClickHouse cannot read", () => {
   ): Promise<void> {
     const publisher = new Publisher(connection.nats);
     const rows = new PredictionStore(clickhouse.client, prefix);
-    const store: PredictionRows = {
+    const store: SinkStore = {
       prepare: async () => migrate(clickhouse.client, prefix, LOGGER),
       insert: async (bytes, token) => {
         const refusal = await rows.insert(bytes, token);
@@ -66,12 +67,12 @@ describe("a block that ClickHouse cannot read", () => {
       },
       runningInserts: async () => rows.runningInserts(),
       lastSeq: async (epoch) => rows.lastSeq(epoch),
-      recentStreamIds: async (limit) => rows.recentStreamIds(limit),
+      recentIds: async (limit) => rows.recentIds(limit),
     };
     const topology = createTopology(prefix);
     const source = new LogReader({ manager, publisher, connection, topology, bytesMax: 1 << 20 });
     const bounds = { rowsMax: 1_000, bytesMax: 1 << 20, recentIdsMax: 1_024, flushMs: 10 };
-    const sink = new Sink({ source, store, ...bounds, logger: LOGGER });
+    const sink = new Sink({ source, store, rowsOf: readPredictionRows, ...bounds, logger: LOGGER });
     const stopping = new AbortController();
     const running = sink.run(stopping.signal);
     try {

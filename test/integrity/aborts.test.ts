@@ -24,7 +24,7 @@ const FILES_MORE_MAX = 5;
 /** The engine's own patience with a silent connection, and time for its sweep. */
 const SILENT_MS = 30_000;
 const BODY = JSON.stringify({ features: CARD_FRAUD_FEATURES });
-const HEAD = `POST /predict HTTP/1.1\r\nHost: engine\r\nContent-Length: ${BODY.length}\r\n\r\n`;
+const HEAD = `POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${BODY.length}\r\n\r\n`;
 
 /** What a client sends before it goes, and how it goes. */
 const WAYS = {

@@ -22,7 +22,7 @@ const IDLE_CLIENTS = 40;
 /** The idle ones send one after the other, over the whole time that a stop takes. */
 const IDLE_STEP_MS = 15;
 const BODY = JSON.stringify({ features: CARD_FRAUD_FEATURES });
-const HEAD = `POST /predict HTTP/1.1\r\nHost: engine\r\nContent-Length: ${BODY.length}\r\n\r\n`;
+const HEAD = `POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${BODY.length}\r\n\r\n`;
 
 test("SIGTERM under load fails no request, ends with code 0 and loses nothing", async (t) => {
   const random = createRandom();

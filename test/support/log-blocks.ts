@@ -21,6 +21,7 @@ export function testRow(change: Partial<Row> = {}): TestRow {
     source: "http",
     requestId: "",
     entityId: "",
+    entities: undefined,
     arrivedMs: performance.now(),
     deadlineMs: Number.POSITIVE_INFINITY,
     idempotencyKey: "",
@@ -50,11 +51,14 @@ export async function blockOf(rows: readonly Row[]): Promise<Buffer> {
   const log = new PredictionLog({
     engineId: "test",
     blockBytesMax: 1 << 20,
+    messageBytesMax: 1 << 20,
     publish: async (_, block) => {
       blocks.push(Buffer.from(block));
     },
   });
-  await log.append(batch);
+  await log.append(batch, (_, error) => {
+    throw error;
+  });
   return Buffer.concat(blocks);
 }
 
@@ -65,7 +69,8 @@ export function createdAt(block: Buffer, createdMs: number): Buffer {
   return copy;
 }
 
-export type DecodedRow = Record<string, string | number | bigint | readonly (string | number)[]>;
+export type Decoded = string | number | bigint | readonly Decoded[];
+export type DecodedRow = Record<string, Decoded>;
 
 /** Reads rows in RowBinary, given the types of their columns. */
 export function decodeRows(
@@ -86,10 +91,11 @@ export function decodeRows(
       if (byte < 128) return value;
     }
   };
-  const read = (type: string): string | number | bigint | (string | number)[] => {
+  const read = (type: string): Decoded => {
+    const parts = /^Tuple\((.*)\)$/.exec(type)?.[1];
+    if (parts !== undefined) return parts.split(",").map(read);
     const element = /^Array\((.*)\)$/.exec(type)?.[1];
-    if (element !== undefined)
-      return Array.from({ length: varint() }, () => read(element) as string | number);
+    if (element !== undefined) return Array.from({ length: varint() }, () => read(element));
     switch (type) {
       case "UInt8":
         return take(1).readUInt8();

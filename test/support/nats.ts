@@ -2,7 +2,7 @@
  * A real nats-server for one test file, on a free port, with a store folder that goes when the fixture goes.
  */
 import { pino } from "pino";
-import { startNatsServer } from "../../engine/embedded/nats-server.ts";
+import { type NatsServerOptions, startNatsServer } from "../../engine/embedded/nats-server.ts";
 import { eventually } from "./eventually.ts";
 import { createTempFolder } from "./temp-folder.ts";
 
@@ -17,9 +17,12 @@ export interface TestNats extends AsyncDisposable {
   stop(): Promise<void>;
 }
 
-export async function startTestNats(): Promise<TestNats> {
+export async function startTestNats(
+  options: Pick<NatsServerOptions, "payloadBytesMax"> = {},
+): Promise<TestNats> {
   const folder = await createTempFolder("millrace-nats-");
-  const service = await startNatsServer({ dataDir: folder.path, port: 0, logger: pino({ level: "silent" }) });
+  const logger = pino({ level: "silent" });
+  const service = await startNatsServer({ dataDir: folder.path, port: 0, logger, ...options });
   let stopping: Promise<void> | undefined;
   const stop = () => {
     stopping ??= service.stop().then(() => folder[Symbol.asyncDispose]());

@@ -86,3 +86,66 @@ describe("a feature plan", () => {
     assert.deepEqual(fieldsRefused(features), ["features.size", "features.__proto__"]);
   });
 });
+
+describe("a feature plan with texts, timestamps and inputs that may be missing", () => {
+  const plan = new FeaturePlan(
+    mixedManifest({
+      inputs: [
+        { name: "size", type: "float", nullable: true },
+        { name: "note", type: "text", max_length: 5 },
+        { name: "at", type: "timestamp", nullable: true },
+        { name: "color", type: "category", categories: ["red", "blue"], nullable: true },
+        { name: "kind", type: "text", default: "none" },
+        { name: "since", type: "timestamp", default: 0 },
+      ],
+      input_tensor: "features",
+      preprocessing: [
+        { type: "imputer", columns: ["size"], strategy: "mean", statistics: [0] },
+        { type: "select", columns: ["size"] },
+      ],
+    }),
+  );
+  const write = (features: unknown): { row: number[]; texts: string[] } => {
+    const row = new Float32Array(plan.width + 2).fill(-1);
+    const texts = Array.from({ length: plan.texts + 2 }, () => "untouched");
+    const error = plan.write(features, row, 1, texts, 1);
+    if (error !== undefined) throw error;
+    assert.deepEqual([texts[0], texts.at(-1), row[0], row.at(-1)], ["untouched", "untouched", -1, -1]);
+    return { row: [...row.subarray(1, -1)], texts: texts.slice(1, -1) };
+  };
+
+  it("writes texts beside the row, timestamps as ISO 8601 in UTC", () => {
+    const features = {
+      at: "2026-02-03T05:06:07.5+01:00",
+      note: "",
+      color: "blue",
+      size: 2,
+      kind: "x",
+      since: 1.5,
+    };
+    const { row, texts } = write(features);
+    assert.deepEqual([row[0], row[3]], [2, 1]);
+    assert.deepEqual(texts, ["", "2026-02-03T04:06:07.500Z", "x", "1970-01-01T00:00:00.001Z"]);
+  });
+
+  it("says that something is missing, where that is allowed", () => {
+    for (const features of [
+      { note: "abc" },
+      { note: "abc", size: null, at: null, color: null, kind: null },
+    ]) {
+      const { row, texts } = write(features);
+      assert.deepEqual([row[0], row[3]], [Number.NaN, Number.NaN]);
+      assert.deepEqual(texts, ["abc", "", "none", "1970-01-01T00:00:00.000Z"]);
+    }
+    const error = plan.write({ size: 1 }, new Float32Array(plan.width), 0, [], 0);
+    assert.deepEqual(error?.details, [{ field: "features.note", message: "is required" }]);
+  });
+
+  it("refuses what is no text or timestamp, or too long", () => {
+    const refused = (features: unknown): string[] =>
+      plan.write(features, new Float32Array(plan.width), 0, [], 0)?.details.map(({ field }) => field) ?? [];
+    for (const note of ["123456", 1, true, []]) assert.deepEqual(refused({ note }), ["features.note"]);
+    for (const at of ["", "now", true, 1e18, "2026-02-03T05:06:07"])
+      assert.deepEqual(refused({ note: "", at }), ["features.at"]);
+  });
+});

@@ -2,12 +2,14 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { pino } from "pino";
-import { type LogMessage, type LogSource, type PredictionRows, Sink } from "../../../engine/sink.ts";
+import { readPredictionRows } from "../../../engine/prediction-rows.ts";
+import { Sink, type SinkSource, type SinkStore } from "../../../engine/sink.ts";
+import type { SinkMessage } from "../../../engine/sink-batch.ts";
 import { eventually } from "../../support/eventually.ts";
 import { blockOf, createdAt, testRow } from "../../support/log-blocks.ts";
 
 /** A table that keeps what it is told to, and forgets no token, like ClickHouse's. */
-class FakeStore implements PredictionRows {
+class FakeStore implements SinkStore {
   readonly inserts: { rows: Buffer; token: string }[] = [];
   readonly attempts: string[] = [];
   /** Consumed one per insert: what goes wrong with it. */
@@ -45,13 +47,13 @@ class FakeStore implements PredictionRows {
     return Math.max(0, ...this.inserts.map(({ token }) => Number(token.split("-")[1])));
   }
 
-  async recentStreamIds(): Promise<Buffer> {
+  async recentIds(): Promise<Buffer> {
     return Buffer.alloc(0);
   }
 }
 
-class FakeLog implements LogSource {
-  readonly messages: LogMessage[] = [];
+class FakeLog implements SinkSource {
+  readonly messages: SinkMessage[] = [];
   readonly rejected: number[] = [];
   /** Consumed one per rejection: it fails. */
   readonly rejectFaults: Error[] = [];
@@ -60,20 +62,20 @@ class FakeLog implements LogSource {
   readonly skipped = new Set<number>();
 
   add(data: Uint8Array, seq = (this.messages.at(-1)?.seq ?? 0) + 1): void {
-    this.messages.push({ seq, data });
+    this.messages.push({ seq, subject: "", data, atMs: 0 });
   }
 
   async position(): Promise<{ epoch: number; firstSeq: number; lastSeq: number }> {
     return { epoch: 5, firstSeq: this.messages[0]?.seq ?? 1, lastSeq: this.messages.at(-1)?.seq ?? 0 };
   }
 
-  async read(seq: number): Promise<readonly LogMessage[]> {
+  async read(seq: number): Promise<readonly SinkMessage[]> {
     await new Promise((resolve) => setImmediate(resolve));
     const found = this.messages.filter((message) => message.seq >= seq && !this.skipped.delete(message.seq));
     return found.slice(0, this.messagesMax);
   }
 
-  async reject({ seq }: LogMessage): Promise<void> {
+  async reject({ seq }: SinkMessage): Promise<void> {
     const fault = this.rejectFaults.shift();
     if (fault !== undefined) throw fault;
     this.rejected.push(seq);
@@ -94,6 +96,7 @@ async function withSink(
   const sink = new Sink({
     source: log,
     store,
+    rowsOf: readPredictionRows,
     rowsMax,
     bytesMax: 1 << 20,
     recentIdsMax: 1_024,

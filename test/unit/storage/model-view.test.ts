@@ -73,6 +73,47 @@ describe("the view of a model", () => {
     assert.deepEqual(await select(model, "grade"), [{ grade: "A" }, { grade: "2.5" }]);
   });
 
+  it("shows what is missing as NULL, timestamps as such, and texts", async () => {
+    const model = "raw";
+    const inputs = [
+      { name: "size", type: "float", nullable: true },
+      { name: "at", type: "timestamp", nullable: true },
+      { name: "note", type: "text" },
+      { name: "color", type: "category", categories: ["red"], nullable: true },
+      { name: "age", type: "float" },
+    ];
+    const preprocessing = [
+      { type: "imputer", columns: ["size"], strategy: "mean", statistics: [0] },
+      { type: "select", columns: ["size", "age"] },
+    ];
+    const raw = { input_tensor: "features", preprocessing };
+    await replaceModelView(server.client, "views", model, [
+      mixedManifest({ name: model, version: "1.0.0", inputs, ...raw }),
+      version(model, "2.0.0", [
+        { name: "at", type: "float" },
+        { name: "age", type: "float" },
+      ]),
+    ]);
+    const values = [
+      { model_version: "1.0.0", features: [1, 2], categories: ["2026-02-03T04:05:06.789Z", "", "red"] },
+      { model_version: "1.0.1", features: [], categories: [] },
+      { model_version: "2.0.0", features: [7, 8], categories: [] },
+    ].map((row) => ({ ...row, model_name: model, source: "http" }));
+    await server.client.insert({ table: "views.predictions", format: "JSONEachRow", values });
+    await server.client.command({
+      query: `INSERT INTO views.predictions (model_name, model_version, source, features, categories)
+              VALUES ('${model}', '1.0.0', 'nats', [nan, 3], ['', 'n', ''])`,
+    });
+    const query = `SELECT source, size, at, note, color, age FROM views.\`${modelViewName(model)}\`
+                   WHERE model_version != '1.0.1' ORDER BY model_version, source`;
+    const result = await server.client.query({ query, format: "JSONEachRow" });
+    assert.deepEqual(await result.json(), [
+      { source: "http", size: 1, at: "2026-02-03 04:05:06.789", note: "", color: "red", age: 2 },
+      { source: "nats", size: null, at: null, note: "n", color: null, age: 3 },
+      { source: "http", size: null, at: "7", note: null, color: null, age: 8 },
+    ]);
+  });
+
   it("keeps apart features that are called like columns, or like what those are renamed to", async () => {
     const model = "names";
     const names = [

@@ -1,13 +1,18 @@
 /** Blocks of the prediction log: what is written can be read by ClickHouse's rules, and damage is noticed. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { LOG_COLUMNS, ROW_ID_OFFSET, readBlock } from "../../../../engine/core/log-block.ts";
+import {
+  LOG_COLUMNS,
+  ROW_ID_OFFSET,
+  ROW_SOURCE_OFFSET,
+  readBlock,
+} from "../../../../engine/core/log-block.ts";
 import { RowBinaryWriter } from "../../../../engine/core/row-binary.ts";
 import { blockOf, decodeRows, testRow } from "../../../support/log-blocks.ts";
 
 const TYPES = (
   "UInt64 UInt64 UInt64 UInt8 UUID String String String String String Float32 String Array(Float32) Array(Float32) " +
-  "Array(String) Float32 Float32 Float32 UInt16 UInt64"
+  "Array(String) Float32 Float32 Float32 UInt16 UInt64 UInt64 Array(Tuple(String,String,UInt64)) Array(Tuple(String,String))"
 ).split(" ");
 const COLUMNS = LOG_COLUMNS.map((name, index) => [name, TYPES[index] ?? ""] as const);
 
@@ -46,6 +51,7 @@ describe("a block of the prediction log", () => {
       assert.equal(row["batch_rows"], ids.length);
       assert.equal(row["prediction_date"], BigInt(Date.UTC(2026, 1, 3, 4, 5, 6, 789)));
       assert.equal(row["log_seq"], 0n);
+      assert.deepEqual([row["features_date"], row["entities"], row["feature_status"]], [0n, [], []]);
     }
   });
 
@@ -74,6 +80,7 @@ describe("a block of the prediction log", () => {
       changed(block, 16, 0),
       changed(block, 16, 40),
       changed(block, 16, 0xffffffff),
+      ...[0, 5, 255].map((source) => changed(block, 16 + 4 + ROW_SOURCE_OFFSET, source)),
     ];
     for (const [index, bytes] of damaged.entries()) {
       let visited = 0;

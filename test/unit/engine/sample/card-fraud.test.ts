@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { problemWith } from "../../../../engine/core/manifest.ts";
+import { problemWith } from "../../../../engine/core/model-input.ts";
 import {
   CARD_FRAUD_CLASSES,
   type CardFeatures,

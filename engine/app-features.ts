@@ -1,0 +1,42 @@
+/**
+ * Builds what serves features: the store of entity states, over Redis or in process, and who reads it.
+ */
+import { MemoryEntityStore } from "../storage/entity-store-memory.ts";
+import { openRedisEntityStore } from "../storage/entity-store-redis.ts";
+import type { Config } from "./core/config.ts";
+import type { EntityStore } from "./core/entity-store.ts";
+import type { Logger } from "./core/log.ts";
+import { type Metrics, SECONDS } from "./core/metrics.ts";
+import { EntityReader } from "./features/entity-reader.ts";
+
+/** The store that predictions read. @throws EngineError INVALID_REQUEST for a wrong REDIS_URL. */
+export function openServingStore(config: Config, redisUrl: string | undefined, logger: Logger): EntityStore {
+  if (redisUrl === undefined) return new MemoryEntityStore();
+  const { prefix, featureTimeoutMs: timeoutMs } = config;
+  return openRedisEntityStore({ url: redisUrl, prefix, use: "serving", logger, timeoutMs });
+}
+
+export function createEntityReader(
+  config: Config,
+  store: Pick<EntityStore, "read">,
+  metrics: Metrics,
+  logger: Logger,
+): EntityReader {
+  return new EntityReader({
+    store,
+    cacheEntriesMax: config.featureCacheEntriesMax,
+    cacheMaxAgeMs: config.featureCacheMs,
+    readSeconds: metrics.histogram(
+      "engine_feature_read_seconds",
+      "Time of a reading of entities from the feature store.",
+      SECONDS,
+    ),
+    hits: metrics.counter("engine_feature_cache_hits_total", "Entities that the local cache had."),
+    misses: metrics.counter("engine_feature_cache_misses_total", "Entities that were read from the store."),
+    unavailable: metrics.counter(
+      "engine_feature_unavailable_total",
+      "Entities whose features fell back to defaults because the store did not answer.",
+    ),
+    logger: logger.child({ component: "features" }),
+  });
+}

@@ -1,0 +1,285 @@
+// hot path
+/**
+ * The ingester: applies the events of the features stream to the states of their entities, each once, in the order of the
+ * stream, and keeps how far it has come beside the states.
+ *
+ *     resume (position?) → read → drop doubles, check → put refused aside → states → write → position → read …
+ *
+ * Once, because: a state knows the last event that was applied to it, so a replay changes nothing; and the position is set
+ * when all before it is written. Before it reads, writes or sets it, the store's position must be the one set last: if
+ * not, the store lost data or has another writer, and the ingester forgets what it holds and goes on from the store's
+ * position; without one, from the beginning of the stream. One ingester writes to a store at a time.
+ * Bounds: one reading of `eventsMax`, `statesMax` states, `recentIdsMax` ids; while the store is away nothing is read.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import type { EntityStore, IngestPosition } from "../core/entity-store.ts";
+import { EngineError, messageOf } from "../core/errors.ts";
+import type { Logger } from "../core/log.ts";
+import { RecentIds } from "../recent-ids.ts";
+import type { SinkMessage } from "../sink-batch.ts";
+import { EntityState } from "./entity-state.ts";
+import { IngestBatch, type PlanOf, type Refusal } from "./ingest-batch.ts";
+import { StateCache } from "./state-cache.ts";
+
+const RETRY_FIRST_MS = 20;
+const RETRY_LAST_MS = 1_000;
+/** How often the position is compared when there are no events. */
+const IDLE_MS = 1_000;
+
+export interface FeatureSource {
+  /** `firstSeq`: of the oldest event that is stored, at least 1. */
+  position(): Promise<{ readonly epoch: number; readonly firstSeq: number; readonly lastSeq: number }>;
+  /** Begins to read at `seq`. @throws when the stream is not that of `epoch`. */
+  follow(seq: number, epoch: number): Promise<SourceFeed>;
+  /** Puts a message aside, once however often it is called for it in a row. */
+  reject(message: SinkMessage, epoch: number, reason: string): Promise<void>;
+  /** Sequence of the message that was put aside last, or 0. */
+  lastRejectedSeq(epoch: number): Promise<number>;
+}
+
+export interface SourceFeed {
+  /** The next messages, as soon as there is one; none if there is none within `waitMs`. @throws when it must be followed anew. */
+  read(messagesMax: number, waitMs: number): Promise<readonly SinkMessage[]>;
+  close(): Promise<void>;
+}
+
+export interface FeatureIngesterOptions {
+  readonly source: FeatureSource;
+  readonly store: EntityStore;
+  /** Asked anew for every reading, so that a new feature set takes effect between two. */
+  readonly planOf: PlanOf;
+  /** Most events of one reading: they are applied without a pause. */
+  readonly eventsMax: number;
+  readonly statesMax: number;
+  readonly recentIdsMax: number;
+  readonly logger: Logger;
+}
+
+export interface IngestProgress {
+  /** All events up to here are in the states and readable. */
+  readonly seq: number;
+  /** Whether all is applied that the stream held at the start, or when the store had lost its data. */
+  readonly isCaughtUp: boolean;
+  /** Counts since the start: new events, */
+  readonly events: number;
+  /** events that came before under the same id, */
+  readonly duplicates: number;
+  /** events of those that no window took, since they came after its lateness, */
+  readonly tooLate: number;
+  /** and messages that were put aside. */
+  readonly rejected: number;
+}
+
+export class FeatureIngester {
+  readonly #options: FeatureIngesterOptions;
+  readonly #states: StateCache;
+  #recent: RecentIds;
+  #epoch = 0;
+  /** What the store must answer. */
+  #position: IngestPosition | undefined;
+  /** Last sequence in the states; the position's, or the one before the stream's beginning. */
+  #appliedSeq = 0;
+  /** Last sequence whose id is remembered. */
+  #readSeq = 0;
+  /** Whether ids and states are exactly those of all up to `appliedSeq`. */
+  #isExact = false;
+  /** What the stream held when the ingester resumed, until that is applied. */
+  #behind: { readonly lastSeq: number; readonly sinceMs: number } | undefined = {
+    lastSeq: Infinity,
+    sinceMs: 0,
+  };
+  #progress = { events: 0, duplicates: 0, tooLate: 0, rejected: 0 };
+  #pauseMs = RETRY_FIRST_MS;
+
+  constructor(options: FeatureIngesterOptions) {
+    this.#options = options;
+    this.#states = new StateCache(options.statesMax);
+    this.#recent = new RecentIds(options.recentIdsMax);
+  }
+
+  get progress(): IngestProgress {
+    return { seq: this.#appliedSeq, isCaughtUp: this.#behind === undefined, ...this.#progress };
+  }
+
+  /** Runs until `signal` aborts. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { logger } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await this.#resume();
+        await this.#ingest(signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        logger.warn({ err: messageOf(error), pauseMs: this.#pauseMs }, "ingester interrupted, resuming");
+        await this.#pause(signal);
+      }
+    }
+  }
+
+  /** Finds out where to go on. What is in memory stays when it is that of the store's position. */
+  async #resume(): Promise<void> {
+    const { source, store, recentIdsMax, logger } = this.#options;
+    const position = await store.position();
+    const { epoch, firstSeq, lastSeq } = await source.position();
+    if (this.#isExact && epoch === this.#epoch && isSame(position, this.#position)) return;
+    const isKnown = position?.epoch === epoch;
+    const nextSeq = isKnown ? Math.min(Math.max(position.seq + 1, firstSeq), lastSeq + 1) : firstSeq;
+    this.#states.clear();
+    this.#recent = new RecentIds(recentIdsMax);
+    this.#epoch = epoch;
+    this.#position = position;
+    this.#appliedSeq = nextSeq - 1;
+    this.#readSeq = Math.max(firstSeq, nextSeq - recentIdsMax) - 1;
+    this.#isExact = this.#readSeq === this.#appliedSeq;
+    this.#behind = { lastSeq, sinceMs: performance.now() };
+    const skipped = isKnown ? nextSeq - position.seq - 1 : 0;
+    if (skipped > 0)
+      logger.error({ skipped }, "events were removed from the stream before they were applied");
+    if (skipped < 0)
+      logger.error(
+        { lost: -skipped },
+        "the stream lost events that were applied: their sequences come again",
+      );
+    logger.info({ epoch, seq: this.#appliedSeq, lastSeq, isRebuild: !isKnown }, "ingester started");
+  }
+
+  async #ingest(signal: AbortSignal): Promise<void> {
+    const { source, eventsMax } = this.#options;
+    const feed = await source.follow(this.#readSeq + 1, this.#epoch);
+    try {
+      while (!signal.aborted) {
+        const messages = await feed.read(eventsMax, IDLE_MS);
+        if (messages.length > 0) await this.#take(messages, signal);
+        else await this.#untilDone(signal, async () => this.#checkPosition());
+        this.#noteCaughtUp(messages.length === 0);
+        this.#pauseMs = RETRY_FIRST_MS;
+      }
+    } finally {
+      await feed.close();
+    }
+  }
+
+  /** With nothing to read, the rest was deleted. */
+  #noteCaughtUp(isIdle: boolean): void {
+    if (this.#behind === undefined) return;
+    const { lastSeq, sinceMs } = this.#behind;
+    if (this.#appliedSeq < lastSeq && !isIdle) return;
+    this.#behind = undefined;
+    const tookMs = Math.round(performance.now() - sinceMs);
+    this.#options.logger.info({ seq: this.#appliedSeq, tookMs }, "ingester has caught up");
+  }
+
+  async #take(messages: readonly SinkMessage[], signal: AbortSignal): Promise<void> {
+    this.#isExact = false;
+    const batch = this.#gather(messages);
+    if (this.#readSeq > this.#appliedSeq) {
+      await this.#untilDone(signal, async () => this.#findStates(batch));
+      batch.apply(this.#epoch);
+      await this.#untilDone(signal, async () => this.#putAside(batch.refusals));
+      await this.#untilDone(signal, async () => this.#write(batch));
+      this.#appliedSeq = this.#readSeq;
+      this.#count(batch);
+      this.#states.trim();
+    }
+    this.#isExact = this.#readSeq === this.#appliedSeq;
+  }
+
+  #gather(messages: readonly SinkMessage[]): IngestBatch {
+    const batch = new IngestBatch(this.#options.planOf);
+    let missing = 0;
+    for (const message of messages) {
+      missing += message.seq - this.#readSeq - 1;
+      this.#readSeq = message.seq;
+      batch.add(message, this.#appliedSeq, this.#recent);
+    }
+    if (missing > 0)
+      this.#options.logger.warn(
+        { missing, seq: this.#readSeq },
+        "events are missing from the stream: somebody deleted them",
+      );
+    return batch;
+  }
+
+  /** From the cache; the others from the store, in one call. */
+  async #findStates(batch: IngestBatch): Promise<void> {
+    const { store } = this.#options;
+    const unknown = [];
+    for (const entity of batch.entities.values()) {
+      entity.state = this.#states.get(entity.name);
+      if (entity.state === undefined) unknown.push(entity);
+    }
+    const found = unknown.length === 0 ? [] : await store.read(unknown);
+    await this.#checkPosition(); // a store that has just lost its data would have answered that there are no states
+    for (const [index, entity] of unknown.entries()) {
+      entity.state = EntityState.from(found[index]);
+      entity.state.retain(entity.plan);
+      this.#states.set(entity.name, entity.state);
+    }
+  }
+
+  /** In the order of the stream: the last one put aside tells a replay which were. */
+  async #putAside(refusals: readonly Refusal[]): Promise<void> {
+    const { source, logger } = this.#options;
+    if (refusals.length === 0) return;
+    const lastSeq = await source.lastRejectedSeq(this.#epoch);
+    for (const { message, reason } of refusals) {
+      if (message.seq <= lastSeq) continue;
+      await source.reject(message, this.#epoch, reason);
+      logger.debug({ seq: message.seq, err: reason }, "event put aside");
+    }
+  }
+
+  /** States first, then the position. Again, when the store was away or its answer was lost: the same bytes. */
+  async #write(batch: IngestBatch): Promise<void> {
+    const { store } = this.#options;
+    const next = { epoch: this.#epoch, seq: this.#readSeq };
+    if (isSame(await store.position(), next)) {
+      this.#position = next; // the answer to an earlier attempt was lost
+      return;
+    }
+    await store.write(batch.writes());
+    await this.#checkPosition();
+    await store.setPosition(next);
+    this.#position = next;
+  }
+
+  /** @throws Error when the store's position is not the one that was set last. */
+  async #checkPosition(): Promise<void> {
+    const found = await this.#options.store.position();
+    if (isSame(found, this.#position)) return;
+    this.#isExact = false;
+    throw new Error(
+      `the store's position is ${found?.seq ?? "missing"}, not ${this.#position?.seq ?? "missing"}: it lost data or has another writer`,
+    );
+  }
+
+  #count({ events, duplicates, tooLate, refusals }: IngestBatch): void {
+    this.#progress.events += events;
+    this.#progress.duplicates += duplicates;
+    this.#progress.tooLate += tooLate;
+    this.#progress.rejected += refusals.length;
+  }
+
+  /** Repeats a step while what it needs is away. */
+  async #untilDone(signal: AbortSignal, step: () => Promise<void>): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await step();
+      } catch (error) {
+        const mayPass = error instanceof EngineError && error.meaning.retry === "later";
+        if (!mayPass || signal.aborted) throw error;
+        this.#options.logger.warn({ err: messageOf(error), attempt }, "ingester waits for a service");
+        await this.#pause(signal);
+      }
+    }
+  }
+
+  async #pause(signal: AbortSignal): Promise<void> {
+    await delay(this.#pauseMs, undefined, { signal }).catch(() => undefined);
+    this.#pauseMs = Math.min(this.#pauseMs * 2, RETRY_LAST_MS);
+  }
+}
+
+function isSame(one: IngestPosition | undefined, other: IngestPosition | undefined): boolean {
+  return one?.epoch === other?.epoch && one?.seq === other?.seq;
+}

@@ -1,0 +1,117 @@
+// hot path
+/**
+ * The stage between `predict` and the batcher for models that take features from the store: rows gather while the last
+ * reading is under way, then all their entities are read at once, and the rows go on to the batcher.
+ *
+ *     add → [gathering] → reading (READINGS_MAX) → filled → dispatcher.accept, or the row fails
+ *
+ * A row costs no reading of its own, whatever the load. Bound: rows in this stage count as rows of the engine
+ * (`waiting`), which the predictor checks before it adds one.
+ */
+import type { Row } from "../batch.ts";
+import type { Batcher } from "../batcher.ts";
+import type { EntityKey } from "../core/entity-store.ts";
+import { EngineError, toEngineError } from "../core/errors.ts";
+import type { Dispatcher } from "../dispatcher.ts";
+import type { EntityReader } from "./entity-reader.ts";
+import type { FeatureLookup } from "./feature-lookup.ts";
+import { type EntityView, fillFeatures, lookUp, type ServedFeatures } from "./served-features.ts";
+
+const READINGS_MAX = 2;
+
+interface Waiting {
+  readonly batcher: Batcher;
+  readonly lookup: FeatureLookup;
+  readonly row: Row;
+  readonly request: Readonly<Record<string, unknown>>;
+  readonly keys: readonly EntityKey[];
+}
+
+export interface FeatureStageOptions {
+  readonly reader: Pick<EntityReader, "read">;
+  readonly dispatcher: Pick<Dispatcher, "accept">;
+  /** Rows that are read for at once. */
+  readonly rowsMax: number;
+}
+
+export class FeatureStage {
+  readonly #options: FeatureStageOptions;
+  #gathering: Waiting[] = [];
+  #readings = 0;
+  #rows = 0;
+  #isScheduled = false;
+
+  constructor(options: FeatureStageOptions) {
+    this.#options = options;
+  }
+
+  /** Rows that were added and are not handed on yet. */
+  get waiting(): number {
+    return this.#rows;
+  }
+
+  /**
+   * Adds a row of a model that has a lookup; later it is accepted by the dispatcher or fails.
+   * @throws EngineError INVALID_FEATURES when the request names no entity of a type that is needed.
+   */
+  add(batcher: Batcher, lookup: FeatureLookup, row: Row, features: unknown): void {
+    if (typeof features !== "object" || features === null || Array.isArray(features))
+      throw new EngineError("INVALID_FEATURES", "features must be an object of feature names and values");
+    const keys = entityKeys(lookup, row);
+    this.#gathering.push({ batcher, lookup, row, request: features as Record<string, unknown>, keys });
+    this.#rows++;
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setImmediate(() => {
+      this.#isScheduled = false;
+      this.#pump();
+    });
+  }
+
+  #pump(): void {
+    while (this.#gathering.length > 0 && this.#readings < READINGS_MAX) {
+      this.#readings++;
+      void this.#process(this.#gathering.splice(0, this.#options.rowsMax));
+    }
+  }
+
+  async #process(rows: readonly Waiting[]): Promise<void> {
+    const views = await this.#options.reader.read(rows.flatMap(({ keys }) => keys));
+    const asOfMs = Date.now();
+    let at = 0;
+    for (const waiting of rows) {
+      const own = views.slice(at, at + waiting.keys.length);
+      at += waiting.keys.length;
+      this.#handOn(waiting, own, asOfMs);
+    }
+    this.#rows -= rows.length;
+    this.#readings--;
+    this.#pump();
+  }
+
+  #handOn(
+    { batcher, lookup, row, request, keys }: Waiting,
+    views: readonly EntityView[],
+    asOfMs: number,
+  ): void {
+    try {
+      const { values, status } = lookUp(lookup, request, views, asOfMs);
+      const entities = keys.map(({ type, id }, index) => ({ type, id, seq: views[index]?.seq ?? 0 }));
+      const served: ServedFeatures = { asOfMs, entities, status };
+      this.#options.dispatcher.accept(batcher, row, fillFeatures(lookup, request, values), served);
+    } catch (error) {
+      row.fail(toEngineError(error));
+    }
+  }
+}
+
+/** One entity needs no name in the request: entity_id is its id. */
+function entityKeys({ entities }: FeatureLookup, row: Row): EntityKey[] {
+  return entities.map(({ type, key }) => {
+    const id = row.entities?.[key] ?? (entities.length === 1 ? row.entityId : "");
+    if (id !== "") return { type, id };
+    const field = entities.length === 1 ? "entity_id" : `entities.${key}`;
+    const message = `is required: the ${type} whose features this model takes`;
+    throw new EngineError("INVALID_FEATURES", `${field} ${message}`, { details: [{ field, message }] });
+  });
+}

@@ -1,0 +1,152 @@
+// hot path
+/**
+ * Fills the features that a request left open, from the states of its entities: request values first, then last values
+ * and windows, then what is derived from them; defaults where there is nothing.
+ *
+ * What fell back to a default is told, and so is how far each entity's events were known: with that, the same values can
+ * be worked out again from the tables.
+ */
+import { applyDerived } from "../core/derived-function.ts";
+import { EngineError, type ErrorDetail } from "../core/errors.ts";
+import { featureProblem, type Scalar } from "../core/feature-set.ts";
+import type { FeatureLookup, LookupStep } from "./feature-lookup.ts";
+import type { StateView } from "./state-view.ts";
+import { windowValue } from "./window-value.ts";
+
+/** Why a feature's default was served. */
+export type FeatureStatus = "missing" | "stale" | "unavailable";
+
+/** The state of an entity; `undefined`: it has none, `null`: the store did not answer. */
+export type EntityView = StateView | undefined | null;
+
+export interface ServedEntity {
+  readonly type: string;
+  readonly id: string;
+  /** Sequence of the last event that its state held; 0 if it had none. */
+  readonly seq: number;
+}
+
+/** What a prediction says of the features that the request did not hold. */
+export interface ServedFeatures {
+  /** Moment that windows and ages were taken at, ms. */
+  readonly asOfMs: number;
+  readonly entities: readonly ServedEntity[];
+  /** By feature; those that are not named had their value. */
+  readonly status: ReadonlyMap<string, FeatureStatus>;
+}
+
+type Values = Readonly<Record<string, unknown>>;
+
+export interface Lookup {
+  /** By step; undefined where there is no value and no default. */
+  readonly values: readonly (Scalar | undefined)[];
+  readonly status: ReadonlyMap<string, FeatureStatus>;
+}
+
+/**
+ * The value of every step.
+ * @param views in the order of `lookup.entities`.
+ * @throws EngineError INVALID_FEATURES naming each request feature of a wrong type or range.
+ */
+export function lookUp(
+  { steps }: Pick<FeatureLookup, "steps">,
+  request: Values,
+  views: readonly EntityView[],
+  asOfMs: number,
+): Lookup {
+  const values: (Scalar | undefined)[] = [];
+  const status = new Map<string, FeatureStatus>();
+  const details: ErrorDetail[] = [];
+  for (const step of steps) {
+    const found = valueOf(step, request, views, asOfMs, values, details);
+    if (found !== "missing" && found !== "stale" && found !== "unavailable") {
+      values.push(found.value);
+      continue;
+    }
+    values.push(defaultOf(step));
+    status.set(step.name, found);
+  }
+  if (details.length > 0)
+    throw new EngineError("INVALID_FEATURES", `${details[0]?.field} ${details[0]?.message}`, { details });
+  return { values, status };
+}
+
+type Found = { readonly value: Scalar } | FeatureStatus;
+
+function valueOf(
+  step: LookupStep,
+  request: Values,
+  views: readonly EntityView[],
+  asOfMs: number,
+  values: readonly (Scalar | undefined)[],
+  details: ErrorDetail[],
+): Found {
+  switch (step.kind) {
+    case "request": {
+      const value = Object.hasOwn(request, step.name) ? request[step.name] : undefined;
+      if (value === undefined || value === null) return "missing";
+      const problem = featureProblem(step.feature, value);
+      if (problem !== undefined) details.push({ field: `features.${step.name}`, message: problem });
+      return { value: value as Scalar };
+    }
+    case "online": {
+      const view = views[step.entity];
+      if (view === null) return "unavailable";
+      const value = view?.value(step.fieldId);
+      if (view === undefined || value === undefined) return "missing";
+      return asOfMs - view.eventMs(step.fieldId) > step.ttlMs ? "stale" : { value };
+    }
+    case "window": {
+      const view = views[step.entity];
+      if (view === null) return "unavailable";
+      const { aggregation } = step.feature;
+      const value =
+        view === undefined
+          ? emptyWindow(aggregation)
+          : windowValue(aggregation, step.column, view.window(step.column, asOfMs));
+      return value === undefined ? "missing" : { value };
+    }
+    case "derived": {
+      const value = applyDerived(
+        step.feature,
+        step.inputs.map((input) => values[input]),
+      );
+      return value === undefined ? "missing" : { value };
+    }
+  }
+}
+
+function emptyWindow(aggregation: string): number | undefined {
+  return aggregation === "count" || aggregation === "sum" || aggregation === "distinct_count" ? 0 : undefined;
+}
+
+/** Counts and sums that cannot be had are 0 unless the set says otherwise. */
+function defaultOf({ feature }: LookupStep): Scalar | undefined {
+  if (feature.default !== undefined) return feature.default;
+  return feature.kind === "window" ? emptyWindow(feature.aggregation) : undefined;
+}
+
+/**
+ * The `features` object of a whole request: what the request holds, and for the inputs it left open what was looked up.
+ * @throws EngineError INVALID_FEATURES for a name that is neither an input nor a feature that others are derived from.
+ */
+export function fillFeatures(
+  lookup: FeatureLookup,
+  request: Values,
+  values: readonly (Scalar | undefined)[],
+): Record<string, unknown> {
+  const filled: Record<string, unknown> = {};
+  for (const { name, step } of lookup.inputs) {
+    const given = Object.hasOwn(request, name) ? request[name] : undefined;
+    const value = given ?? (step < 0 ? undefined : values[step]);
+    if (value !== undefined) filled[name] = value;
+  }
+  for (const name in request) if (!lookup.requestNames.has(name)) throw unknownName(name);
+  return filled;
+}
+
+function unknownName(name: string): EngineError {
+  const field = `features.${name.slice(0, 128)}`;
+  const message = "is no input of this model; see GET /model/schema";
+  return new EngineError("INVALID_FEATURES", `${field} ${message}`, { details: [{ field, message }] });
+}

@@ -1,0 +1,94 @@
+/**
+ * A table as its sink uses it: insert rows, and find out what is there already.
+ *
+ * An insert is atomic: it is one block of one partition, which the settings below keep from being split. Its token
+ * makes a repeat of the same insert harmless; `lastSeq` tells a restarted sink where to go on.
+ */
+import { Readable } from "node:stream";
+import { ClickHouseError } from "@clickhouse/client";
+import { type ClickHouse, selectRows } from "./clickhouse.ts";
+import { isUnreadableRows } from "./clickhouse-error.ts";
+
+/** Rows that ClickHouse takes as one block at most. */
+export const INSERT_ROWS_MAX = 1_000_000;
+
+const ONE_BLOCK = {
+  max_insert_block_size: "1048576",
+  min_insert_block_size_rows: "1048576",
+  min_insert_block_size_bytes: "1073741824",
+  async_insert: 0 as const,
+  insert_deduplicate: 1 as const,
+};
+
+export interface RowStoreOptions {
+  readonly client: ClickHouse;
+  /** `database.table`; it has the columns log_epoch and log_seq. */
+  readonly table: string;
+  /** In the order of the rows' RowBinary. */
+  readonly columns: readonly string[];
+  /** The 16 bytes, FixedString(16) or UUID, that tell a row that comes again. */
+  readonly id: string;
+  /** Which rows may come again. */
+  readonly idsWhere: string;
+}
+
+export class RowStore {
+  readonly #options: RowStoreOptions;
+
+  constructor(options: RowStoreOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Inserts rows in RowBinary, all or none. The same token again inserts nothing.
+   * @returns why ClickHouse cannot read the rows, or undefined when they are stored.
+   */
+  async insert(rows: Uint8Array, token: string): Promise<string | undefined> {
+    const { client, table, columns } = this.#options;
+    try {
+      const result = await client.exec({
+        query: `INSERT INTO ${table} (${columns.join(", ")}) FORMAT RowBinary`,
+        values: Readable.from([rows], { objectMode: false }),
+        clickhouse_settings: { ...ONE_BLOCK, insert_deduplication_token: token },
+      });
+      result.stream.resume();
+      return undefined;
+    } catch (error) {
+      if (!(error instanceof ClickHouseError) || !isUnreadableRows(Number(error.code))) throw error;
+      return `ClickHouse ${error.code} ${error.type ?? ""}: ${error.message}`;
+    }
+  }
+
+  /** Inserts of a sink that died may still run; nothing can be said of what is stored until they are over. */
+  async runningInserts(): Promise<number> {
+    const query = `SELECT count() AS running FROM system.processes WHERE query_kind = 'Insert' AND position(query, {table:String}) > 0`;
+    const { client, table } = this.#options;
+    const rows = await selectRows<{ running: string }>(client, query, { table });
+    return Number(rows[0]?.running ?? 0);
+  }
+
+  /** Highest sequence stored of the stream that was created at `epoch`, or 0. */
+  async lastSeq(epoch: number): Promise<number> {
+    const { client, table } = this.#options;
+    const rows = await selectRows<{ last: string }>(
+      client,
+      `SELECT max(log_seq) AS last FROM ${table} WHERE log_epoch = {epoch:UInt64}`,
+      { epoch },
+    );
+    return Number(rows[0]?.last ?? 0);
+  }
+
+  /** Ids of the latest `limit` rows that may come again, oldest first, 16 bytes each as in RowBinary. */
+  async recentIds(limit: number): Promise<Buffer> {
+    const { client, table, id, idsWhere } = this.#options;
+    const query = `
+      SELECT id FROM (
+        SELECT ${id} AS id, log_epoch, log_seq FROM ${table} WHERE ${idsWhere}
+        ORDER BY log_epoch DESC, log_seq DESC LIMIT {limit:UInt32}
+      ) ORDER BY log_epoch, log_seq FORMAT RowBinary`;
+    const result = await client.exec({ query, query_params: { limit } });
+    const chunks: Buffer[] = [];
+    for await (const chunk of result.stream) chunks.push(Buffer.from(chunk as Uint8Array));
+    return Buffer.concat(chunks);
+  }
+}
