@@ -127,8 +127,8 @@ export class FeatureIngester {
     this.#states.clear();
     this.#recent = new RecentIds(recentIdsMax);
     this.#epoch = epoch;
-    this.#position = position;
     this.#appliedSeq = nextSeq - 1;
+    this.#position = isKnown ? position : await this.#setPosition(nextSeq - 1); // so that a loss shows from here on
     this.#readSeq = Math.max(firstSeq, nextSeq - recentIdsMax) - 1;
     this.#isExact = this.#readSeq === this.#appliedSeq;
     this.#behind = { lastSeq, sinceMs: performance.now() };
@@ -239,8 +239,13 @@ export class FeatureIngester {
     }
     await store.write(batch.writes());
     await this.#checkPosition();
-    await store.setPosition(next);
-    this.#position = next;
+    this.#position = await this.#setPosition(next.seq);
+  }
+
+  async #setPosition(seq: number): Promise<IngestPosition> {
+    const position = { epoch: this.#epoch, seq };
+    await this.#options.store.setPosition(position);
+    return position;
   }
 
   /** @throws Error when the store's position is not the one that was set last. */
