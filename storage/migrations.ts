@@ -49,7 +49,7 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
   },
   {
-    id: 3,
+    id: 2,
     name: "served features",
     statements: [
       `ALTER TABLE {database}.predictions

@@ -11,6 +11,7 @@
  * returns, and only then ended: ending it inside native code aborts the whole process. Bound: one task in flight per
  * lane, HUNG_MAX threads left alone per lane; waiting is the batcher's.
  */
+import { setTimeout as delay } from "node:timers/promises";
 import { Piscina } from "piscina";
 import { EngineError, messageOf } from "../engine/core/errors.ts";
 import type { Logger } from "../engine/core/log.ts";
@@ -20,6 +21,7 @@ import type { ModelArtifact } from "./runtime.ts";
 
 const RESTART_DELAY_MS = 200;
 const HUNG_MAX = 4;
+const HUNG_WAIT_MS = 5_000;
 
 export interface WorkerPoolOptions {
   readonly lanes: number;
@@ -129,6 +131,8 @@ class WorkerLane implements Lane {
   /** The task that runs, or the last one: settles when its thread is out of native code. */
   #task: Promise<unknown> = Promise.resolve();
   #hung = 0;
+  /** Threads given up that have not returned yet. */
+  readonly #leaving = new Set<Promise<void>>();
 
   constructor(
     index: number,
@@ -181,9 +185,16 @@ class WorkerLane implements Lane {
     if (!result.ok) throw new EngineError(result.code, result.message, { details: result.details });
   }
 
+  /** Waits for threads that hang too, for a while: a process that ends around one may crash in native code. */
   async close(): Promise<void> {
     this.state = "closed";
     await this.#thread.destroy();
+    const giveUp = new AbortController();
+    await Promise.race([
+      Promise.all(this.#leaving),
+      delay(HUNG_WAIT_MS, undefined, { signal: giveUp.signal }).catch(() => undefined),
+    ]);
+    giveUp.abort();
   }
 
   async #acquire(): Promise<void> {
@@ -222,6 +233,8 @@ class WorkerLane implements Lane {
     const { logger } = this.#options;
     logger.error({ lane: this.index }, "worker thread failed, replacing it");
     const returned = this.#leave();
+    this.#leaving.add(returned);
+    void returned.then(() => this.#leaving.delete(returned));
     if (this.#hung > HUNG_MAX) {
       logger.error({ lane: this.index, threads: this.#hung }, "too many threads hang, waiting for one");
       await returned;

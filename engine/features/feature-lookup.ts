@@ -86,6 +86,26 @@ export async function compileLookup(
   return { entities, steps, inputs, requestNames };
 }
 
+/** What it takes to look features of one set up, outside of a model. */
+export interface SetLookup {
+  readonly entities: readonly LookupEntity[];
+  readonly steps: readonly LookupStep[];
+  /** The features asked for, in order, and the step of each. */
+  readonly features: readonly LookupInput[];
+}
+
+/**
+ * The lookup of features of a set by name; all that are not sent by the caller when `names` is undefined.
+ * @throws EngineError INVALID_REQUEST naming a feature that the set does not have.
+ */
+export function compileSetLookup(set: FeatureSet, names?: readonly string[]): SetLookup {
+  const compiler = new LookupCompiler();
+  const asked = names ?? set.features.filter(({ kind }) => kind !== "request").map(({ name }) => name);
+  const features = asked.map((name) => ({ name, step: compiler.stepNamed(set, name) }));
+  const { entities, steps } = compiler;
+  return { entities, steps, features };
+}
+
 class LookupCompiler {
   readonly entities: LookupEntity[] = [];
   readonly steps: LookupStep[] = [];
@@ -98,6 +118,13 @@ class LookupCompiler {
     if (!fits(input.type, feature.type))
       throw invalid(at, `${name} of ${featureSetKey(set)} is ${feature.type}, the input ${input.type}`);
     return this.#step(set, feature);
+  }
+
+  stepNamed(set: FeatureSet, name: string): number {
+    const feature = set.features.find((one) => one.name === name);
+    if (feature !== undefined) return this.#step(set, feature);
+    const message = `${featureSetKey(set)} has no feature "${name.slice(0, 128)}"`;
+    throw new EngineError("INVALID_REQUEST", message, { details: [{ field: "features", message }] });
   }
 
   #step(set: FeatureSet, feature: Feature): number {

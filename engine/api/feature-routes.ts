@@ -1,0 +1,149 @@
+/**
+ * Online features over REST: `POST /features/online` for many entities, `GET /features/{set}/{entity}` for one.
+ *
+ * A set is named as `name@version`, or by its name alone: then it is the highest version that is active.
+ */
+import type { HttpRequest } from "uWebSockets.js";
+import { z } from "zod";
+import { EngineError } from "../core/errors.ts";
+import { type FeatureSet, featureSetKey } from "../core/feature-set.ts";
+import type { EntityReader } from "../features/entity-reader.ts";
+import { compileSetLookup, type SetLookup } from "../features/feature-lookup.ts";
+import { type OnlineFeatures, readOnlineFeatures } from "../features/online-features.ts";
+import { type Exchange, parseJson } from "./exchange.ts";
+import type { Route } from "./http-server.ts";
+
+export interface FeatureRoutesOptions {
+  readonly reader: Pick<EntityReader, "read">;
+  /** The set that a reference names. @throws EngineError FEATURE_SET_NOT_FOUND. */
+  readonly findActive: (reference: string) => FeatureSet;
+  readonly entitiesMax: number;
+  readonly bodyBytesMax: number;
+}
+
+const FEATURES_MAX = 500;
+const LOOKUPS_MAX = 200;
+const entityId = z.string().min(1).max(128);
+
+const onlineBody = z.strictObject({
+  feature_set: z.string().max(200),
+  entities: z.array(entityId).min(1),
+  /** All features that the caller does not send, by default. */
+  features: z.array(z.string().max(128)).min(1).max(FEATURES_MAX).optional(),
+  /** Request features, for those that are derived from them. */
+  request: z.record(z.string().max(128), z.union([z.number(), z.string().max(1024), z.boolean()])).optional(),
+});
+
+export function featureRoutes(options: FeatureRoutesOptions): Route[] {
+  const lookups = new LookupCache();
+  return [
+    {
+      method: "post",
+      path: "/features/online",
+      handle: (exchange) =>
+        exchange.readBody(options.bodyBytesMax, (bytes) => {
+          const result = onlineBody.safeParse(parseJson(bytes));
+          if (!result.success) throw invalidBody(result.error);
+          exchange.guardAsync(async () => answerMany(exchange, options, lookups, result.data));
+        }),
+    },
+    {
+      method: "get",
+      path: "/features/:set/:entity",
+      handle: (exchange, req) => {
+        const set = options.findActive(decoded(req, 0));
+        const entity = entityId.safeParse(decoded(req, 1));
+        if (!entity.success) throw new EngineError("INVALID_REQUEST", "an entity id has 1 to 128 characters");
+        exchange.guardAsync(async () =>
+          answerOne(exchange, options, lookups.find(set, undefined), set, entity.data),
+        );
+      },
+    },
+  ];
+}
+
+async function answerMany(
+  exchange: Exchange,
+  { reader, findActive, entitiesMax }: FeatureRoutesOptions,
+  lookups: LookupCache,
+  { feature_set, entities, features, request = {} }: z.infer<typeof onlineBody>,
+): Promise<void> {
+  if (entities.length > entitiesMax) {
+    const message = `must have at most ${entitiesMax} ids`;
+    throw new EngineError("PAYLOAD_TOO_LARGE", `entities ${message}; send several requests`, {
+      details: [{ field: "entities", message }],
+    });
+  }
+  const set = findActive(feature_set);
+  const lookup = lookups.find(set, features);
+  const { asOfMs, rows } = await readOnlineFeatures(reader, set, lookup, entities, request);
+  const names = JSON.stringify(lookup.features.map(({ name }) => name));
+  const results = rows.map(toRowJson).join(",");
+  exchange.sendJson(
+    `{"feature_set":"${set.name}","version":"${set.version}","as_of":"${new Date(asOfMs).toISOString()}","features":${names},"results":[${results}]}`,
+  );
+}
+
+/** `status` only where there is something to say. */
+function toRowJson({ entityId: id, values, status }: OnlineFeatures): string {
+  let json = `{"entity_id":${JSON.stringify(id)},"values":${JSON.stringify(values)}`;
+  for (const _ in status) return `${json},"status":${JSON.stringify(status)}}`;
+  json += "}";
+  return json;
+}
+
+async function answerOne(
+  exchange: Exchange,
+  { reader }: FeatureRoutesOptions,
+  lookup: SetLookup,
+  set: FeatureSet,
+  id: string,
+): Promise<void> {
+  const { asOfMs, rows } = await readOnlineFeatures(reader, set, lookup, [id], {});
+  const { values = [], status, seq } = rows[0] ?? {};
+  exchange.sendJson(
+    JSON.stringify({
+      feature_set: set.name,
+      version: set.version,
+      entity_type: set.entity.type,
+      entity_id: id,
+      as_of: new Date(asOfMs).toISOString(),
+      last_event_seq: seq,
+      features: Object.fromEntries(lookup.features.map(({ name }, index) => [name, values[index]])),
+      status,
+    }),
+  );
+}
+
+/** Compiled lookups by set version and names, the latest LOOKUPS_MAX. */
+class LookupCache {
+  readonly #lookups = new Map<string, SetLookup>();
+
+  find(set: FeatureSet, names: readonly string[] | undefined): SetLookup {
+    const key = `${featureSetKey(set)} ${names === undefined ? "" : JSON.stringify(names)}`;
+    const known = this.#lookups.get(key);
+    if (known !== undefined) return known;
+    const lookup = compileSetLookup(set, names);
+    this.#lookups.set(key, lookup);
+    const [oldest] = this.#lookups.keys();
+    if (this.#lookups.size > LOOKUPS_MAX && oldest !== undefined) this.#lookups.delete(oldest);
+    return lookup;
+  }
+}
+
+function invalidBody(error: z.ZodError): EngineError {
+  const details = error.issues
+    .slice(0, 20)
+    .map((issue) => ({ field: issue.path.join(".") || "body", message: issue.message }));
+  return new EngineError("INVALID_REQUEST", `${details[0]?.field}: ${details[0]?.message}`, { details });
+}
+
+/** What is no percent-encoded UTF-8 is taken as it is: then it names nothing. */
+function decoded(req: HttpRequest, index: number): string {
+  const text = req.getParameter(index) ?? "";
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
