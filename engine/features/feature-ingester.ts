@@ -146,6 +146,8 @@ export class FeatureIngester {
   async #ingest(signal: AbortSignal): Promise<void> {
     const { source, eventsMax } = this.#options;
     const feed = await source.follow(this.#readSeq + 1, this.#epoch);
+    const close = (): void => void feed.close(); // ends a reading that waits
+    signal.addEventListener("abort", close);
     try {
       while (!signal.aborted) {
         const messages = await feed.read(eventsMax, IDLE_MS);
@@ -155,6 +157,7 @@ export class FeatureIngester {
         this.#pauseMs = RETRY_FIRST_MS;
       }
     } finally {
+      signal.removeEventListener("abort", close);
       await feed.close();
     }
   }
