@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { jetstream } from "@nats-io/jetstream";
 import { MemoryEntityStore } from "../../storage/entity-store-memory.ts";
 import { startTestClickhouse, type TestClickhouse } from "../support/clickhouse.ts";
 import { eventually } from "../support/eventually.ts";
@@ -137,6 +138,9 @@ describe(`feature events (TEST_SEED=${random.seed})`, () => {
 
   it("are put aside once with their reason, though a store that lost its data reads them again", async () => {
     const plane = await FeaturePlane.open(nats.url, "aside");
+    const { config } = await plane.manager.streams.info("ASIDE_DEAD");
+    await plane.manager.streams.update("ASIDE_DEAD", { ...config, duplicate_window: 100_000_000 });
+    const { epoch } = await plane.reader.position();
     const good = someEvents(20);
     await plane.publish([...good, "rubbish", { ...good[1], event_id: "z", event: { amount: "much" } }]);
     for (const _ of ["first", "after the loss"]) {
@@ -144,15 +148,21 @@ describe(`feature events (TEST_SEED=${random.seed})`, () => {
       const ingester = plane.startIngester(store);
       await eventually("all is applied", () => ingester.part.progress.seq === 22, WAIT_MS);
       await ingester.stop();
-      // As if more than the duplicate window had passed: the server forgets ids.
-      const { config } = await plane.manager.streams.info("ASIDE_DEAD");
-      await plane.manager.streams.update("ASIDE_DEAD", { ...config, duplicate_window: 100_000_000 });
+      await eventually("the server has forgotten the ids", async () => {
+        const options = { msgID: `ASIDE_FEATURES-${epoch}-22` };
+        const { seq, duplicate } = await jetstream(plane.connection.nats).publish(
+          "aside.dead.OTHER",
+          "",
+          options,
+        );
+        if (!duplicate) await plane.manager.streams.deleteMessage("ASIDE_DEAD", seq);
+        return !duplicate;
+      });
     }
     assert.equal((await plane.manager.streams.info("ASIDE_DEAD")).state.messages, 2);
     const letters = await Promise.all(
       [1, 2].map(async (seq) => plane.manager.streams.getMessage("ASIDE_DEAD", { seq })),
     );
-    const { epoch } = await plane.reader.position();
     assert.deepEqual(
       letters.map((letter) => [letter?.subject, letter?.header.get("Nats-Msg-Id")]),
       [21, 22].map((seq) => ["aside.dead.ASIDE_FEATURES", `ASIDE_FEATURES-${epoch}-${seq}`]),
