@@ -185,10 +185,10 @@ class WorkerLane implements Lane {
     if (!result.ok) throw new EngineError(result.code, result.message, { details: result.details });
   }
 
-  /** Waits for threads that hang too, for a while: a process that ends around one may crash in native code. */
+  /** Ends each thread once it has returned from its task; a thread that hangs is waited for HUNG_WAIT_MS, and then left. */
   async close(): Promise<void> {
     this.state = "closed";
-    await this.#thread.destroy();
+    this.#leaving.add(this.#leave());
     const giveUp = new AbortController();
     await Promise.race([
       Promise.all(this.#leaving),

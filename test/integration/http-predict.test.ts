@@ -248,9 +248,12 @@ describe("HTTP", () => {
     assert.equal(`${String(one?.["prediction_date"]).replace(" ", "T")}Z`, first.prediction_date);
     assert.equal(two?.["prediction_id"], second.prediction_id);
     assert.deepEqual(two?.["categories"], ["gift_cards", "US"]);
-    const [view] = await analyst(
-      "SELECT amount, hour, merchant_category, country, card_present, distance_km, predicted_class FROM `predictions_card-fraud` WHERE request_id = 'stored-2'",
-    );
+    const view = await eventually("the view is there", async () => {
+      const [row] = await analyst(
+        "SELECT amount, hour, merchant_category, country, card_present, distance_km, predicted_class FROM `predictions_card-fraud` WHERE request_id = 'stored-2'",
+      );
+      return row;
+    });
     const { transactions_1h: __, amount_avg_30d: ___, ...shown } = withoutCountry;
     assert.deepEqual(view, { ...shown, country: "US", card_present: 0, predicted_class: "fraud" });
   });

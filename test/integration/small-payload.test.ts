@@ -5,11 +5,13 @@ import { PAYMENT } from "../support/card-fraud.ts";
 import { startTestEngine } from "../support/engine.ts";
 import { startTestNats } from "../support/nats.ts";
 
-const ROWS = 5_000;
+/** In one batch, so that they come to the log at once. */
+const ROWS = 4_000;
 
 it("predicts and logs more rows at once than fit into one message", async () => {
   await using nats = await startTestNats({ payloadBytesMax: 256 * 1024 });
-  await using engine = await startTestEngine({ env: { NATS_URL: nats.url } });
+  const env = { NATS_URL: nats.url, MILLRACE_BATCH_ROWS_MAX: String(ROWS) };
+  await using engine = await startTestEngine({ env });
   const instances = Array.from({ length: ROWS }, () => ({ features: PAYMENT, entity_id: "e".repeat(128) }));
   const response = await engine.post("/predict/batch", { instances });
   assert.equal(response.status, 200);
