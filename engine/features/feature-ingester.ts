@@ -56,7 +56,8 @@ export interface FeatureIngesterOptions {
 }
 
 export interface IngestProgress {
-  /** All events up to here are in the states and readable. */
+  readonly epoch: number;
+  /** All events of the stream up to here are in the states and readable. */
   readonly seq: number;
   /** Whether all is applied that the stream held at the start, or when the store had lost its data. */
   readonly isCaughtUp: boolean;
@@ -98,7 +99,12 @@ export class FeatureIngester {
   }
 
   get progress(): IngestProgress {
-    return { seq: this.#appliedSeq, isCaughtUp: this.#behind === undefined, ...this.#progress };
+    return {
+      epoch: this.#epoch,
+      seq: this.#appliedSeq,
+      isCaughtUp: this.#behind === undefined,
+      ...this.#progress,
+    };
   }
 
   /** Runs until `signal` aborts. */
