@@ -4,6 +4,7 @@
 import type { FeatureRegistry } from "../storage/feature-registry.ts";
 import type { ModelRegistry } from "../storage/model-registry.ts";
 import type { WorkerPool } from "../workers/pool.ts";
+import { featureRoutes } from "./api/feature-routes.ts";
 import { featureSetRoutes } from "./api/feature-set-routes.ts";
 import { HttpServer, type Route } from "./api/http-server.ts";
 import { modelRoutes } from "./api/model-routes.ts";
@@ -13,6 +14,8 @@ import { statusRoutes } from "./api/status-routes.ts";
 import type { Config } from "./core/config.ts";
 import { type Logger, withoutCredentials } from "./core/log.ts";
 import type { Metrics } from "./core/metrics.ts";
+import type { ActiveSets } from "./features/active-sets.ts";
+import type { EntityReader } from "./features/entity-reader.ts";
 import type { Models } from "./models.ts";
 import type { Predictor } from "./predict.ts";
 import type { Readiness } from "./readiness.ts";
@@ -26,10 +29,12 @@ export interface HttpOptions {
     readonly metrics: Metrics;
     readonly pool: WorkerPool;
     readonly models: Models;
+    readonly reader: EntityReader;
     readonly predictor: Predictor;
   };
   readonly registry: ModelRegistry;
   readonly featureRegistry: FeatureRegistry;
+  readonly sets: ActiveSets;
   readonly readiness: Readiness;
   readonly logger: Logger;
 }
@@ -40,6 +45,7 @@ export function createHttpServer({
   core,
   registry,
   featureRegistry,
+  sets,
   readiness,
   logger,
 }: HttpOptions): HttpServer {
@@ -66,6 +72,12 @@ export function createHttpServer({
     }),
     ...modelRoutes({ registry, pool, models, artifactBytesMax: config.artifactBytesMax }),
     ...featureSetRoutes(featureRegistry),
+    ...featureRoutes({
+      reader: core.reader,
+      findActive: (reference) => sets.find(reference),
+      entitiesMax: config.featureBatchEntitiesMax,
+      bodyBytesMax: config.bodyBytesMax,
+    }),
   ];
   const checkSender = createSenderCheck(config.httpHost, config.httpNames?.split(",") ?? []);
   return new HttpServer(routes, metrics, logger.child({ component: "http" }), checkSender);
