@@ -121,7 +121,7 @@ for (const mode of ["over Redis", "in process"] as const) {
         15_000,
       );
       assert.deepEqual(row?.["features"], [26]);
-      const [entity] = row?.["entities"] as { type: string; id: string; seq: string }[];
+      const [entity] = (row?.["entities"] ?? []) as { type: string; id: string; seq: string }[];
       assert.deepEqual([entity?.type, entity?.id], ["account", "a-1"]);
       assert.ok(Number(entity?.seq) >= 3);
       assert.deepEqual(row?.["feature_status"], {});
