@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { jetstream } from "@nats-io/jetstream";
 import { MemoryEntityStore } from "../../storage/entity-store-memory.ts";
+import { type CliResult, runCli } from "../support/cli.ts";
 import { startTestClickhouse, type TestClickhouse } from "../support/clickhouse.ts";
 import { eventually } from "../support/eventually.ts";
 import { type CardEvent, cardEvent, storedTotals, totalsOf } from "../support/feature-events.ts";
@@ -192,6 +193,43 @@ describe(`feature events (TEST_SEED=${random.seed})`, () => {
     assert.deepEqual(await storedTotals(store, expected.keys()), expected);
     await ingester.stop();
     await again.close();
+    await plane.close();
+  });
+
+  it("can be published by hand, and are checked before", async () => {
+    const plane = await FeaturePlane.open(nats.url, "hand");
+    const store = new MemoryEntityStore();
+    const ingester = plane.startIngester(store);
+    const publish = async (fields: string, ...options: string[]): Promise<CliResult> =>
+      runCli([
+        "publish",
+        "features",
+        "card",
+        "c-1",
+        fields,
+        "--nats",
+        nats.url,
+        "--prefix",
+        "hand",
+        ...options,
+      ]);
+    const first = await publish('{"amount": 12.5}', "--id", "by-hand");
+    assert.deepEqual([first.code, first.stdout], [0, "stored: message 1 of HAND_FEATURES\n"], first.stderr);
+    const again = await publish('{"amount": 12.5}', "--id", "by-hand");
+    assert.equal(again.stdout, "stored before: HAND_FEATURES has it as message 1\n");
+    await publish('{"amount": 0.5}', "--time", new Date(Date.now() - 60_000).toISOString());
+    await publish('{"amount": 100, "city": "Bern"}', "--values");
+    for (const [fields, reason] of [
+      ['{"amount": [1]}', /event\.amount must be a finite number/],
+      ["amount=1", /the fields are not JSON/],
+    ] as const) {
+      const { code, stderr } = await publish(fields);
+      assert.equal(code, 1);
+      assert.match(stderr, reason);
+    }
+    await eventually("all is applied", () => ingester.part.progress.seq === 3, WAIT_MS);
+    assert.deepEqual([...(await storedTotals(store, ["c-1"]))], [["c-1", { events: 2, amount: 1_300 }]]);
+    await ingester.stop();
     await plane.close();
   });
 
