@@ -22,12 +22,13 @@ import type { HttpServer } from "./api/http-server.ts";
 import { createEntityReader, openServingStore } from "./app-features.ts";
 import { startHealthChecks } from "./app-health.ts";
 import { createHttpServer } from "./app-http.ts";
+import { followFeatureSets, openFeatures, startIngest } from "./app-ingest.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
-import { EngineError } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import { Metrics } from "./core/metrics.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import { ActiveSets } from "./features/active-sets.ts";
 import type { EntityReader } from "./features/entity-reader.ts";
 import type { FindFeatureSet } from "./features/feature-lookup.ts";
 import { FeatureStage } from "./features/feature-stage.ts";
@@ -83,12 +84,15 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const streams = await connectStreams(config, urls.nats, logger);
   const bounds = { ...CONTENT_BOUNDS, bytesMax: config.artifactBytesMax };
   const registry = await openModelRegistry(streams.connection.nats, { prefix: config.prefix, bounds });
+  const featureRegistry = await openFeatures(config, streams.connection.nats, streams);
   const store = openServingStore(config, urls.redis, logger);
   const features: FeatureSource = {
     store,
-    findSet: async (name) =>
-      Promise.reject(new EngineError("FEATURE_SET_NOT_FOUND", `there is no feature set "${name}"`)),
+    findSet: async (name, version) => (await featureRegistry.get(name, version)).set,
   };
+  const sets = new ActiveSets();
+  const setsWatch = await followFeatureSets(featureRegistry, sets, logger);
+  const ingest = urls.redis === undefined ? startIngest(config, streams, store, sets, logger) : undefined;
   const core = createCore(config, streams, registry, features, logger);
   const health = startHealthChecks({
     urls,
@@ -97,7 +101,8 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     topology: streams.topology,
     logger,
   });
-  const http = createHttpServer({ config, urls, core, registry, readiness: health.readiness, logger });
+  const { readiness } = health;
+  const http = createHttpServer({ config, urls, core, registry, featureRegistry, sets, readiness, logger });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(streams.connection.nats, streams.topology, VERSION, (request) =>
@@ -106,7 +111,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   await core.models.settled();
   const consumer = startRequestConsumer(config, streams, core, logger);
   const stop = async (): Promise<void> => {
-    health.readiness.stop();
+    readiness.stop();
     await consumer.stop();
     await service.stop();
     await drainHttp(http, core.dispatcher, consumer);
@@ -118,6 +123,8 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     core.dispatcher.close();
     health.stop();
     await core.pool.close();
+    await setsWatch.stop();
+    await ingest?.stop();
     await store.close();
     streams.publisher.close();
     await streams.connection.close();
@@ -126,7 +133,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     httpUrl: `http://${config.httpHost}:${port}`,
     registry,
     models: core.models,
-    readiness: health.readiness,
+    readiness,
     stop,
   };
 }

@@ -1,8 +1,11 @@
 /**
  * Builds the HTTP server of a data plane: every route, with what it needs.
  */
+import type { FeatureRegistry } from "../storage/feature-registry.ts";
 import type { ModelRegistry } from "../storage/model-registry.ts";
 import type { WorkerPool } from "../workers/pool.ts";
+import { featureRoutes } from "./api/feature-routes.ts";
+import { featureSetRoutes } from "./api/feature-set-routes.ts";
 import { HttpServer, type Route } from "./api/http-server.ts";
 import { modelRoutes } from "./api/model-routes.ts";
 import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
@@ -11,6 +14,8 @@ import { statusRoutes } from "./api/status-routes.ts";
 import type { Config } from "./core/config.ts";
 import { type Logger, withoutCredentials } from "./core/log.ts";
 import type { Metrics } from "./core/metrics.ts";
+import type { ActiveSets } from "./features/active-sets.ts";
+import type { EntityReader } from "./features/entity-reader.ts";
 import type { Models } from "./models.ts";
 import type { Predictor } from "./predict.ts";
 import type { Readiness } from "./readiness.ts";
@@ -24,9 +29,12 @@ export interface HttpOptions {
     readonly metrics: Metrics;
     readonly pool: WorkerPool;
     readonly models: Models;
+    readonly reader: EntityReader;
     readonly predictor: Predictor;
   };
   readonly registry: ModelRegistry;
+  readonly featureRegistry: FeatureRegistry;
+  readonly sets: ActiveSets;
   readonly readiness: Readiness;
   readonly logger: Logger;
 }
@@ -36,6 +44,8 @@ export function createHttpServer({
   urls,
   core,
   registry,
+  featureRegistry,
+  sets,
   readiness,
   logger,
 }: HttpOptions): HttpServer {
@@ -61,6 +71,13 @@ export function createHttpServer({
       models,
     }),
     ...modelRoutes({ registry, pool, models, artifactBytesMax: config.artifactBytesMax }),
+    ...featureSetRoutes(featureRegistry),
+    ...featureRoutes({
+      reader: core.reader,
+      findActive: (reference) => sets.find(reference),
+      entitiesMax: config.featureBatchEntitiesMax,
+      bodyBytesMax: config.bodyBytesMax,
+    }),
   ];
   const checkSender = createSenderCheck(config.httpHost, config.httpNames?.split(",") ?? []);
   return new HttpServer(routes, metrics, logger.child({ component: "http" }), checkSender);

@@ -87,6 +87,17 @@ export function describeServerFailures(
       assert.deepEqual(await serving.read(KEYS), read);
     });
 
+    it("sends nothing again that a lost connection left unanswered", async () => {
+      await Promise.all(redis.servers.map((server) => server.ask((connection) => connection.flushall())));
+      last().freeze();
+      await expectUnavailable(() => ingest.write(IDS.map((id) => stateOf(id, "old"))), INGEST_MS + SLACK_MS);
+      await last().kill();
+      await redis.restore();
+      await Promise.all([serving, ingest].map((store) => untilUsable(store, 20_000)));
+      const own = await last().ask((connection) => connection.dbsize());
+      assert.equal(own, 0);
+    });
+
     it("says SERVICE_UNAVAILABLE at once while a server is gone, and recovers when it is back", async () => {
       await ingest.setPosition({ epoch: 1, seq: 7 });
       await last().kill();
@@ -95,7 +106,7 @@ export function describeServerFailures(
       await expectUnavailable(() => ingest.position(), INGEST_MS + SLACK_MS);
       await redis.restore();
       await Promise.all([serving, ingest].map((store) => untilUsable(store, 20_000)));
-      assert.equal(await ingest.position(), undefined); // the servers came back empty
+      assert.equal(await ingest.position(), undefined); // it came back empty
       await ingest.write(IDS.map((id) => stateOf(id, "6")));
       assert.ok((await serving.read(KEYS)).every((state) => state?.toString() === "6"));
     });

@@ -153,7 +153,7 @@ test("a cluster is connected while every master is, and again after one comes ba
   const [seed] = redis.servers;
   const connection = openRedis(`redis://127.0.0.1:${seed?.port}?cluster=true`, silent);
   try {
-    await eventually("connected", () => isConnected(connection), 10_000);
+    await eventually("connected", () => isConnected(connection), 3_000);
     await redis.servers[2]?.kill();
     await eventually("not connected", () => !isConnected(connection), 10_000);
     await redis.restore();
@@ -173,6 +173,7 @@ test("a server that may evict is warned of once, by the ingester's store only", 
   try {
     await eventually("warned", () => warnings().length > 0);
     assert.match(warnings()[0] ?? "", /"level":40.*allkeys-lru.*noeviction/);
+    await redis.servers[0]?.kill();
     await redis.restore();
     await untilUsable(ingest);
     assert.equal(warnings().length, 1);

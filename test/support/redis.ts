@@ -38,6 +38,10 @@ export class RedisProcess {
     mkdirSync(folder, { recursive: true });
   }
 
+  get isRunning(): boolean {
+    return this.#process !== undefined;
+  }
+
   async start(): Promise<void> {
     const fixed = ["--port", `${this.port}`, "--bind", "127.0.0.1", "--dir", this.#folder, "--save", ""];
     const child = spawn("redis-server", [...fixed, ...this.#args], { stdio: "ignore" });
@@ -94,10 +98,7 @@ export async function startTestRedis(args: readonly string[] = []): Promise<Test
   return {
     url: `redis://127.0.0.1:${server.port}`,
     servers: [server],
-    restore: async () => {
-      await server.kill();
-      await server.start();
-    },
+    restore: () => startMissing([server]),
     [Symbol.asyncDispose]: async () => {
       await server.kill();
       await folder[Symbol.asyncDispose]();
@@ -128,12 +129,15 @@ export async function startTestRedisCluster(): Promise<TestRedis> {
     url: `redis://${servers.map(({ port }) => `127.0.0.1:${port}`).join(",")}`,
     servers,
     restore: async () => {
-      await Promise.all(servers.map((server) => server.kill()));
-      await Promise.all(servers.map((server) => server.start()));
+      await startMissing(servers);
       await clusterIsOk(servers);
     },
     [Symbol.asyncDispose]: stop,
   };
+}
+
+async function startMissing(servers: readonly RedisProcess[]): Promise<void> {
+  await Promise.all(servers.filter((server) => !server.isRunning).map((server) => server.start()));
 }
 
 /** Gives each server its slots and makes them one cluster. */
