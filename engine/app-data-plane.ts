@@ -19,7 +19,7 @@ import { ResultPublisher } from "../streams/result-publisher.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import type { HttpServer } from "./api/http-server.ts";
-import { createEntityReader, openServingStore } from "./app-features.ts";
+import { createEntityReader, followFilling, openServingStore } from "./app-features.ts";
 import { startHealthChecks } from "./app-health.ts";
 import { createHttpServer } from "./app-http.ts";
 import { followFeatureSets, openFeatures, startIngest } from "./app-ingest.ts";
@@ -93,7 +93,8 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   };
   const sets = new ActiveSets();
   const setsWatch = await followFeatureSets(featureRegistry, sets, logger);
-  const ingest = urls.redis === undefined ? startIngest(config, ingestParts, store, sets, logger) : undefined;
+  const ingesting = { config, urls, parts: ingestParts, store, sets, logger };
+  const ingest = urls.redis === undefined ? startIngest(ingesting) : undefined;
   const core = createCore(config, streams, registry, features, logger);
   const health = startHealthChecks({
     urls,
@@ -103,7 +104,17 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     logger,
   });
   const { readiness } = health;
-  const http = createHttpServer({ config, urls, core, registry, featureRegistry, sets, readiness, logger });
+  const http = createHttpServer({
+    config,
+    urls,
+    core,
+    registry,
+    featureRegistry,
+    sets,
+    filling: followFilling(streams.connection.nats, streams.topology, store),
+    readiness,
+    logger,
+  });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(streams.connection.nats, streams.topology, VERSION, (request) =>

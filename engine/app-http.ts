@@ -7,6 +7,7 @@ import type { WorkerPool } from "../workers/pool.ts";
 import { featureRoutes } from "./api/feature-routes.ts";
 import { featureSetRoutes } from "./api/feature-set-routes.ts";
 import { HttpServer, type Route } from "./api/http-server.ts";
+import { type Filling, materializeRoutes } from "./api/materialize-routes.ts";
 import { modelRoutes } from "./api/model-routes.ts";
 import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
 import { createSenderCheck } from "./api/sender-check.ts";
@@ -35,6 +36,7 @@ export interface HttpOptions {
   readonly registry: ModelRegistry;
   readonly featureRegistry: FeatureRegistry;
   readonly sets: ActiveSets;
+  readonly filling: Filling;
   readonly readiness: Readiness;
   readonly logger: Logger;
 }
@@ -46,6 +48,7 @@ export function createHttpServer({
   registry,
   featureRegistry,
   sets,
+  filling,
   readiness,
   logger,
 }: HttpOptions): HttpServer {
@@ -71,7 +74,14 @@ export function createHttpServer({
       models,
     }),
     ...modelRoutes({ registry, pool, models, artifactBytesMax: config.artifactBytesMax }),
-    ...featureSetRoutes(featureRegistry),
+    ...featureSetRoutes({
+      registry: featureRegistry,
+      lacking: async () => {
+        const keys = await filling.knownColumns();
+        return keys === undefined ? [] : sets.lacking(keys);
+      },
+    }),
+    ...materializeRoutes(filling),
     ...featureRoutes({
       reader: core.reader,
       findActive: (reference) => sets.find(reference),

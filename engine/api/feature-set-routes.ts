@@ -7,6 +7,7 @@ import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
 import type { FeatureRegistry } from "../../storage/feature-registry.ts";
 import { EngineError } from "../core/errors.ts";
+import type { FeatureSet } from "../core/feature-set.ts";
 import { MODEL_VERSION } from "../core/names.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
@@ -15,21 +16,29 @@ import { nameIn } from "./path-name.ts";
 
 type Registry = Pick<FeatureRegistry, "apply" | "list" | "show" | "archive">;
 
+export interface FeatureSetRoutesOptions {
+  readonly registry: Registry;
+  /** Active versions whose columns are not filled from history yet. */
+  readonly lacking: () => Promise<readonly FeatureSet[]>;
+}
+
 const DEFINITION_BYTES_MAX = 8 * 1024 * 1024;
 
 const archiveBody = z.strictObject({
   version: z.string().regex(MODEL_VERSION, "must be a semantic version such as 1.0.0"),
 });
 
-export function featureSetRoutes(registry: Registry): Route[] {
+export function featureSetRoutes({ registry, lacking }: FeatureSetRoutesOptions): Route[] {
   return [
     {
       method: "get",
       path: "/feature-sets",
       handle: (exchange) =>
-        exchange.guardAsync(async () =>
-          exchange.sendJson(JSON.stringify({ feature_sets: await registry.list() })),
-        ),
+        exchange.guardAsync(async () => {
+          const [sets, unfilled] = await Promise.all([registry.list(), lacking()]);
+          const listed = sets.map((set) => ({ ...set, backfilling: versionsOf(set.name, unfilled) }));
+          exchange.sendJson(JSON.stringify({ feature_sets: listed }));
+        }),
     },
     {
       method: "post",
@@ -57,6 +66,10 @@ export function featureSetRoutes(registry: Registry): Route[] {
       },
     },
   ];
+}
+
+function versionsOf(name: string, sets: readonly FeatureSet[]): string[] {
+  return sets.filter((set) => set.name === name).map(({ version }) => version);
 }
 
 /** 201 for a new version, 200 for one that was there with the same content. */

@@ -5,7 +5,6 @@
 import type { EntityStore } from "../../engine/core/entity-store.ts";
 import { type FeatureSet, parseFeatureSet } from "../../engine/core/feature-set.ts";
 import { type ColumnPlan, columnsOf, compileColumns } from "../../engine/features/column-plan.ts";
-import type { PlanOf } from "../../engine/features/ingest-batch.ts";
 import { StateView } from "../../engine/features/state-view.ts";
 import { windowValue } from "../../engine/features/window-value.ts";
 
@@ -31,7 +30,7 @@ const SET = cardSet();
 const PLAN = compileColumns([SET]);
 
 /** The plan of cards; no other entity type has one. */
-export const cardPlanOf: PlanOf = (type): ColumnPlan | undefined => (type === CARD ? PLAN : undefined);
+export const CARD_PLANS: ReadonlyMap<string, ColumnPlan> = new Map([[CARD, PLAN]]);
 
 export interface CardEvent {
   readonly event_id: string;
