@@ -82,9 +82,10 @@ interface Core {
 /** @throws EngineError SERVICE_UNAVAILABLE when a service cannot be reached or the port cannot be had. */
 export async function startDataPlane(config: Config, urls: ServiceUrls, logger: Logger): Promise<DataPlane> {
   const streams = await connectStreams(config, urls.nats, logger);
+  const { connection, topology } = streams;
   const bounds = { ...CONTENT_BOUNDS, bytesMax: config.artifactBytesMax };
-  const registry = await openModelRegistry(streams.connection.nats, { prefix: config.prefix, bounds });
-  const ingestParts = { ...streams, nats: streams.connection.nats };
+  const registry = await openModelRegistry(connection.nats, { prefix: config.prefix, bounds });
+  const ingestParts = { ...streams, nats: connection.nats };
   const featureRegistry = await openFeatures(config, ingestParts);
   const store = openServingStore(config, urls.redis, logger);
   const features: FeatureSource = {
@@ -96,28 +97,14 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const ingesting = { config, urls, parts: ingestParts, store, sets, logger };
   const ingest = urls.redis === undefined ? startIngest(ingesting) : undefined;
   const core = createCore(config, streams, registry, features, logger);
-  const health = startHealthChecks({
-    urls,
-    core,
-    connection: streams.connection,
-    topology: streams.topology,
-    logger,
-  });
+  const health = startHealthChecks({ urls, core, connection, topology, logger });
   const { readiness } = health;
-  const http = createHttpServer({
-    config,
-    urls,
-    core,
-    registry,
-    featureRegistry,
-    sets,
-    filling: followFilling(streams.connection.nats, streams.topology, store),
-    readiness,
-    logger,
-  });
+  const filling = followFilling(connection.nats, topology, store);
+  const shared = { config, urls, core, registry, featureRegistry, sets, filling, readiness, logger };
+  const http = createHttpServer(shared);
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);
   const watch = await followRegistry(registry, core.models, logger);
-  const service = await startPredictService(streams.connection.nats, streams.topology, VERSION, (request) =>
+  const service = await startPredictService(connection.nats, topology, VERSION, (request) =>
     handleServiceRequest(request, core.predictor, config.timeoutMs),
   );
   await core.models.settled();
@@ -139,7 +126,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     await ingest?.stop();
     await store.close();
     streams.publisher.close();
-    await streams.connection.close();
+    await connection.close();
   };
   return {
     httpUrl: `http://${config.httpHost}:${port}`,

@@ -140,8 +140,9 @@ export class Backfiller {
 
   async #untilStored({ epoch, lastEventSeq }: IngestBoundary, signal: AbortSignal): Promise<void> {
     const { history, storedWaitMs } = this.#options;
+    if (lastEventSeq === 0) return;
     const giveUpMs = performance.now() + storedWaitMs;
-    while (lastEventSeq > 0) {
+    for (;;) {
       const storedSeq = await within(history.lastSeq(epoch), giveUpMs - performance.now());
       if (storedSeq >= lastEventSeq) return;
       if (performance.now() > giveUpMs) throw behind(`${storedSeq} of ${lastEventSeq} are stored`);

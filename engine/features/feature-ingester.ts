@@ -207,7 +207,7 @@ export class FeatureIngester {
       lastEventSeq: this.#lastEventSeq,
       isBeginning: this.#appliedSeq === 0 && this.#found !== "earlier stream",
       // After a crash states may be ahead of the position, by less than what the stream held then.
-      canFill: this.#behind === undefined || this.#found !== "position",
+      canFill: this.#isExact && (this.#behind === undefined || this.#found !== "position"),
       keep: async (keys: readonly string[]) => attempt(async () => this.#keep(keys)),
       attempt,
       checkStore,

@@ -19,6 +19,8 @@ export class FakeEventHistory implements EventHistory {
   /** Fails the next readings after so many chunks. */
   readonly cuts: number[] = [];
   refusals = 0;
+  /** How often it was asked how far it is. */
+  asked = 0;
   readings = 0;
   /** Called before each chunk. */
   onChunk: () => void | Promise<void> = () => undefined;
@@ -29,6 +31,7 @@ export class FakeEventHistory implements EventHistory {
 
   async lastSeq(epoch: number): Promise<number> {
     this.#expectReachable();
+    this.asked++;
     return this.#stored().findLast((one) => one.epoch === epoch)?.event.seq ?? 0;
   }
 

@@ -26,6 +26,23 @@ export function cardSet(): FeatureSet {
   });
 }
 
+/** The next version of the card set: other windows and fields beside most of the first's. */
+export function widerCardSet(): FeatureSet {
+  const first = cardSet();
+  const window = { kind: "window", field: "amount" };
+  return parseFeatureSet({
+    ...first,
+    version: "2.0.0",
+    features: [
+      ...first.features.filter(({ name }) => name !== "amount"),
+      { ...window, name: "amount_7d", aggregation: "sum", window: "7d" },
+      { ...window, name: "largest", aggregation: "max", window: "7d" },
+      { ...window, name: "cities", aggregation: "distinct_count", field: "city", window: "24h" },
+      { name: "amount", kind: "online", type: "float" },
+    ],
+  });
+}
+
 const SET = cardSet();
 const PLAN = compileColumns([SET]);
 
