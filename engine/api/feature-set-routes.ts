@@ -36,7 +36,7 @@ export function featureSetRoutes({ registry, lacking }: FeatureSetRoutesOptions)
       handle: (exchange) =>
         exchange.guardAsync(async () => {
           const [sets, unfilled] = await Promise.all([registry.list(), lacking()]);
-          const listed = sets.map((set) => ({ ...set, backfilling: versionsOf(set.name, unfilled) }));
+          const listed = sets.map((set) => ({ ...set, ...backfillingOf(set.name, unfilled) }));
           exchange.sendJson(JSON.stringify({ feature_sets: listed }));
         }),
     },
@@ -68,8 +68,10 @@ export function featureSetRoutes({ registry, lacking }: FeatureSetRoutesOptions)
   ];
 }
 
-function versionsOf(name: string, sets: readonly FeatureSet[]): string[] {
-  return sets.filter((set) => set.name === name).map(({ version }) => version);
+/** Only where there is something to say. */
+function backfillingOf(name: string, unfilled: readonly FeatureSet[]): { backfilling?: string[] } {
+  const backfilling = unfilled.filter((set) => set.name === name).map(({ version }) => version);
+  return backfilling.length === 0 ? {} : { backfilling };
 }
 
 /** 201 for a new version, 200 for one that was there with the same content. */
