@@ -279,7 +279,9 @@ for (const mode of ["over Redis", "in process"] as const) {
       };
       const hasAll = async (): Promise<boolean> => (await shown()).every((value) => value === 26);
       await eventually("it is filled", hasAll, 15_000);
-      assert.ok(!(await (await engine.get("/feature-sets")).text()).includes("backfilling"));
+      const isListed = async (): Promise<boolean> =>
+        !(await (await engine.get("/feature-sets")).text()).includes("backfilling");
+      await eventually("the list says so", isListed);
     });
 
     it("fills the store anew from ClickHouse when told to", async () => {
