@@ -49,7 +49,7 @@ export async function startControlPlane(
   const topology = createTopology(config.prefix);
   await ensureStreams(manager, topology, config.streamBytesMax);
   const clickhouse = openClickHouse(urls.clickhouse);
-  const parts = { client, manager, publisher, topology };
+  const parts = { nats: connection.nats, client, manager, publisher, topology };
   const reading = { manager, publisher, connection, topology, bytesMax: config.sinkBytesMax };
   const reader = new LogReader(reading);
   const predictions = createSink(config, clickhouse, reader, {
@@ -70,7 +70,7 @@ export async function startControlPlane(
   const stopping = new AbortController();
   const running = Promise.all([predictions.run(stopping.signal), features.run(stopping.signal)]);
   const status = startStatus(connection, topology, reader, predictions);
-  const ingest = await startSharedIngest(config, urls, connection.nats, parts, logger);
+  const ingest = await startSharedIngest(config, urls, parts, logger);
   const trimming = startTrimming(manager, topology, { predictions, features, ingest }, logger);
   const views = await followViews(config, connection.nats, clickhouse, logger);
   const stop = async (): Promise<void> => {

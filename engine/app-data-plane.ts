@@ -84,7 +84,8 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const streams = await connectStreams(config, urls.nats, logger);
   const bounds = { ...CONTENT_BOUNDS, bytesMax: config.artifactBytesMax };
   const registry = await openModelRegistry(streams.connection.nats, { prefix: config.prefix, bounds });
-  const featureRegistry = await openFeatures(config, streams.connection.nats, streams);
+  const ingestParts = { ...streams, nats: streams.connection.nats };
+  const featureRegistry = await openFeatures(config, ingestParts);
   const store = openServingStore(config, urls.redis, logger);
   const features: FeatureSource = {
     store,
@@ -92,7 +93,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   };
   const sets = new ActiveSets();
   const setsWatch = await followFeatureSets(featureRegistry, sets, logger);
-  const ingest = urls.redis === undefined ? startIngest(config, streams, store, sets, logger) : undefined;
+  const ingest = urls.redis === undefined ? startIngest(config, ingestParts, store, sets, logger) : undefined;
   const core = createCore(config, streams, registry, features, logger);
   const health = startHealthChecks({
     urls,

@@ -8,6 +8,7 @@ import { openRedisEntityStore } from "../storage/entity-store-redis.ts";
 import { type FeatureRegistry, openFeatureRegistry } from "../storage/feature-registry.ts";
 import { FeatureReader } from "../streams/feature-reader.ts";
 import type { Publisher } from "../streams/publisher.ts";
+import { publishIngestStatus } from "../streams/status.ts";
 import { lastPosition, type Topology } from "../streams/topology.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
@@ -19,8 +20,10 @@ import type { ServiceUrls } from "./service-urls.ts";
 
 const EVENTS_MAX = 1_000;
 const STATES_MAX = 50_000;
+const STATUS_MS = 1_000;
 
 export interface IngestParts {
+  readonly nats: NatsConnection;
   readonly client: JetStreamClient;
   readonly manager: JetStreamManager;
   readonly publisher: Publisher;
@@ -52,28 +55,38 @@ export function startIngest(
   });
   const stopping = new AbortController();
   const running = ingester.run(stopping.signal);
+  const status = setInterval(() => void publishStatus(parts, ingester.progress), STATUS_MS);
   return {
     get progress() {
       return ingester.progress;
     },
     stop: async () => {
+      clearInterval(status);
       stopping.abort();
       await running;
     },
   };
 }
 
+async function publishStatus(
+  { nats, manager, topology }: IngestParts,
+  progress: IngestProgress,
+): Promise<void> {
+  const position = await lastPosition(manager, topology.featuresStream).catch(() => undefined);
+  if (position === undefined) return; // while NATS is away nobody would hear it
+  publishIngestStatus(nats, topology, { lagEvents: Math.max(0, position.seq - progress.seq), ...progress });
+}
+
 /** The one ingester of a shared store. Without Redis each data plane has its own. */
 export async function startSharedIngest(
   config: Config,
   { redis }: ServiceUrls,
-  nats: NatsConnection,
   parts: IngestParts,
   logger: Logger,
 ): Promise<RunningIngest | undefined> {
   if (redis === undefined) return undefined;
   const sets = new ActiveSets();
-  const watch = await followFeatureSets(await openFeatures(config, nats, parts), sets, logger);
+  const watch = await followFeatureSets(await openFeatures(config, parts), sets, logger);
   const store = openRedisEntityStore({ url: redis, prefix: config.prefix, use: "ingest", logger });
   const ingest = startIngest(config, parts, store, sets, logger);
   return {
@@ -90,8 +103,7 @@ export async function startSharedIngest(
 
 export function openFeatures(
   config: Config,
-  nats: NatsConnection,
-  { manager, topology }: Pick<IngestParts, "manager" | "topology">,
+  { nats, manager, topology }: Omit<IngestParts, "client" | "publisher">,
 ): Promise<FeatureRegistry> {
   return openFeatureRegistry(nats, {
     prefix: config.prefix,

@@ -15,6 +15,7 @@ import { errorOf, jsonOf } from "../support/answers.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
 import { pushBody, untilServed, withManifest } from "../support/model-requests.ts";
+import { parseMetrics, sampleOf } from "../support/prometheus.ts";
 import { REDIS_MISSING, startTestRedis, type TestRedis } from "../support/redis.ts";
 import { slowModel } from "../support/slow-model.ts";
 
@@ -219,6 +220,25 @@ for (const mode of ["over Redis", "in process"] as const) {
       });
       assert.match(reason, /paid must be a number/);
       assert.equal((await predict("a-1")).predicted_value, 52);
+    });
+
+    it("describes the request, with an example that can be posted", async () => {
+      const schema = await jsonOf<{ required: string[]; examples: unknown[] }>(
+        await engine.get("/model/schema?model=sharing"),
+      );
+      assert.deepEqual(schema.required, ["entity_id", "features"]);
+      assert.equal((await engine.post("/predict", schema.examples[0])).status, 200);
+    });
+
+    it("shows how far ingestion has come, and what the cache saves, as metrics", async () => {
+      await eventually("the ingester has told", async () => {
+        const metrics = parseMetrics(await (await engine.get("/metrics")).text());
+        return sampleOf(metrics, "engine_ingest_rejected_events") >= 1;
+      });
+      const metrics = parseMetrics(await (await engine.get("/metrics")).text());
+      assert.ok(sampleOf(metrics, "engine_ingest_events") >= 2);
+      assert.equal(sampleOf(metrics, "engine_ingest_lag_events"), 0);
+      assert.ok(sampleOf(metrics, "engine_feature_cache_misses_total") > 0);
     });
 
     it("serves defaults while Redis does not answer, marked, and comes back by itself", {
