@@ -9,6 +9,7 @@ import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { type JetStreamClient, type JetStreamManager, jetstream } from "@nats-io/jetstream";
+import { type FeatureRegistry, openFeatureRegistry } from "../storage/feature-registry.ts";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
 import { CONTENT_BOUNDS } from "../storage/version-record.ts";
 import { openStreams, type StreamsConnection } from "../streams/connection.ts";
@@ -16,7 +17,7 @@ import { startPredictService } from "../streams/predict-service.ts";
 import { ID_HEADER_BYTES, Publisher } from "../streams/publisher.ts";
 import { RequestConsumer } from "../streams/request-consumer.ts";
 import { ResultPublisher } from "../streams/result-publisher.ts";
-import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
+import { createTopology, ensureStreams, lastPosition, type Topology } from "../streams/topology.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import type { HttpServer } from "./api/http-server.ts";
 import { createEntityReader, openServingStore } from "./app-features.ts";
@@ -24,13 +25,13 @@ import { startHealthChecks } from "./app-health.ts";
 import { createHttpServer } from "./app-http.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
-import { EngineError } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import { Metrics } from "./core/metrics.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { EntityReader } from "./features/entity-reader.ts";
 import type { FindFeatureSet } from "./features/feature-lookup.ts";
 import { FeatureStage } from "./features/feature-stage.ts";
+import { checkAgreement } from "./features/set-agreement.ts";
 import { Models, type WantedModel } from "./models.ts";
 import { handleServiceRequest, handleStreamRequest } from "./nats-predict.ts";
 import { Predictor } from "./predict.ts";
@@ -83,11 +84,11 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const streams = await connectStreams(config, urls.nats, logger);
   const bounds = { ...CONTENT_BOUNDS, bytesMax: config.artifactBytesMax };
   const registry = await openModelRegistry(streams.connection.nats, { prefix: config.prefix, bounds });
+  const featureRegistry = await openFeatures(config, streams);
   const store = openServingStore(config, urls.redis, logger);
   const features: FeatureSource = {
     store,
-    findSet: async (name) =>
-      Promise.reject(new EngineError("FEATURE_SET_NOT_FOUND", `there is no feature set "${name}"`)),
+    findSet: async (name, version) => (await featureRegistry.get(name, version)).set,
   };
   const core = createCore(config, streams, registry, features, logger);
   const health = startHealthChecks({
@@ -97,7 +98,8 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     topology: streams.topology,
     logger,
   });
-  const http = createHttpServer({ config, urls, core, registry, readiness: health.readiness, logger });
+  const { readiness } = health;
+  const http = createHttpServer({ config, urls, core, registry, featureRegistry, readiness, logger });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(streams.connection.nats, streams.topology, VERSION, (request) =>
@@ -106,7 +108,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   await core.models.settled();
   const consumer = startRequestConsumer(config, streams, core, logger);
   const stop = async (): Promise<void> => {
-    health.readiness.stop();
+    readiness.stop();
     await consumer.stop();
     await service.stop();
     await drainHttp(http, core.dispatcher, consumer);
@@ -126,7 +128,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     httpUrl: `http://${config.httpHost}:${port}`,
     registry,
     models: core.models,
-    readiness: health.readiness,
+    readiness,
     stop,
   };
 }
@@ -138,6 +140,14 @@ async function connectStreams(config: Config, url: string, logger: Logger): Prom
   const topology = createTopology(config.prefix);
   await ensureStreams(manager, topology, config.streamBytesMax);
   return { connection, client, manager, publisher: new Publisher(connection.nats), topology };
+}
+
+function openFeatures(config: Config, { connection, manager, topology }: Streams): Promise<FeatureRegistry> {
+  return openFeatureRegistry(connection.nats, {
+    prefix: config.prefix,
+    check: checkAgreement,
+    eventsPosition: async () => lastPosition(manager, topology.featuresStream),
+  });
 }
 
 function createCore(

@@ -1,8 +1,10 @@
 /**
  * Builds the HTTP server of a data plane: every route, with what it needs.
  */
+import type { FeatureRegistry } from "../storage/feature-registry.ts";
 import type { ModelRegistry } from "../storage/model-registry.ts";
 import type { WorkerPool } from "../workers/pool.ts";
+import { featureSetRoutes } from "./api/feature-set-routes.ts";
 import { HttpServer, type Route } from "./api/http-server.ts";
 import { modelRoutes } from "./api/model-routes.ts";
 import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
@@ -27,6 +29,7 @@ export interface HttpOptions {
     readonly predictor: Predictor;
   };
   readonly registry: ModelRegistry;
+  readonly featureRegistry: FeatureRegistry;
   readonly readiness: Readiness;
   readonly logger: Logger;
 }
@@ -36,6 +39,7 @@ export function createHttpServer({
   urls,
   core,
   registry,
+  featureRegistry,
   readiness,
   logger,
 }: HttpOptions): HttpServer {
@@ -61,6 +65,7 @@ export function createHttpServer({
       models,
     }),
     ...modelRoutes({ registry, pool, models, artifactBytesMax: config.artifactBytesMax }),
+    ...featureSetRoutes(featureRegistry),
   ];
   const checkSender = createSenderCheck(config.httpHost, config.httpNames?.split(",") ?? []);
   return new HttpServer(routes, metrics, logger.child({ component: "http" }), checkSender);

@@ -3,10 +3,7 @@
  */
 import { Command } from "commander";
 import { readModelFolder } from "../storage/model-folder.ts";
-import { EngineError, type ErrorBody, messageOf } from "./core/errors.ts";
-
-const DEFAULT_URL = "http://127.0.0.1:8080";
-const TIMEOUT_MS = 300_000;
+import { callEngine, withUrlOption } from "./cli-http.ts";
 
 interface ListedModel {
   readonly name: string;
@@ -27,10 +24,7 @@ interface Options {
 export function modelsCommand(): Command {
   const models = new Command("models").description("push, list, show, promote, roll back and archive models");
   const add = (usage: string, about: string): Command =>
-    models
-      .command(usage)
-      .description(about)
-      .option("--url <url>", "address of the engine", process.env["MILLRACE_URL"] ?? DEFAULT_URL);
+    withUrlOption(models.command(usage).description(about));
   add("push <folder>", "check and store the model in <folder>: model.json and model.onnx, or tfjs/")
     .option("--promote", "point an alias to it at once")
     .option("--alias <alias>", "that alias", "production")
@@ -38,7 +32,9 @@ export function modelsCommand(): Command {
   add("list", "all models, their aliases and versions").option("--json", "as JSON").action(list);
   add("show <name>", "one model with every version's manifest, as JSON").action(
     async (name: string, { url }: Options) =>
-      console.log(JSON.stringify(await call(url, "GET", `/models/${encodeURIComponent(name)}`), null, 2)),
+      console.log(
+        JSON.stringify(await callEngine(url, "GET", `/models/${encodeURIComponent(name)}`), null, 2),
+      ),
   );
   add("promote <name> <version>", "point an alias to a version")
     .option("--alias <alias>", "the alias", "production")
@@ -63,7 +59,7 @@ async function push(folder: string, { url, promote, alias }: Options): Promise<v
     [...files].map(([path, bytes]) => [path, Buffer.from(bytes).toString("base64")]),
   );
   const body = { manifest, files: encoded, ...(promote === true ? { alias } : {}) };
-  const record = (await call(url, "POST", "/models", body)) as {
+  const record = (await callEngine(url, "POST", "/models", body)) as {
     manifest: { name: string; version: string };
     digest: string;
   };
@@ -77,7 +73,7 @@ async function push(folder: string, { url, promote, alias }: Options): Promise<v
 }
 
 async function list({ url, json }: Options): Promise<void> {
-  const { models } = (await call(url, "GET", "/models")) as { models: ListedModel[] };
+  const { models } = (await callEngine(url, "GET", "/models")) as { models: ListedModel[] };
   if (json === true) console.log(JSON.stringify(models, null, 2));
   else if (models.length === 0) console.log("no models yet: millrace models push <folder> --promote");
   else for (const model of models) report(model);
@@ -99,32 +95,5 @@ function report(model: ListedModel): void {
 }
 
 async function change(url: string, name: string, verb: string, body: unknown): Promise<ListedModel> {
-  return (await call(url, "POST", `/models/${encodeURIComponent(name)}/${verb}`, body)) as ListedModel;
-}
-
-async function call(url: string, method: string, path: string, body?: unknown): Promise<unknown> {
-  const init = {
-    method,
-    signal: AbortSignal.timeout(TIMEOUT_MS),
-    ...(body === undefined
-      ? {}
-      : { body: JSON.stringify(body), headers: { "content-type": "application/json" } }),
-  };
-  if (!URL.canParse(path, url))
-    throw new EngineError("INVALID_REQUEST", `"${url}" is no address: give --url as ${DEFAULT_URL}`);
-  const response = await fetch(new URL(path, url), init).catch((error: unknown) => {
-    throw new EngineError(
-      "SERVICE_UNAVAILABLE",
-      `no engine answers at ${url} (${messageOf((error as Error).cause ?? error)}): start one with "npm start", or name it with --url`,
-    );
-  });
-  const answer = (await response.json().catch(() => undefined)) as Partial<ErrorBody> | undefined;
-  if (response.ok && answer !== undefined) return answer;
-  if (answer?.error === undefined) {
-    throw new EngineError(
-      "SERVICE_UNAVAILABLE",
-      `what answers at ${url} is no engine (HTTP ${response.status}): name the engine's address with --url`,
-    );
-  }
-  throw new EngineError(answer.error.code, answer.error.message, { details: answer.error.details });
+  return (await callEngine(url, "POST", `/models/${encodeURIComponent(name)}/${verb}`, body)) as ListedModel;
 }

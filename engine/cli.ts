@@ -1,8 +1,9 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
 /**
- * The command line: `millrace serve`, `models` and `publish`. Errors say what to do, in one line, and exit with 1.
+ * The command line: `millrace serve`, `models`, `features` and `publish`. Errors say what to do, in one line, and exit with 1.
  */
 import { Command } from "commander";
+import { featuresCommand } from "./cli-features.ts";
 import { modelsCommand } from "./cli-models.ts";
 import { publishCommand } from "./cli-publish.ts";
 import { serveCommand } from "./cli-serve.ts";
@@ -16,6 +17,7 @@ const program = new Command("millrace")
   .version(VERSION)
   .addCommand(serveCommand())
   .addCommand(modelsCommand())
+  .addCommand(featuresCommand())
   .addCommand(publishCommand());
 pointToHelp(program);
 

@@ -18,8 +18,8 @@ import { type AliasChange, archived, promoted, rolledBack } from "./alias-record
 import { AliasStore } from "./alias-store.ts";
 import { type ArtifactStore, openArtifactStore, sha256Of } from "./artifact-store.ts";
 import type { ModelState } from "./model-state.ts";
-import { type ModelListener, type ModelWatch, watchModels } from "./model-watch.ts";
 import { insist } from "./nats-failure.ts";
+import { type RegistryListener, type RegistryWatch, watchRegistry } from "./registry-watch.ts";
 import { compareVersions } from "./version-order.ts";
 import {
   byPath,
@@ -27,10 +27,11 @@ import {
   type ContentBounds,
   checkContent,
   digestOf,
+  MODEL_VERSIONS,
   type ModelContent,
   type VersionRecord,
 } from "./version-record.ts";
-import { checkName, sameOrConflict, VersionStore } from "./version-store.ts";
+import { VersionStore } from "./version-store.ts";
 
 export interface ModelRegistryOptions {
   /** First part of the bucket names `<prefix>_models` and `<prefix>_artifacts`. */
@@ -52,8 +53,6 @@ const PREFIX = "millrace";
 const KV_HISTORY = 5;
 const REQUEST_TIMEOUT_MS = 3_000;
 const RECORDS_AT_ONCE = 16;
-/** NATS's own default, for a connection that is just being made again. */
-const PAYLOAD_BYTES_MAX = 1024 * 1024;
 
 /** Opens the registry on `connection`, creating its buckets when they are missing. The caller closes the connection. */
 export async function openModelRegistry(
@@ -69,15 +68,14 @@ export async function openModelRegistry(
     ]),
   );
   const artifacts = await openArtifactStore(connection, { bucket: `${prefix}_artifacts`, replicas });
-  const payloadBytesMax = connection.info?.max_payload ?? PAYLOAD_BYTES_MAX;
-  const versions = new VersionStore({ kv, bucket, manager, payloadBytesMax });
+  const versions = new VersionStore({ kv, bucket, manager, connection, kind: MODEL_VERSIONS });
   return new ModelRegistry({ connection, kv, versions, artifacts, bounds });
 }
 
 interface RegistryParts {
   readonly connection: NatsConnection;
   readonly kv: KV;
-  readonly versions: VersionStore;
+  readonly versions: VersionStore<VersionRecord>;
   readonly artifacts: ArtifactStore;
   readonly bounds: ContentBounds;
 }
@@ -85,7 +83,7 @@ interface RegistryParts {
 export class ModelRegistry {
   readonly #connection: NatsConnection;
   readonly #kv: KV;
-  readonly #versions: VersionStore;
+  readonly #versions: VersionStore<VersionRecord>;
   readonly #aliases: AliasStore;
   readonly #artifacts: ArtifactStore;
   readonly #bounds: ContentBounds;
@@ -115,9 +113,9 @@ export class ModelRegistry {
       digest: digestOf(manifest, files),
       created_at: new Date().toISOString(),
     };
-    this.#versions.checkSize(record);
+    this.#versions.textOf(record); // before any file is stored
     const existing = await this.#versions.find(manifest.name, manifest.version);
-    if (existing !== undefined) return sameOrConflict(existing, record);
+    if (existing !== undefined) return this.#versions.sameOrConflict(existing, record);
     for (const bytes of content.files.values()) await this.#artifacts.putBlob(bytes);
     return this.#versions.create(record);
   }
@@ -164,7 +162,7 @@ export class ModelRegistry {
 
   /** @throws EngineError MODEL_NOT_FOUND when the model has no version. */
   async stateOf(name: string): Promise<ModelState> {
-    checkName(name);
+    this.#versions.checkName(name);
     const versions = (await this.#versions.versionsByName(name)).get(name);
     if (versions === undefined) throw new EngineError("MODEL_NOT_FOUND", `there is no model ${name}`);
     return this.#state(name, versions);
@@ -173,11 +171,7 @@ export class ModelRegistry {
   /** The model with every version's record. @throws EngineError MODEL_NOT_FOUND. */
   async show(name: string): Promise<ModelDetails> {
     const state = await this.stateOf(name);
-    const records: VersionRecord[] = [];
-    for (let i = 0; i < state.versions.length; i += RECORDS_AT_ONCE) {
-      const some = state.versions.slice(i, i + RECORDS_AT_ONCE);
-      records.push(...(await Promise.all(some.map((version) => this.#versions.get(name, version)))));
-    }
+    const records = await this.#versions.getAll(state.versions.map((version) => ({ name, version })));
     return { ...state, records };
   }
 
@@ -185,9 +179,12 @@ export class ModelRegistry {
    * Calls back with every model's state now, and again with each model that changes; returns after the first round.
    * Callbacks run one at a time. Survives reconnects until stop() is called or the connection is closed.
    */
-  watch(listener: ModelListener, onFailure?: (error: unknown) => void): Promise<ModelWatch> {
+  watch(
+    listener: RegistryListener<ModelState>,
+    onFailure?: (error: unknown) => void,
+  ): Promise<RegistryWatch> {
     const source = { connection: this.#connection, kv: this.#kv, list: () => this.list(), onFailure };
-    return watchModels(source, listener);
+    return watchRegistry(source, listener);
   }
 
   async #change(name: string, change: AliasChange): Promise<ModelState> {

@@ -93,7 +93,12 @@ function openCluster(address: RedisAddress, silentMsMax: number): Cluster {
     retryDelayOnFailover: 0,
     retryDelayOnClusterDown: 0,
   });
-  // Nodes would connect at their first command, which would then wait in a queue.
-  cluster.on("+node", (node: Redis) => void node.connect().catch(() => undefined)); // reported as "node error"
+  // Nodes would connect at their first command, which would then wait in a queue. Before the cluster is ready they are
+  // left alone: its own first question goes to one that is not connecting yet.
+  const connectNode = (node: Redis): void => {
+    if (cluster.status === "ready" && node.status === "wait") node.connect().catch(() => undefined); // "node error"
+  };
+  cluster.on("+node", connectNode);
+  cluster.on("ready", () => cluster.nodes("master").forEach(connectNode));
   return cluster;
 }

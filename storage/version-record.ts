@@ -1,15 +1,15 @@
 /**
  * The immutable record of one model version: manifest, files by digest, and one digest over both.
  *
- * Key in the KV bucket: `version.<name>.<version>`; a name holds no dot, so the rest is the version. Invariant:
- * a record that parses agrees with its digest. Bound: file count and bytes, checked before anything is stored.
+ * Invariant: a record that parses agrees with its digest. Bound: file count and bytes, checked before anything is
+ * stored.
  */
 import { z } from "zod";
 import { EngineError, messageOf } from "../engine/core/errors.ts";
 import { type ModelManifest, modelKey, parseManifest } from "../engine/core/manifest.ts";
-import { MODEL_NAME, MODEL_VERSION } from "../engine/core/names.ts";
 import { sha256Of } from "./artifact-store.ts";
 import { toCanonicalJson } from "./canonical-json.ts";
+import type { VersionKind } from "./version-store.ts";
 
 /** A model version's content: what is pushed and what is loaded. */
 export interface ModelContent {
@@ -49,17 +49,6 @@ const recordShape = z.strictObject({
   digest: z.string(),
   created_at: z.string(),
 });
-
-export function versionKey(name: string, version: string): string {
-  return `version.${name}.${version}`;
-}
-
-/** Name and version of a key of ours, or undefined for another one. */
-export function fromVersionKey(key: string): { readonly name: string; readonly version: string } | undefined {
-  const [, name, version] = /^version\.([^.]+)\.(.+)$/.exec(key) ?? [];
-  if (name === undefined || version === undefined) return undefined;
-  return MODEL_NAME.test(name) && MODEL_VERSION.test(version) ? { name, version } : undefined;
-}
 
 export function digestOf(manifest: ModelManifest, files: readonly StoredFile[]): string {
   return sha256Of(Buffer.from(toCanonicalJson({ manifest, files })));
@@ -102,6 +91,15 @@ export function checkContent({ files }: ModelContent, { filesMax, bytesMax }: Co
 export function isSafePath(path: string): boolean {
   return path.length <= PATH_CHARACTERS_MAX && path.split("/").every((part) => PATH_PART.test(part));
 }
+
+/** What VersionStore needs to know of models. A damaged record is MODEL_INVALID. */
+export const MODEL_VERSIONS: VersionKind<VersionRecord> = {
+  noun: "model",
+  file: "model.json",
+  notFound: "MODEL_NOT_FOUND",
+  parse: parseVersionRecord,
+  keyOf: ({ manifest }) => manifest,
+};
 
 /** @throws EngineError MODEL_INVALID when the stored record is not what was pushed. */
 export function parseVersionRecord(text: string, name: string, version: string): VersionRecord {

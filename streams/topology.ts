@@ -115,3 +115,12 @@ async function ensureStream(
 export function epochOf({ config, created }: StreamInfo): number {
   return Number(config.metadata?.[EPOCH] ?? Date.parse(created));
 }
+
+/** Where a stream stands: its epoch and the sequence of its last message, 0 when there was none. */
+export async function lastPosition(
+  manager: JetStreamManager,
+  stream: string,
+): Promise<{ readonly epoch: number; readonly seq: number }> {
+  const info = await manager.streams.info(stream);
+  return { epoch: epochOf(info), seq: info.state.last_seq };
+}

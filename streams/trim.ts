@@ -4,8 +4,10 @@
  * Only after the duplicate window has passed: message ids are remembered through a server restart by the messages
  * that are still stored. Never more than is done with now, and in the same stream: who deletes a stream and makes it
  * anew, or makes who reads it start over, takes back what was said before.
+ * A stream that is kept as history goes of messages only while it is more than half full: so there is room for new ones,
+ * and as much to rebuild from as fits.
  */
-import type { JetStreamManager } from "@nats-io/jetstream";
+import type { JetStreamManager, StreamInfo } from "@nats-io/jetstream";
 import { DUPLICATE_WINDOW_MS, epochOf } from "./topology.ts";
 
 /** How far a stream is done with. */
@@ -23,13 +25,16 @@ interface Mark {
 export class Trimmer {
   readonly #manager: JetStreamManager;
   readonly #stream: string;
+  readonly #keeps: "nothing" | "history";
   /** Of one epoch, in rising order. */
   #marks: readonly Mark[] = [];
   #epoch = 0;
 
-  constructor(manager: JetStreamManager, stream: string) {
+  /** `keeps`: of what is done with. */
+  constructor(manager: JetStreamManager, stream: string, keeps: "nothing" | "history" = "nothing") {
     this.#manager = manager;
     this.#stream = stream;
+    this.#keeps = keeps;
   }
 
   /** Notes that all up to `done` is done with at `nowMs`, and purges what was done a duplicate window ago. */
@@ -48,8 +53,16 @@ export class Trimmer {
     const { first_seq: firstSeq, last_seq: lastSeq } = info.state;
     if (epochOf(info) !== this.#epoch || lastSeq < seq) this.#marks = [];
     else {
-      if (firstSeq <= seq) await this.#manager.streams.purge(this.#stream, { seq: seq + 1 });
+      const upTo = this.#keeps === "history" ? Math.min(seq, halfFullSeq(info)) : seq;
+      if (firstSeq <= upTo) await this.#manager.streams.purge(this.#stream, { seq: upTo + 1 });
       this.#marks = this.#marks.filter((mark) => mark.seq > seq);
     }
   }
+}
+
+/** Without the messages up to this one the stream is half full, if they are all of about one size. */
+function halfFullSeq({ config, state }: StreamInfo): number {
+  const { bytes, messages, first_seq: firstSeq } = state;
+  if (config.max_bytes <= 0 || bytes <= config.max_bytes / 2) return 0;
+  return firstSeq + Math.ceil(messages * (1 - config.max_bytes / 2 / bytes)) - 1;
 }

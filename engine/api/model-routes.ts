@@ -14,8 +14,10 @@ import { modelKey, parseManifest } from "../core/manifest.ts";
 import { MODEL_NAME, MODEL_VERSION } from "../core/names.ts";
 import { withExampleRow } from "../example-row.ts";
 import type { Models } from "../models.ts";
-import { type Exchange, parseJson } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
+import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
+import { nameIn } from "./path-name.ts";
 
 export interface ModelRoutesOptions {
   readonly registry: Pick<ModelRegistry, "list" | "show" | "push" | "promote" | "rollback" | "archive">;
@@ -25,10 +27,8 @@ export interface ModelRoutesOptions {
   readonly artifactBytesMax: number;
 }
 
-const SMALL_BODY_BYTES = 4096;
 const FILES_MAX = 1000;
 
-const name = z.string().regex(MODEL_NAME, "is no model name");
 const alias = z.string().regex(MODEL_NAME, "must be a lower-case word");
 const version = z.string().regex(MODEL_VERSION, "must be a semantic version such as 1.0.0");
 
@@ -57,7 +57,7 @@ export function modelRoutes(options: ModelRoutesOptions): Route[] {
     path,
     takes: "json",
     handle: (exchange, req) => {
-      const model = nameIn(req);
+      const model = modelNameIn(req);
       withBody(exchange, schema, SMALL_BODY_BYTES, async (body) =>
         exchange.sendJson(JSON.stringify(describe(await work(model, body)))),
       );
@@ -74,7 +74,7 @@ export function modelRoutes(options: ModelRoutesOptions): Route[] {
       method: "get",
       path: "/models/:name",
       handle: (exchange, req) => {
-        const model = nameIn(req);
+        const model = modelNameIn(req);
         exchange.guardAsync(async () => {
           const { records, ...state } = await registry.show(model);
           exchange.sendJson(JSON.stringify({ ...describe(state), records }));
@@ -158,39 +158,10 @@ async function store(
   return record;
 }
 
-function withBody<T>(
-  exchange: Exchange,
-  schema: z.ZodType<T>,
-  bytesMax: number,
-  work: (body: T) => Promise<void>,
-): void {
-  exchange.readBody(bytesMax, (bytes) => {
-    const result = schema.safeParse(bytes.length === 0 ? {} : parseJson(bytes));
-    if (!result.success) throw invalidBody(result.error);
-    exchange.guardAsync(async () => work(result.data));
-  });
-}
-
-function invalidBody(error: z.ZodError): EngineError {
-  const details = error.issues
-    .slice(0, 20)
-    .map((issue) => ({ field: issue.path.join(".") || "body", message: issue.message }));
-  return new EngineError("INVALID_REQUEST", `${details[0]?.field}: ${details[0]?.message}`, { details });
-}
-
-function nameIn(req: HttpRequest): string {
-  const result = name.safeParse(decoded(req.getParameter(0)));
-  if (result.success) return result.data;
+function modelNameIn(req: HttpRequest): string {
+  const name = nameIn(req);
+  if (name !== undefined) return name;
   throw new EngineError("MODEL_NOT_FOUND", "there is no model of that name; see GET /models");
-}
-
-/** What is no percent-encoded UTF-8 is returned as it is: then it is no name either. */
-function decoded(text: string): string {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
-  }
 }
 
 function describe({ name: model, aliases, versions, archived }: ModelState): Record<string, unknown> {

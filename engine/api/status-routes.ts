@@ -79,6 +79,8 @@ export const ENDPOINTS: readonly string[] = [
   "GET /model/schema?model=&version=",
   "GET /models",
   "GET /models/{name}",
+  "GET /feature-sets",
+  "GET /feature-sets/{name}",
   "GET /health",
   "GET /ready",
   "GET /metrics",

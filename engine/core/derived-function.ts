@@ -24,6 +24,8 @@ export interface DerivedParameters {
 interface Definition {
   readonly inputs: number;
   readonly needs?: keyof DerivedParameters;
+  /** Whether integers give an integer. */
+  readonly keepsIntegers?: true;
   readonly apply: (values: readonly number[], parameters: DerivedParameters) => number;
 }
 
@@ -32,12 +34,17 @@ export const DERIVED_FUNCTIONS = {
   /** a / b */
   ratio: { inputs: 2, apply: ([a = 0, b = 0]) => a / b },
   /** a - b */
-  difference: { inputs: 2, apply: ([a = 0, b = 0]) => a - b },
-  product: { inputs: 2, apply: ([a = 0, b = 0]) => a * b },
+  difference: { inputs: 2, keepsIntegers: true, apply: ([a = 0, b = 0]) => a - b },
+  product: { inputs: 2, keepsIntegers: true, apply: ([a = 0, b = 0]) => a * b },
   /** ln(1 + a) */
   log1p: { inputs: 1, apply: ([a = 0]) => Math.log1p(a) },
   /** A part of a time; days of the week count from Monday = 0. */
-  time_part: { inputs: 1, needs: "part", apply: ([a = 0], { part }) => timePart(a, part) },
+  time_part: {
+    inputs: 1,
+    needs: "part",
+    keepsIntegers: true,
+    apply: ([a = 0], { part }) => timePart(a, part),
+  },
   /** Sine of a time within its cycle. */
   cycle_sin: { inputs: 1, needs: "cycle", apply: ([a = 0], { cycle }) => Math.sin(angle(a, cycle)) },
   cycle_cos: { inputs: 1, needs: "cycle", apply: ([a = 0], { cycle }) => Math.cos(angle(a, cycle)) },
@@ -47,6 +54,7 @@ export const DERIVED_FUNCTIONS = {
   bucket: {
     inputs: 1,
     needs: "edges",
+    keepsIntegers: true,
     apply: ([a = 0], { edges = [] }) => edges.filter((edge) => edge <= a).length,
   },
 } as const satisfies Record<string, Definition>;
@@ -86,11 +94,17 @@ export function derivedProblem(call: DerivedCall): readonly [field: string, mess
   return isAscending ? undefined : ["edges", "must be ascending"];
 }
 
-/** The value of a derived feature; undefined when an input is missing or is text, or the result is not finite. */
+/** Whether the result may be declared an int: an integer when the inputs are. */
+export function givesIntegers(name: DerivedFunctionName): boolean {
+  const definition: Definition = DERIVED_FUNCTIONS[name];
+  return definition.keepsIntegers === true;
+}
+
+/** The value of a derived feature; undefined when an input is missing, is text or not finite, or the result is not finite. */
 export function applyDerived(call: DerivedCall, values: readonly Value[]): number | undefined {
   const numbers: number[] = [];
   for (const value of values) {
-    if (value === undefined || typeof value === "string") return undefined;
+    if (value === undefined || typeof value === "string" || !Number.isFinite(Number(value))) return undefined;
     numbers.push(Number(value));
   }
   const definition: Definition = DERIVED_FUNCTIONS[call.function];
@@ -124,8 +138,9 @@ function angle(ms: number, cycle: DerivedParameters["cycle"]): number {
   return (2 * Math.PI * ((((ms + offsetMs) % length) + length) % length)) / length;
 }
 
-/** https://en.wikipedia.org/wiki/Haversine_formula, with the mean Earth radius. */
+/** https://en.wikipedia.org/wiki/Haversine_formula, with the mean Earth radius. NaN where there is no such latitude. */
 function haversineKm(latitudeA: number, longitudeA: number, latitudeB: number, longitudeB: number): number {
+  if (Math.abs(latitudeA) > 90 || Math.abs(latitudeB) > 90) return Number.NaN;
   const radians = Math.PI / 180;
   const sinLatitude = Math.sin(((latitudeB - latitudeA) * radians) / 2);
   const sinLongitude = Math.sin(((longitudeB - longitudeA) * radians) / 2);

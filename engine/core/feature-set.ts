@@ -6,8 +6,8 @@
  * minutes to days) and `derived` (a named function of other features of the set). Checked once, when it is applied.
  */
 import { z } from "zod";
-import { derivedFunction, derivedProblem } from "./derived-function.ts";
-import { durationText } from "./duration.ts";
+import { derivedFunction, derivedProblem, givesIntegers } from "./derived-function.ts";
+import { durationMs, durationText } from "./duration.ts";
 import { EngineError } from "./errors.ts";
 import { MODEL_NAME, MODEL_VERSION, featureName as name } from "./names.ts";
 import { TILES_MAX, tilesOf } from "./window-tiles.ts";
@@ -126,37 +126,57 @@ type Issue = (path: (string | number)[], message: string) => void;
 
 function checkAgreement(set: FeatureSet, context: z.RefinementCtx): void {
   const issue: Issue = (path, message) => context.addIssue({ code: "custom", path, message });
-  const earlier = new Set<string>();
+  const earlier = new Map<string, Feature>();
   set.features.forEach((one, index) => {
-    const at = (field: string): (string | number)[] => ["features", index, field];
-    if (earlier.has(one.name)) issue(at("name"), `"${one.name}" is used twice`);
-    if (one.kind === "derived") {
-      one.inputs.forEach((input) => {
-        if (!earlier.has(input)) issue(at("inputs"), `"${input}" is no feature further up in this set`);
-      });
-      const problem = derivedProblem(one);
-      if (problem !== undefined) issue(at(problem[0]), problem[1]);
-    }
-    earlier.add(one.name);
-    if (one.kind === "window") checkWindow(one, (field, message) => issue(at(field), message));
-    checkValues(one, (field, message) => issue(at(field), message));
+    const at = (field: string, message: string): void => issue(["features", index, field], message);
+    if (earlier.has(one.name)) at("name", `"${one.name}" is used twice`);
+    if (one.kind === "derived") checkDerived(one, earlier, at);
+    if (one.kind === "window") checkWindow(one, at);
+    checkValues(one, at);
+    earlier.set(one.name, one);
   });
 }
 
-function checkWindow(one: WindowFeature, issue: (field: string, message: string) => void): void {
-  if (one.aggregation === "count" && one.field !== undefined) issue("field", "not allowed with count");
-  if (one.aggregation !== "count" && one.field === undefined)
-    issue("field", `required by ${one.aggregation}: the field of the event to aggregate`);
-  if (one.type === "category") issue("type", "an aggregation is a number: use an online feature for a text");
+type FieldIssue = (field: string, message: string) => void;
+
+function checkDerived(one: DerivedFeature, earlier: ReadonlyMap<string, Feature>, issue: FieldIssue): void {
+  for (const name of one.inputs) {
+    const input = earlier.get(name);
+    if (input === undefined) issue("inputs", `"${name}" is no feature further up in this set`);
+    else if (input.type === "category")
+      issue("inputs", `"${name}" is a category, and functions take numbers`);
+  }
+  const problem = derivedProblem(one);
+  if (problem !== undefined) issue(problem[0], problem[1]);
+  if (one.type !== "float" && !(one.type === "int" && givesIntegers(one.function)))
+    issue("type", `${one.function} gives a float${givesIntegers(one.function) ? " or an int" : ""}`);
+}
+
+function checkWindow(one: WindowFeature, issue: FieldIssue): void {
+  const { aggregation } = one;
+  if (aggregation === "count" && one.field !== undefined) issue("field", "not allowed with count");
+  if (aggregation !== "count" && one.field === undefined)
+    issue("field", `required by ${aggregation}: the field of the event to aggregate`);
+  if (one.type === "category" || one.type === "bool")
+    issue("type", "an aggregation is a number: use an online feature for a text or a bool");
+  if (one.type === "int" && (aggregation === "mean" || aggregation === "stddev"))
+    issue("type", `${aggregation} gives a float`);
+  if (durationMs(one.window) === undefined) return; // said already
   if (one.windowing === "tumbling" && one.hop !== undefined)
     issue("hop", "not allowed with a tumbling window");
-  if (tilesOf(one) === undefined)
+  else if (tilesOf(one) === undefined)
     issue("hop", `required: a step that divides the window into at most ${TILES_MAX} parts`);
 }
 
-function checkValues(one: Feature, issue: (field: string, message: string) => void): void {
-  if (one.type === "category" && one.kind !== "derived" && one.categories === undefined)
-    issue("categories", "required for a category");
+function checkValues(one: Feature, issue: FieldIssue): void {
+  const isNumber = one.type !== "category" && one.type !== "bool";
+  if (one.type === "category" && one.categories === undefined) issue("categories", "required for a category");
+  if (one.type !== "category" && one.categories !== undefined)
+    issue("categories", `not allowed with type ${one.type}`);
+  if (new Set(one.categories).size !== (one.categories?.length ?? 0))
+    issue("categories", "a category is listed twice");
+  for (const bound of ["min", "max"] as const)
+    if (!isNumber && one[bound] !== undefined) issue(bound, `not allowed with type ${one.type}`);
   if ((one.min ?? -Infinity) > (one.max ?? Infinity)) issue("min", "is greater than max");
   if (one.default !== undefined) {
     const problem = featureProblem(one, one.default);

@@ -63,7 +63,10 @@ const imputer = kind(
     fill_value: value.optional(),
     add_indicator: z.boolean().optional(),
   },
-  { statistics: z.array(value).min(1).max(FEATURES_MAX), indicators: z.array(column).optional() },
+  {
+    statistics: z.array(value).min(1).max(FEATURES_MAX),
+    indicators: z.array(column).max(FEATURES_MAX).optional(),
+  },
 );
 /** (x - mean) / scale */
 const standardScaler = kind(

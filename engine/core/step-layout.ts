@@ -91,8 +91,9 @@ export class LayoutState {
       mayBeMissing: false,
       over: column,
     }));
+    const byName = new Map(reads.map((column) => [column.name, column]));
     const indicators = (step.indicators ?? []).map((name, at) => {
-      const column = reads.find((candidate) => candidate.name === name);
+      const column = byName.get(name);
       if (column === undefined) throw this.#invalid(`indicators.${at}`, `"${name}" is none of columns`);
       return this.#add("indicators", {
         name: `missingindicator_${name}`,
@@ -188,47 +189,47 @@ export class LayoutState {
 
   #drop(step: StepOf<"variance_threshold">): StepLayout {
     const reads = this.#read(step.columns, ["number"]);
+    const columns = new Set(step.columns);
     step.kept.forEach((name, at) => {
-      if (!step.columns.includes(name)) throw this.#invalid(`kept.${at}`, `"${name}" is none of columns`);
+      if (!columns.has(name)) throw this.#invalid(`kept.${at}`, `"${name}" is none of columns`);
     });
-    for (const { name } of reads) if (!step.kept.includes(name)) this.columns.delete(name);
+    const kept = new Set(step.kept);
+    for (const { name } of reads) if (!kept.has(name)) this.columns.delete(name);
     return { step, reads, writes: [] };
   }
 
   #select(step: StepOf<"select">): StepLayout {
-    const singles = new Map<string, Column>();
-    for (const column of this.columns.values()) {
-      if (column.elements.length === 1) continue;
-      column.elements.forEach((name, at) =>
-        singles.set(name, { ...column, name, slot: column.slot + at, elements: [name] }),
-      );
-    }
+    this.#checkDistinct("columns", step.columns);
+    const listed = new Set(step.columns);
+    const parts = this.#parts();
     const kept = step.columns.map((name, at) => {
-      const column = this.columns.get(name) ?? singles.get(name);
-      if (column === undefined) throw this.#unknown(`columns.${at}`, name);
-      if (step.columns.indexOf(name) !== at)
-        throw this.#invalid(`columns.${at}`, `"${name}" is listed twice`);
-      return column;
-    });
-    const whole = new Set(kept.filter(({ elements }) => elements.length > 1).map(({ slot }) => slot));
-    kept.forEach((column, at) => {
+      const whole = this.columns.get(name);
+      if (whole !== undefined) return whole;
+      const part = parts.get(name);
+      if (part === undefined) throw this.#unknown(`columns.${at}`, name);
       // the two would share memory, and a later step could change one through the other
-      const owner = [...this.columns.values()].find(
-        ({ kind, slot, elements }) =>
-          kind === column.kind &&
-          elements.length > 1 &&
-          slot <= column.slot &&
-          column.slot < slot + elements.length,
-      );
-      if (owner !== undefined && owner !== column && whole.has(owner.slot))
-        throw this.#invalid(
-          `columns.${at}`,
-          `"${column.name}" is part of "${owner.name}", which is listed too`,
-        );
+      if (listed.has(part.whole))
+        throw this.#invalid(`columns.${at}`, `"${name}" is part of "${part.whole}"`);
+      return part.column;
     });
     this.columns.clear();
     for (const column of kept) this.columns.set(column.name, column);
     return { step, reads: [], writes: [] };
+  }
+
+  /** Each number of the columns that have several, as a column of its own. */
+  #parts(): Map<string, { readonly column: Column; readonly whole: string }> {
+    const parts = new Map<string, { readonly column: Column; readonly whole: string }>();
+    for (const column of this.columns.values()) {
+      if (column.elements.length === 1) continue;
+      column.elements.forEach((name, at) =>
+        parts.set(name, {
+          column: { ...column, name, slot: column.slot + at, elements: [name] },
+          whole: column.name,
+        }),
+      );
+    }
+    return parts;
   }
 
   /** One result per column, under the column's name or the one that `outputs` gives it. */
@@ -251,11 +252,11 @@ export class LayoutState {
   }
 
   #read(names: readonly string[], kinds: readonly ColumnKind[], field = "columns", wide = false): Column[] {
+    this.#checkDistinct(field, names);
     return names.map((name, at) => {
       const place = field === "columns" ? `columns.${at}` : field;
       const column = this.columns.get(name);
       if (column === undefined) throw this.#unknown(place, name);
-      if (names.indexOf(name) !== at) throw this.#invalid(place, `"${name}" is listed twice`);
       if (!kinds.includes(column.kind))
         throw this.#invalid(place, `"${name}" is a ${column.kind}; the step takes ${kinds.join(" or ")}`);
       if (column.elements.length !== 1 && !wide)
@@ -288,6 +289,12 @@ export class LayoutState {
       if ((step[field] as readonly unknown[]).length !== step.columns.length)
         throw this.#invalid(field, "must have one entry per column");
     }
+  }
+
+  #checkDistinct(field: string, names: readonly string[]): void {
+    if (new Set(names).size === names.length) return;
+    const at = names.findIndex((name, index) => names.indexOf(name) !== index);
+    throw this.#invalid(field === "columns" ? `columns.${at}` : field, `"${names[at]}" is listed twice`);
   }
 
   #checkValue(field: string, column: Column | undefined, value: Category): void {

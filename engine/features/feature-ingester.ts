@@ -56,7 +56,8 @@ export interface FeatureIngesterOptions {
 }
 
 export interface IngestProgress {
-  /** All events up to here are in the states and readable. */
+  readonly epoch: number;
+  /** All events of the stream up to here are in the states and readable. */
   readonly seq: number;
   /** Whether all is applied that the stream held at the start, or when the store had lost its data. */
   readonly isCaughtUp: boolean;
@@ -98,7 +99,12 @@ export class FeatureIngester {
   }
 
   get progress(): IngestProgress {
-    return { seq: this.#appliedSeq, isCaughtUp: this.#behind === undefined, ...this.#progress };
+    return {
+      epoch: this.#epoch,
+      seq: this.#appliedSeq,
+      isCaughtUp: this.#behind === undefined,
+      ...this.#progress,
+    };
   }
 
   /** Runs until `signal` aborts. */
@@ -127,8 +133,8 @@ export class FeatureIngester {
     this.#states.clear();
     this.#recent = new RecentIds(recentIdsMax);
     this.#epoch = epoch;
-    this.#position = position;
     this.#appliedSeq = nextSeq - 1;
+    this.#position = isKnown ? position : await this.#setPosition(nextSeq - 1); // so that a loss shows from here on
     this.#readSeq = Math.max(firstSeq, nextSeq - recentIdsMax) - 1;
     this.#isExact = this.#readSeq === this.#appliedSeq;
     this.#behind = { lastSeq, sinceMs: performance.now() };
@@ -146,6 +152,8 @@ export class FeatureIngester {
   async #ingest(signal: AbortSignal): Promise<void> {
     const { source, eventsMax } = this.#options;
     const feed = await source.follow(this.#readSeq + 1, this.#epoch);
+    const close = (): void => void feed.close(); // ends a reading that waits
+    signal.addEventListener("abort", close);
     try {
       while (!signal.aborted) {
         const messages = await feed.read(eventsMax, IDLE_MS);
@@ -155,6 +163,7 @@ export class FeatureIngester {
         this.#pauseMs = RETRY_FIRST_MS;
       }
     } finally {
+      signal.removeEventListener("abort", close);
       await feed.close();
     }
   }
@@ -239,8 +248,13 @@ export class FeatureIngester {
     }
     await store.write(batch.writes());
     await this.#checkPosition();
-    await store.setPosition(next);
-    this.#position = next;
+    this.#position = await this.#setPosition(next.seq);
+  }
+
+  async #setPosition(seq: number): Promise<IngestPosition> {
+    const position = { epoch: this.#epoch, seq };
+    await this.#options.store.setPosition(position);
+    return position;
   }
 
   /** @throws Error when the store's position is not the one that was set last. */

@@ -7,7 +7,7 @@ import type { StepOf } from "../core/preprocessing.ts";
 import type { Frame, Kernel } from "./kernel.ts";
 
 /** Mean radius of the earth in km (IUGG). */
-export const EARTH_RADIUS_KM = 6371.0088;
+const EARTH_RADIUS_KM = 6371.0088;
 const RADIANS = Math.PI / 180;
 const DIGITS = "0123456789bcdefghjkmnpqrstuvwxyz";
 

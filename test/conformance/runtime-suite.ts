@@ -6,7 +6,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { EngineError } from "../../engine/core/errors.ts";
-import { outputWidth } from "../../engine/core/manifest.ts";
+import { type ModelManifest, outputWidth } from "../../engine/core/manifest.ts";
 import type { LoadedModel, ModelArtifact, Runtime } from "../../workers/runtime.ts";
 import { readGolden, readModelFolder } from "../support/model-folder.ts";
 
@@ -35,10 +35,32 @@ export function describeRuntime(name: string, { runtime, models, refusals }: Run
     const [first = ""] = models;
     describeCalls(runtime, first);
     describeLifetime(runtime, first);
+    describePreprocessing(runtime, first);
     for (const refusal of refusals) {
       it(`refuses ${refusal.title} and says what to do`, () => expectRefusal(runtime, refusal));
     }
   });
+}
+
+function describePreprocessing(runtime: Runtime, folder: string): void {
+  const { manifest, files } = readModelFolder(folder);
+  const columns = manifest.inputs.map(({ name }) => name);
+  const withSteps = (...names: string[]): ModelArtifact => {
+    const inputs: ModelManifest["inputs"] = [{ name: "more", type: "text" }, ...manifest.inputs];
+    return { manifest: { ...manifest, inputs, preprocessing: [{ type: "select", columns: names }] }, files };
+  };
+  it("reads rows as wide as the preprocessing steps make them", async () => {
+    const model = await runtime.load(withSteps(...columns));
+    await expectGolden(model, folder, 64, true);
+    await model.close();
+  });
+  it("refuses preprocessing that makes another width than the model takes", async () =>
+    expectRefusal(runtime, {
+      title: "",
+      artifact: () => withSteps(...columns.slice(1)),
+      field: "preprocessing",
+      says: new RegExp(`make ${columns.length - 1} columns, but the model takes ${columns.length} `),
+    }));
 }
 
 function describeValues(runtime: Runtime, folder: string): void {

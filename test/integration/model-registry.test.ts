@@ -9,10 +9,10 @@ import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { Kvm } from "@nats-io/kv";
 import { Objm } from "@nats-io/obj";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { EngineError } from "../../engine/core/errors.ts";
 import { sha256Of } from "../../storage/artifact-store.ts";
 import { type ModelRegistry, openModelRegistry } from "../../storage/model-registry.ts";
 import type { ModelState } from "../../storage/model-state.ts";
+import { hasCode } from "../support/error-code.ts";
 import { eventually } from "../support/eventually.ts";
 import { modelContent } from "../support/model-content.ts";
 import { startTestNats, type TestNats } from "../support/nats.ts";
@@ -38,15 +38,6 @@ function connectTo({ url }: TestNats): Promise<NatsConnection> {
 async function freshRegistry(): Promise<{ registry: ModelRegistry; prefix: string }> {
   const prefix = `test${++prefixes}`;
   return { registry: await openModelRegistry(connection, { prefix }), prefix };
-}
-
-function hasCode(code: string, pattern = /./): (error: unknown) => boolean {
-  return (error) => {
-    assert.ok(error instanceof EngineError, String(error));
-    assert.equal(error.code, code, error.message);
-    assert.match(error.message, pattern);
-    return true;
-  };
 }
 
 async function pushVersions(registry: ModelRegistry, versions: readonly string[]): Promise<void> {

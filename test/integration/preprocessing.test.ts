@@ -8,12 +8,15 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Prediction } from "../../engine/core/prediction.ts";
 import type { PreprocessingStep } from "../../engine/core/preprocessing.ts";
+import { compilePipeline } from "../../engine/transform/pipeline.ts";
+import { fromLoggedRows, type LoggedRow } from "../../engine/transform/raw-rows.ts";
 import type { ModelArtifact } from "../../workers/runtime.ts";
 import { checkErrorBody } from "../support/answers.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
 import { PROJECT, readModelFolder } from "../support/model-folder.ts";
 import { pushBody, untilServed, withManifest } from "../support/model-requests.ts";
+import { type PlainRow, rawRowsOf, transformed } from "../support/raw-rows.ts";
 
 const FOLDER = "test/fixtures/preprocessed";
 const TOLERANCE = 1e-5;
@@ -89,6 +92,16 @@ describe("a model with preprocessing", () => {
     assert.equal(stored?.["joined"], "2026-02-03 04:05:06.789");
     assert.equal(unseen?.["workclass"], "astronaut");
     assert.equal(unseen?.["age"], golden.rows[3]?.["age"]);
+    const text = `SELECT age, joined, job FROM predictions_${MODEL} WHERE request_id = 'missing' FORMAT JSONEachRow`;
+    const asAnalyst = await fetch(new URL("/?database=millrace", engine.clickhouseUrl), {
+      method: "POST",
+      body: text,
+    });
+    assert.deepEqual(await asAnalyst.json(), {
+      age: null,
+      joined: "2026-02-03 04:05:06.789",
+      job: "Über – job",
+    });
     const [count] = await engine.sql<{ width: string }>(
       "SELECT length(features) + length(categories) AS width FROM millrace.predictions WHERE request_id = 'missing'",
     );
@@ -96,6 +109,25 @@ describe("a model with preprocessing", () => {
       Number(count?.width),
       artifact.manifest.inputs.length,
       "raw values, not what the model reads",
+    );
+  });
+
+  it("makes of the logged rows what it made of the requests", async () => {
+    const { inputs, preprocessing = [] } = artifact.manifest;
+    const logged = await eventually("all golden rows are stored", async () => {
+      const rows = await engine.sql<LoggedRow & { request_id: string }>(
+        "SELECT request_id, features, categories FROM millrace.predictions WHERE request_id LIKE 'golden-%'",
+      );
+      return rows.length === golden.rows.length ? rows : undefined;
+    });
+    const order = logged.map(({ request_id }) => Number(request_id.replace("golden-", "")));
+    const served = order.map((index) =>
+      inputs.map(({ name }) => (golden.rows[index]?.[name] ?? null) as PlainRow[number]),
+    );
+    const pipeline = compilePipeline(inputs, preprocessing);
+    assert.deepEqual(
+      transformed(pipeline, fromLoggedRows(inputs, logged)),
+      transformed(pipeline, rawRowsOf(inputs, served)),
     );
   });
 

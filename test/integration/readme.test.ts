@@ -3,28 +3,36 @@
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { dirname } from "node:path";
+import { writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
-import { README_FILE, readReadme, runnableBlocks } from "../support/readme.ts";
+import { featureSetBlock, README_FILE, readReadme, runnableBlocks } from "../support/readme.ts";
+import { createTempFolder, type TempFolder } from "../support/temp-folder.ts";
 
 const CLI = "node dist/engine/cli.js";
 const blocks = runnableBlocks(readReadme());
 
 describe("the README's examples", () => {
   let engine: TestEngine;
+  let folder: TempFolder;
   before(async () => {
+    folder = await createTempFolder();
     engine = await startTestEngine();
   });
-  after(async () => engine[Symbol.asyncDispose]());
+  after(async () => {
+    await engine?.[Symbol.asyncDispose]();
+    await folder[Symbol.asyncDispose]();
+  });
 
   /** Runs a pasted block, with this engine's ports in place of the default ones. */
   async function paste(block: string): Promise<string> {
     const text = block
       .replaceAll("http://127.0.0.1:8080", engine.httpUrl)
       .replaceAll("http://127.0.0.1:8123", engine.clickhouseUrl)
+      .replaceAll("account.feature-set.json", join(folder.path, "account.feature-set.json"))
       .replaceAll("npx millrace", CLI);
     const env = { ...process.env, MILLRACE_URL: engine.httpUrl };
     const { stdout } = await promisify(execFile)("sh", ["-ec", text], { cwd: dirname(README_FILE), env });
@@ -32,7 +40,7 @@ describe("the README's examples", () => {
   }
 
   it("are found", () => {
-    assert.equal(blocks.length, 4);
+    assert.equal(blocks.length, 5);
   });
 
   it("predict one row", async () => {
@@ -63,6 +71,12 @@ describe("the README's examples", () => {
     const output = await paste(blocks[3] ?? "");
     assert.match(output, /pushed card-fraud 1\.0\.0/);
     assert.match(output, /production/);
+  });
+
+  it("apply and list a feature set", async () => {
+    await writeFile(join(folder.path, "account.feature-set.json"), featureSetBlock(readReadme()));
+    const output = await paste(blocks[4] ?? "");
+    assert.match(output, /^applied account@1\.0\.0\naccount\n {2}1\.0\.0 +active\n$/);
   });
 
   it("and the banner's three work as they are printed", async () => {

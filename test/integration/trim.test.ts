@@ -92,4 +92,30 @@ describe("the trimming of a stream", () => {
     await trimmer.advance({ epoch, seq: 5 }, LATER_MS);
     assert.equal(await firstSeq(), 6);
   });
+
+  it("keeps history: goes of the oldest only while the stream is more than half full, and only of what is done with", async () => {
+    await manager.streams.delete(STREAM).catch(() => undefined);
+    const info = await manager.streams.add({ name: STREAM, subjects: ["trimmed"], max_bytes: 1 << 16 });
+    const epoch = epochOf(info);
+    const history = new Trimmer(manager, STREAM, "history");
+    const fill = async (messages: number): Promise<number> => {
+      for (let count = 0; count < messages; count++)
+        await jetstream(nats).publish("trimmed", Buffer.alloc(1_000));
+      const { state } = await manager.streams.info(STREAM);
+      return state.bytes / (1 << 16);
+    };
+    assert.ok((await fill(25)) < 0.5);
+    await history.advance({ epoch, seq: 25 }, 0);
+    await history.advance({ epoch, seq: 25 }, LATER_MS);
+    assert.equal(await firstSeq(), 1);
+    assert.ok((await fill(30)) > 0.8);
+    await history.advance({ epoch, seq: 10 }, 2 * LATER_MS);
+    await history.advance({ epoch, seq: 10 }, 3 * LATER_MS + 1);
+    assert.equal(await firstSeq(), 11, "not beyond what is done with");
+    await history.advance({ epoch, seq: 55 }, 4 * LATER_MS);
+    await history.advance({ epoch, seq: 55 }, 5 * LATER_MS + 1);
+    const { state } = await manager.streams.info(STREAM);
+    const full = state.bytes / (1 << 16);
+    assert.ok(full > 0.45 && full <= 0.5, `${full}`);
+  });
 });

@@ -34,3 +34,8 @@ export function runnableBlocks(text: string): string[] {
     (match[1] ?? "").trim(),
   );
 }
+
+/** The example of a feature set. */
+export function featureSetBlock(text: string): string {
+  return /<!-- test: feature set -->\n```json\n([\s\S]*?)```/.exec(text)?.[1] ?? "";
+}

@@ -32,6 +32,7 @@ const RULES: readonly Rule[] = [
   { files: /^storage\//, values: /^(engine\/core|storage)\// },
   { files: /^workers\//, values: /^(engine\/core|workers)\// },
   { files: /^streams\//, values: /^(engine\/core|streams)\// },
+  { files: /^engine\/transform\//, values: /^engine\/(core|transform)\// },
   { files: /^engine\/embedded\//, values: /^engine\/(core|embedded)\// },
   { files: /^engine\/(app|cli)(-[\w-]+)?\.ts$/, values: /^(engine|storage|workers|streams)\// },
   { files: /^engine\/sample\//, values: /^(engine\/(core|sample)|storage|workers)\// },
@@ -133,6 +134,7 @@ describe("architecture", () => {
       { from: "engine/sink.ts", to: "engine/api/b.ts", isType: true },
       { from: "engine/api/a.ts", to: "workers/pool.ts", isType: false },
       { from: "engine/api/a.ts", to: "engine/app-http.ts", isType: true },
+      { from: "engine/transform/a.ts", to: "engine/batch.ts", isType: true },
       { from: "engine/embedded/a.ts", to: "engine/batch.ts", isType: true },
     ];
     for (const one of wrong) assert.ok(violation(one) !== undefined, JSON.stringify(one));

@@ -1,45 +1,52 @@
 /**
- * Tells of every model now, and of each model that changes from then on.
+ * Tells of everything in a registry now, and of each thing that changes from then on: models, or the active feature sets.
  *
  * The KV watch only says that something changed; what is told is always read afresh, and told only when it differs
  * from what was told last. So an event that is missed or comes twice does no harm: everything is read again after
- * a reconnect, after a watch that ended, and every 30 s. Bound: one entry per model, one callback at a time.
+ * a reconnect, after a watch that ended, and every 30 s. Bound: one entry per name, one callback at a time.
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { type KV, type KvWatchEntry, KvWatchInclude } from "@nats-io/kv";
 import type { NatsConnection, QueuedIterator, Status } from "@nats-io/transport-node";
 import { toCanonicalJson } from "./canonical-json.ts";
-import type { ModelState } from "./model-state.ts";
 
-export interface ModelWatch {
+export interface RegistryWatch {
   /** Ends the watch and waits for a callback that is running; so it must not be awaited inside one. */
   stop(): Promise<void>;
 }
 
-export interface WatchSource {
+/** What is told, under the name by which it is recognized. */
+export interface Watched {
+  readonly name: string;
+}
+
+export interface WatchSource<T extends Watched> {
   readonly connection: NatsConnection;
   readonly kv: KV;
-  readonly list: () => Promise<readonly ModelState[]>;
+  readonly list: () => Promise<readonly T[]>;
   /** Hears of failures that the watch copes with by trying again. */
   readonly onFailure?: ((error: unknown) => void) | undefined;
 }
 
-export type ModelListener = (state: ModelState) => void | Promise<void>;
+export type RegistryListener<T> = (state: T) => void | Promise<void>;
 
 const RESYNC_MS = 30_000;
 const RETRY_FIRST_MS = 100;
 const RETRY_LAST_MS = 5_000;
 
-/** Returns once the listener has heard of every model. @throws EngineError SERVICE_UNAVAILABLE if that fails. */
-export async function watchModels(source: WatchSource, listener: ModelListener): Promise<ModelWatch> {
+/** Returns once the listener has heard of everything. @throws EngineError SERVICE_UNAVAILABLE if that fails. */
+export async function watchRegistry<T extends Watched>(
+  source: WatchSource<T>,
+  listener: RegistryListener<T>,
+): Promise<RegistryWatch> {
   const watcher = new Watcher(source, listener);
   await watcher.begin();
   return watcher;
 }
 
-class Watcher implements ModelWatch {
-  readonly #source: WatchSource;
-  readonly #listener: ModelListener;
+class Watcher<T extends Watched> implements RegistryWatch {
+  readonly #source: WatchSource<T>;
+  readonly #listener: RegistryListener<T>;
   readonly #stopping = new AbortController();
   readonly #told = new Map<string, string>();
   #statuses: AsyncIterable<Status> | undefined;
@@ -48,7 +55,7 @@ class Watcher implements ModelWatch {
   #isStale = false;
   #wake: () => void = () => undefined;
 
-  constructor(source: WatchSource, listener: ModelListener) {
+  constructor(source: WatchSource<T>, listener: RegistryListener<T>) {
     this.#source = source;
     this.#listener = listener;
   }

@@ -1,0 +1,77 @@
+/**
+ * The registry of feature sets over REST: what `millrace features` does, every other program can do too.
+ *
+ * Bound: a definition by DEFINITION_BYTES_MAX, and then by what one NATS message holds.
+ */
+import type { HttpRequest } from "uWebSockets.js";
+import { z } from "zod";
+import type { FeatureRegistry } from "../../storage/feature-registry.ts";
+import { EngineError } from "../core/errors.ts";
+import { MODEL_VERSION } from "../core/names.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Route } from "./http-server.ts";
+import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
+import { nameIn } from "./path-name.ts";
+
+type Registry = Pick<FeatureRegistry, "apply" | "list" | "show" | "archive">;
+
+const DEFINITION_BYTES_MAX = 8 * 1024 * 1024;
+
+const archiveBody = z.strictObject({
+  version: z.string().regex(MODEL_VERSION, "must be a semantic version such as 1.0.0"),
+});
+
+export function featureSetRoutes(registry: Registry): Route[] {
+  return [
+    {
+      method: "get",
+      path: "/feature-sets",
+      handle: (exchange) =>
+        exchange.guardAsync(async () =>
+          exchange.sendJson(JSON.stringify({ feature_sets: await registry.list() })),
+        ),
+    },
+    {
+      method: "post",
+      path: "/feature-sets",
+      takes: "json",
+      handle: (exchange) => apply(exchange, registry),
+    },
+    {
+      method: "get",
+      path: "/feature-sets/:name",
+      handle: (exchange, req) => {
+        const name = setNameIn(req);
+        exchange.guardAsync(async () => exchange.sendJson(JSON.stringify(await registry.show(name))));
+      },
+    },
+    {
+      method: "post",
+      path: "/feature-sets/:name/archive",
+      takes: "json",
+      handle: (exchange, req) => {
+        const name = setNameIn(req);
+        withBody(exchange, archiveBody, SMALL_BODY_BYTES, async ({ version }) =>
+          exchange.sendJson(JSON.stringify(await registry.archive(name, version))),
+        );
+      },
+    },
+  ];
+}
+
+/** 201 for a new version, 200 for one that was there with the same content. */
+function apply(exchange: Exchange, registry: Registry): void {
+  withBody(exchange, z.unknown(), DEFINITION_BYTES_MAX, async (body) => {
+    const { record, isNew } = await registry.apply(body);
+    exchange.send(isNew ? 201 : 200, "application/json", JSON.stringify(record));
+  });
+}
+
+function setNameIn(req: HttpRequest): string {
+  const name = nameIn(req);
+  if (name !== undefined) return name;
+  throw new EngineError(
+    "FEATURE_SET_NOT_FOUND",
+    "there is no feature set of that name; see GET /feature-sets",
+  );
+}

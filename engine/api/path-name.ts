@@ -1,0 +1,20 @@
+/**
+ * The name in a path such as /models/:name, of a model or a feature set.
+ */
+import type { HttpRequest } from "uWebSockets.js";
+import { MODEL_NAME } from "../core/names.ts";
+
+/** The path's first parameter, or undefined when it can be no name. */
+export function nameIn(req: HttpRequest): string | undefined {
+  const text = decoded(req.getParameter(0) ?? "");
+  return MODEL_NAME.test(text) ? text : undefined;
+}
+
+/** What is no percent-encoded UTF-8 is returned as it is: then it is no name either. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}

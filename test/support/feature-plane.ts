@@ -1,0 +1,121 @@
+/**
+ * The path of feature events as the control plane builds it, over real servers: ingester and sink, each to be started and
+ * stopped by itself.
+ */
+import { type JetStreamManager, jetstream } from "@nats-io/jetstream";
+import { pino } from "pino";
+import type { EntityStore } from "../../engine/core/entity-store.ts";
+import { FeatureIngester } from "../../engine/features/feature-ingester.ts";
+import { readFeatureValueRows } from "../../engine/features/feature-value-rows.ts";
+import { Sink } from "../../engine/sink.ts";
+import type { ClickHouse } from "../../storage/clickhouse.ts";
+import { FeatureValueStore } from "../../storage/feature-value-store.ts";
+import { migrate } from "../../storage/migrate.ts";
+import { openStreams, type StreamsConnection } from "../../streams/connection.ts";
+import { FeatureReader } from "../../streams/feature-reader.ts";
+import { LogReader } from "../../streams/log-reader.ts";
+import { Publisher } from "../../streams/publisher.ts";
+import { createTopology, ensureStreams, type Topology } from "../../streams/topology.ts";
+import { cardPlanOf } from "./feature-events.ts";
+
+const LOGGER = pino({ level: process.env["TEST_LOG_LEVEL"] ?? "silent" });
+const RECENT_IDS_MAX = 65_536;
+
+export interface Running<T> {
+  readonly part: T;
+  stop(): Promise<void>;
+}
+
+export class FeaturePlane {
+  readonly connection: StreamsConnection;
+  readonly manager: JetStreamManager;
+  readonly topology: Topology;
+  readonly publisher: Publisher;
+
+  private constructor(connection: StreamsConnection, manager: JetStreamManager, prefix: string) {
+    this.connection = connection;
+    this.manager = manager;
+    this.topology = createTopology(prefix);
+    this.publisher = new Publisher(connection.nats);
+  }
+
+  static async open(natsUrl: string, prefix: string): Promise<FeaturePlane> {
+    const connection = await openStreams(natsUrl, "test", LOGGER);
+    const manager = await jetstream(connection.nats).jetstreamManager();
+    const plane = new FeaturePlane(connection, manager, prefix);
+    await ensureStreams(manager, plane.topology, 1 << 28);
+    return plane;
+  }
+
+  get reader(): FeatureReader {
+    const { manager, publisher, topology } = this;
+    return new FeatureReader({ client: jetstream(this.connection.nats), manager, publisher, topology });
+  }
+
+  startIngester(store: EntityStore, eventsMax = 500): Running<FeatureIngester> {
+    const bounds = { eventsMax, statesMax: 10_000, recentIdsMax: RECENT_IDS_MAX };
+    const options = { source: this.reader, store, planOf: cardPlanOf, ...bounds, logger: LOGGER };
+    return start(new FeatureIngester(options));
+  }
+
+  startSink(client: ClickHouse, database: string): Running<Sink> {
+    const { manager, publisher, connection, topology } = this;
+    const bytesMax = 1 << 22;
+    const stream = topology.featuresStream;
+    const source = new LogReader({ manager, publisher, connection, topology, stream, bytesMax });
+    const rows = new FeatureValueStore(client, database);
+    const sink = new Sink({
+      source,
+      store: {
+        prepare: async () => migrate(client, database, LOGGER),
+        insert: async (bytes, token) => rows.insert(bytes, token),
+        runningInserts: async () => rows.runningInserts(),
+        lastSeq: async (epoch) => rows.lastSeq(epoch),
+        recentIds: async (limit) => rows.recentIds(limit),
+      },
+      rowsOf: readFeatureValueRows,
+      rowsMax: 100_000,
+      bytesMax,
+      recentIdsMax: RECENT_IDS_MAX,
+      flushMs: 100,
+      logger: LOGGER,
+    });
+    return start(sink);
+  }
+
+  /** Publishes to the features stream, and waits until it has all. Equal events are stored twice. */
+  async publish(events: readonly unknown[], entityType = "card"): Promise<void> {
+    const client = jetstream(this.connection.nats);
+    const subject = this.topology.featuresSubject(entityType);
+    const IN_FLIGHT = 200;
+    for (let first = 0; first < events.length; first += IN_FLIGHT) {
+      const some = events.slice(first, first + IN_FLIGHT);
+      await Promise.all(
+        some.map(async (event) =>
+          client.publish(subject, typeof event === "string" ? event : JSON.stringify(event)),
+        ),
+      );
+    }
+  }
+
+  async lastSeq(): Promise<number> {
+    return (await this.reader.position()).lastSeq;
+  }
+
+  async close(): Promise<void> {
+    this.publisher.close();
+    await this.connection.close();
+  }
+}
+
+function start<T extends { run(signal: AbortSignal): Promise<void> }>(part: T): Running<T> {
+  const stopping = new AbortController();
+  const running = part.run(stopping.signal);
+  return {
+    part,
+    stop: async () => {
+      stopping.abort();
+      await running;
+    },
+  };
+}
