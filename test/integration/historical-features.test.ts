@@ -198,4 +198,97 @@ describe("features out of the history", () => {
       assert.equal(rows, served.length);
     });
   }
+
+  it("have no event that happened before a moment and arrived after it, unless the sequence says that it was known", async () => {
+    const set = parseFeatureSet({
+      name: "set",
+      version: "1.0.0",
+      entity: { type: "card", key: "id" },
+      features: [
+        { name: "amount", kind: "online" },
+        { name: "count", kind: "window", aggregation: "count", window: "1h" },
+      ],
+    });
+    await createFeatureTables(clickhouse, "leakage");
+    const event = (seq: number, eventMs: number, arrivalMs: number) => ({
+      epoch: 1,
+      entityType: "card",
+      event: {
+        eventId: `e${seq}`,
+        entityId: "x",
+        eventMs,
+        arrivalMs,
+        seq,
+        isEvent: true,
+        fields: { amount: seq },
+      },
+    });
+    await storeEvents(clickhouse, "leakage", [
+      event(1, START_MS, START_MS),
+      event(2, START_MS + 10_000, START_MS + 60_000),
+    ]);
+    const entity = { id: "x" };
+    const rows = [
+      { entities: [entity], asOfMs: START_MS - 1, request: {} },
+      { entities: [entity], asOfMs: START_MS + 59_999, request: {} },
+      { entities: [entity], asOfMs: START_MS + 60_000, request: {} },
+      { entities: [{ id: "x", seq: 2 }], asOfMs: START_MS + 59_999, request: {} },
+      { entities: [{ id: "x", seq: 1 }], asOfMs: START_MS + 60_000, request: {} },
+    ];
+    const found = [];
+    const history = new ClickHouseFeatureHistory(clickhouse.client, "leakage");
+    for await (const { values } of historicalFeatures({
+      history,
+      lookup: compileSetLookup(set),
+      sets: [set],
+      rows,
+    }))
+      found.push(values);
+    assert.deepEqual(found, [
+      [null, 0],
+      [1, 1],
+      [2, 2],
+      [2, 2],
+      [1, 1],
+    ]);
+  });
+
+  it("are found for ten thousand moments at once, whatever the ids", async () => {
+    const set = parseFeatureSet({
+      name: "set",
+      version: "1.0.0",
+      entity: { type: "card", key: "id" },
+      features: [{ name: "sum", kind: "window", aggregation: "sum", field: "amount", window: "1h" }],
+    });
+    await createFeatureTables(clickhouse, "many");
+    const ids = Array.from({ length: 10_000 }, (_, index) => `${index} \\'"\t${"é".repeat(index % 60)}`);
+    await storeEvents(
+      clickhouse,
+      "many",
+      ids.map((entityId, index) => ({
+        epoch: 1,
+        entityType: "card",
+        event: {
+          eventId: entityId,
+          entityId,
+          eventMs: START_MS,
+          arrivalMs: START_MS,
+          seq: index + 1,
+          isEvent: true,
+          fields: { amount: index },
+        },
+      })),
+    );
+    const rows = ids.map((id) => ({ entities: [{ id }], asOfMs: START_MS, request: {} }));
+    const history = new ClickHouseFeatureHistory(clickhouse.client, "many");
+    let next = 0;
+    for await (const { values } of historicalFeatures({
+      history,
+      lookup: compileSetLookup(set),
+      sets: [set],
+      rows,
+    }))
+      assert.deepEqual(values, [next++]);
+    assert.equal(next, ids.length);
+  });
 });
