@@ -9,6 +9,8 @@ import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { type JetStreamClient, type JetStreamManager, jetstream } from "@nats-io/jetstream";
+import { openClickHouse } from "../storage/clickhouse.ts";
+import { ClickHouseFeatureHistory } from "../storage/clickhouse-feature-history.ts";
 import { type FeatureRegistry, openFeatureRegistry } from "../storage/feature-registry.ts";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
 import { CONTENT_BOUNDS } from "../storage/version-record.ts";
@@ -91,15 +93,21 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     findSet: async (name, version) => (await featureRegistry.get(name, version)).set,
   };
   const core = createCore(config, streams, registry, features, logger);
-  const health = startHealthChecks({
+  const { connection, topology } = streams;
+  const health = startHealthChecks({ urls, core, connection, topology, logger });
+  const { readiness } = health;
+  const clickhouse = openClickHouse(urls.clickhouse);
+  const history = new ClickHouseFeatureHistory(clickhouse, config.database);
+  const http = createHttpServer({
+    config,
     urls,
     core,
-    connection: streams.connection,
-    topology: streams.topology,
+    registry,
+    featureRegistry,
+    history,
+    readiness,
     logger,
   });
-  const { readiness } = health;
-  const http = createHttpServer({ config, urls, core, registry, featureRegistry, readiness, logger });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(streams.connection.nats, streams.topology, VERSION, (request) =>
@@ -119,6 +127,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     core.models.close();
     core.dispatcher.close();
     health.stop();
+    await clickhouse.close();
     await core.pool.close();
     await store.close();
     streams.publisher.close();

@@ -5,12 +5,14 @@ import type { FeatureRegistry } from "../storage/feature-registry.ts";
 import type { ModelRegistry } from "../storage/model-registry.ts";
 import type { WorkerPool } from "../workers/pool.ts";
 import { featureSetRoutes } from "./api/feature-set-routes.ts";
+import { historicalRoutes } from "./api/historical-routes.ts";
 import { HttpServer, type Route } from "./api/http-server.ts";
 import { modelRoutes } from "./api/model-routes.ts";
 import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
 import { createSenderCheck } from "./api/sender-check.ts";
 import { statusRoutes } from "./api/status-routes.ts";
 import type { Config } from "./core/config.ts";
+import type { FeatureHistory } from "./core/feature-history.ts";
 import { type Logger, withoutCredentials } from "./core/log.ts";
 import type { Metrics } from "./core/metrics.ts";
 import type { Models } from "./models.ts";
@@ -30,6 +32,7 @@ export interface HttpOptions {
   };
   readonly registry: ModelRegistry;
   readonly featureRegistry: FeatureRegistry;
+  readonly history: FeatureHistory;
   readonly readiness: Readiness;
   readonly logger: Logger;
 }
@@ -40,6 +43,7 @@ export function createHttpServer({
   core,
   registry,
   featureRegistry,
+  history,
   readiness,
   logger,
 }: HttpOptions): HttpServer {
@@ -66,6 +70,7 @@ export function createHttpServer({
     }),
     ...modelRoutes({ registry, pool, models, artifactBytesMax: config.artifactBytesMax }),
     ...featureSetRoutes(featureRegistry),
+    ...historicalRoutes({ registry: featureRegistry, history, bodyBytesMax: config.bodyBytesMax }),
   ];
   const checkSender = createSenderCheck(config.httpHost, config.httpNames?.split(",") ?? []);
   return new HttpServer(routes, metrics, logger.child({ component: "http" }), checkSender);

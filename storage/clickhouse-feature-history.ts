@@ -19,6 +19,8 @@ import { partsOf, readTotal, windowsQuery } from "./history-windows.ts";
 import { QueryParams } from "./query-params.ts";
 
 const MEMORY_LIMIT_EXCEEDED = "241";
+/** How long a stream that is new may go unnoticed. */
+const EPOCHS_AGE_MS_MAX = 10_000;
 const SETTINGS = {
   output_format_json_quote_64bit_integers: 0,
   output_format_json_named_tuples_as_objects: 0,
@@ -28,7 +30,7 @@ const SETTINGS = {
 export class ClickHouseFeatureHistory implements FeatureHistory {
   readonly #client: ClickHouse;
   readonly #table: string;
-  #epochs: Promise<readonly number[]> | undefined;
+  #epochs: { readonly readMs: number; readonly list: readonly number[] } | undefined;
 
   constructor(client: ClickHouse, database: string) {
     this.#client = client;
@@ -58,6 +60,7 @@ export class ClickHouseFeatureHistory implements FeatureHistory {
       return await this.#readGroup(plan, moments);
     } catch (error) {
       const isTooMuch = error instanceof ClickHouseError && error.code === MEMORY_LIMIT_EXCEEDED;
+      if (error instanceof EngineError) throw error;
       if (!isTooMuch || moments.length < 2)
         throw new EngineError("SERVICE_UNAVAILABLE", `ClickHouse: ${messageOf(error)}`, { cause: error });
       const half = Math.ceil(moments.length / 2);
@@ -68,8 +71,7 @@ export class ClickHouseFeatureHistory implements FeatureHistory {
 
   /** @param moments all with a sequence or all without. */
   async #readGroup(plan: HistoryPlan, moments: readonly HistoryMoment[]): Promise<readonly HistoryEntity[]> {
-    this.#epochs ??= this.#readEpochs();
-    const epochs = await this.#epochs;
+    const epochs = await this.#readEpochs();
     const [totals, known] = await Promise.all([
       this.#readWindows(plan, moments, epochs),
       this.#readValues(plan, moments, epochs),
@@ -112,9 +114,13 @@ export class ClickHouseFeatureHistory implements FeatureHistory {
 
   /** Creation times of the streams that events came through, ascending. */
   async #readEpochs(): Promise<readonly number[]> {
+    const readMs = performance.now();
+    if (this.#epochs !== undefined && readMs - this.#epochs.readMs < EPOCHS_AGE_MS_MAX)
+      return this.#epochs.list;
     const query = `SELECT DISTINCT log_epoch AS epoch FROM ${this.#table} ORDER BY epoch`;
     const rows = await selectRows<{ epoch: string }>(this.#client, query);
-    return rows.map(({ epoch }) => Number(epoch));
+    this.#epochs = { readMs, list: rows.map(({ epoch }) => Number(epoch)) };
+    return this.#epochs.list;
   }
 
   async #select<T extends readonly unknown[]>(query: string, params: QueryParams): Promise<T[]> {

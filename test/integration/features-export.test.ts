@@ -1,5 +1,6 @@
 /**
- * `millrace features export` against a running engine: every format in and out, read back by a ClickHouse of its own.
+ * Training sets from a running engine: `millrace features export` in every format, read back by a ClickHouse of its own,
+ * and POST /features/historical.
  */
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
@@ -9,6 +10,7 @@ import type { FeatureEvent } from "../../engine/core/feature-event.ts";
 import { openTableFiles, type TableFiles } from "../../storage/table-files.ts";
 import { type CliResult, runCli } from "../support/cli.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
+import { eventually } from "../support/eventually.ts";
 import { storeEvents } from "../support/feature-values.ts";
 import { createTempFolder, type TempFolder } from "../support/temp-folder.ts";
 
@@ -209,5 +211,68 @@ describe("millrace features export", () => {
     assert.equal(code, 0, stderr);
     const written = readFileSync(join(folder.path, "own-out.jsonl"), "utf8");
     assert.ok(written.startsWith(line.slice(0, -1)), written);
+  });
+});
+
+describe("POST /features/historical", () => {
+  const ask = async (features: string, rows: unknown): Promise<Response> =>
+    engine.post("/features/historical", { features, rows });
+
+  it("answers a line for each row, and what was defaulted", async () => {
+    const response = await ask(ALL, ROWS);
+    assert.equal(response.status, 200);
+    assert.equal(response.headers.get("content-type"), "application/x-ndjson");
+    const lines = (await response.text()).trimEnd().split("\n");
+    const rows = lines.map((line) => JSON.parse(line) as Record<string, unknown>);
+    assertFeatures(rows);
+    assert.deepEqual(
+      rows.map(({ feature_status }) => feature_status),
+      [
+        {},
+        { amount: "missing", share: "missing" },
+        {},
+        {},
+        { country: "missing", is_open: "missing", share: "missing" },
+      ],
+    );
+  });
+
+  it("sends ten thousand rows in parts, in order", async () => {
+    const rows = Array.from({ length: 10_000 }, (_, index) => ({
+      entity_id: "007",
+      as_of: DAY_MS + 1_800_000,
+      index,
+      filler: "x".repeat(300),
+    }));
+    const response = await ask("account@1.0.0:sum_1h", rows);
+    const lines = (await response.text()).trimEnd().split("\n");
+    assert.equal(lines.length, rows.length);
+    for (const [index, line] of lines.entries()) {
+      const found = JSON.parse(line) as Record<string, unknown>;
+      assert.deepEqual([found["index"], found["sum_1h"]], [index, 0.3]);
+    }
+  });
+
+  it("refuses too many rows, and rows that cannot be, by name", async () => {
+    const many = Array.from({ length: 10_001 }, () => ROWS[0]);
+    assert.equal((await ask(ALL, many)).status, 413);
+    const response = await ask(ALL, [ROWS[0], { account_id: "x", as_of: "yesterday" }]);
+    assert.equal(response.status, 400);
+    const { error } = (await response.json()) as { error: { details: { field: string }[] } };
+    assert.equal(error.details[0]?.field, "rows.1.as_of");
+    assert.equal((await ask("account@9.0.0", ROWS)).status, 404);
+  });
+
+  it("takes the next request after a client that went away in the middle", async () => {
+    const rows = Array.from({ length: 10_000 }, () => ROWS[0]);
+    const gone = new AbortController();
+    const response = await fetch(new URL("/features/historical", engine.httpUrl), {
+      method: "POST",
+      body: JSON.stringify({ features: ALL, rows }),
+      signal: gone.signal,
+    });
+    await response.body?.getReader().read();
+    gone.abort();
+    await eventually("the history is free again", async () => (await ask(ALL, ROWS)).status === 200);
   });
 });
