@@ -1,26 +1,31 @@
 /**
- * Builds the control plane and starts it: the sink, the analysts' views, the trimming of streams.
+ * Builds the control plane and starts it: the sinks, the ingester of a shared feature store, the analysts' views, the
+ * trimming of streams.
  */
 import { type JetStreamManager, jetstream } from "@nats-io/jetstream";
 import { type ClickHouse, openClickHouse } from "../storage/clickhouse.ts";
+import { FeatureValueStore } from "../storage/feature-value-store.ts";
 import { migrate } from "../storage/migrate.ts";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
 import { replaceModelView } from "../storage/model-view.ts";
 import { PredictionStore } from "../storage/prediction-store.ts";
-import { openStreams } from "../streams/connection.ts";
+import type { RowStore } from "../storage/row-store.ts";
+import { openStreams, type StreamsConnection } from "../streams/connection.ts";
 import { LogReader } from "../streams/log-reader.ts";
 import { Publisher } from "../streams/publisher.ts";
 import { settledRequests } from "../streams/request-consumer.ts";
 import { publishSinkStatus } from "../streams/status.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
-import { Trimmer } from "../streams/trim.ts";
+import { type DonePosition, Trimmer } from "../streams/trim.ts";
+import { type RunningIngest, startSharedIngest } from "./app-ingest.ts";
 import type { Config } from "./core/config.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
+import { readFeatureValueRows } from "./features/feature-value-rows.ts";
 import { ModelUpdates } from "./model-updates.ts";
 import { readPredictionRows } from "./prediction-rows.ts";
 import type { ServiceUrls } from "./service-urls.ts";
-import { Sink } from "./sink.ts";
+import { Sink, type SinkOptions } from "./sink.ts";
 
 const STATUS_MS = 1_000;
 const TRIM_MS = 15_000;
@@ -44,27 +49,36 @@ export async function startControlPlane(
   const topology = createTopology(config.prefix);
   await ensureStreams(manager, topology, config.streamBytesMax);
   const clickhouse = openClickHouse(urls.clickhouse);
-  const reader = new LogReader({ manager, publisher, connection, topology, bytesMax: config.sinkBytesMax });
-  const sink = createSink(config, clickhouse, reader, logger);
+  const parts = { nats: connection.nats, client, manager, publisher, topology };
+  const reading = { manager, publisher, connection, topology, bytesMax: config.sinkBytesMax };
+  const reader = new LogReader(reading);
+  const predictions = createSink(config, clickhouse, reader, {
+    rows: new PredictionStore(clickhouse, config.database),
+    rowsOf: readPredictionRows,
+    logger: logger.child({ component: "sink" }),
+  });
+  const features = createSink(
+    config,
+    clickhouse,
+    new LogReader({ ...reading, stream: topology.featuresStream }),
+    {
+      rows: new FeatureValueStore(clickhouse, config.database),
+      rowsOf: readFeatureValueRows,
+      logger: logger.child({ component: "feature sink" }),
+    },
+  );
   const stopping = new AbortController();
-  const running = sink.run(stopping.signal);
-  const status = setInterval(() => {
-    void reader.position().then(
-      ({ lastSeq }) =>
-        publishSinkStatus(connection.nats, topology, {
-          lagMessages: Math.max(0, lastSeq - sink.progress.seq),
-          ...sink.progress,
-        }),
-      () => undefined,
-    );
-  }, STATUS_MS);
-  const trimming = startTrimming(manager, topology, sink, logger);
+  const running = Promise.all([predictions.run(stopping.signal), features.run(stopping.signal)]);
+  const status = startStatus(connection, topology, reader, predictions);
+  const ingest = await startSharedIngest(config, urls, parts, logger);
+  const trimming = startTrimming(manager, topology, { predictions, features, ingest }, logger);
   const views = await followViews(config, connection.nats, clickhouse, logger);
   const stop = async (): Promise<void> => {
     stopping.abort();
     clearInterval(status);
     clearInterval(trimming);
     await views.stop();
+    await ingest?.stop();
     await running;
     await clickhouse.close();
     publisher.close();
@@ -73,37 +87,79 @@ export async function startControlPlane(
   return { stop };
 }
 
-function createSink(config: Config, clickhouse: ClickHouse, source: LogReader, logger: Logger): Sink {
-  const rows = new PredictionStore(clickhouse, config.database);
-  const log = logger.child({ component: "sink" });
+function startStatus(
+  { nats }: StreamsConnection,
+  topology: Topology,
+  reader: LogReader,
+  sink: Sink,
+): NodeJS.Timeout {
+  return setInterval(() => {
+    void reader.position().then(
+      ({ lastSeq }) =>
+        publishSinkStatus(nats, topology, {
+          lagMessages: Math.max(0, lastSeq - sink.progress.seq),
+          ...sink.progress,
+        }),
+      () => undefined,
+    );
+  }, STATUS_MS);
+}
+
+interface Copied {
+  readonly rows: RowStore;
+  readonly rowsOf: SinkOptions["rowsOf"];
+  readonly logger: Logger;
+}
+
+function createSink(
+  config: Config,
+  clickhouse: ClickHouse,
+  source: LogReader,
+  { rows, rowsOf, logger }: Copied,
+): Sink {
   return new Sink({
     source,
     store: {
-      prepare: async () => migrate(clickhouse, config.database, log),
+      prepare: async () => migrate(clickhouse, config.database, logger),
       insert: async (bytes, token) => rows.insert(bytes, token),
       runningInserts: async () => rows.runningInserts(),
       lastSeq: async (epoch) => rows.lastSeq(epoch),
       recentIds: async (limit) => rows.recentIds(limit),
     },
-    rowsOf: readPredictionRows,
+    rowsOf,
     rowsMax: config.sinkRowsMax,
     bytesMax: config.sinkBytesMax,
     recentIdsMax: config.sinkDedupRowsMax,
     flushMs: config.sinkFlushMs,
-    logger: log,
+    logger,
   });
+}
+
+interface Done {
+  readonly predictions: Sink;
+  readonly features: Sink;
+  readonly ingest: RunningIngest | undefined;
+}
+
+/** Events are done with once they are in ClickHouse and in the states. */
+function leastDone({ progress }: Sink, ingest: RunningIngest | undefined): DonePosition {
+  if (ingest === undefined) return progress;
+  const { epoch, seq } = ingest.progress;
+  return { epoch: progress.epoch, seq: epoch === progress.epoch ? Math.min(seq, progress.seq) : 0 };
 }
 
 function startTrimming(
   manager: JetStreamManager,
   topology: Topology,
-  sink: Sink,
+  { predictions, features, ingest }: Done,
   logger: Logger,
 ): NodeJS.Timeout {
+  const events = new Trimmer(manager, topology.featuresStream, "history");
   const log = new Trimmer(manager, topology.logStream);
   const requests = new Trimmer(manager, topology.requestsStream);
   const trim = async (): Promise<void> => {
-    await log.advance(sink.progress, Date.now());
+    await log.advance(predictions.progress, Date.now());
+    await events.advance(leastDone(features, ingest), Date.now());
     await requests.advance(await settledRequests(manager, topology), Date.now());
   };
   return setInterval(() => {

@@ -11,7 +11,6 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type JetStreamClient, type JetStreamManager, jetstream } from "@nats-io/jetstream";
 import { openClickHouse } from "../storage/clickhouse.ts";
 import { ClickHouseFeatureHistory } from "../storage/clickhouse-feature-history.ts";
-import { type FeatureRegistry, openFeatureRegistry } from "../storage/feature-registry.ts";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
 import { CONTENT_BOUNDS } from "../storage/version-record.ts";
 import { openStreams, type StreamsConnection } from "../streams/connection.ts";
@@ -19,21 +18,22 @@ import { startPredictService } from "../streams/predict-service.ts";
 import { ID_HEADER_BYTES, Publisher } from "../streams/publisher.ts";
 import { RequestConsumer } from "../streams/request-consumer.ts";
 import { ResultPublisher } from "../streams/result-publisher.ts";
-import { createTopology, ensureStreams, lastPosition, type Topology } from "../streams/topology.ts";
+import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import type { HttpServer } from "./api/http-server.ts";
 import { createEntityReader, openServingStore } from "./app-features.ts";
 import { startHealthChecks } from "./app-health.ts";
 import { createHttpServer } from "./app-http.ts";
+import { followFeatureSets, openFeatures, startIngest } from "./app-ingest.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
 import type { Logger } from "./core/log.ts";
 import { Metrics } from "./core/metrics.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import { ActiveSets } from "./features/active-sets.ts";
 import type { EntityReader } from "./features/entity-reader.ts";
 import type { FindFeatureSet } from "./features/feature-lookup.ts";
 import { FeatureStage } from "./features/feature-stage.ts";
-import { checkAgreement } from "./features/set-agreement.ts";
 import { Models, type WantedModel } from "./models.ts";
 import { handleServiceRequest, handleStreamRequest } from "./nats-predict.ts";
 import { Predictor } from "./predict.ts";
@@ -86,28 +86,24 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const streams = await connectStreams(config, urls.nats, logger);
   const bounds = { ...CONTENT_BOUNDS, bytesMax: config.artifactBytesMax };
   const registry = await openModelRegistry(streams.connection.nats, { prefix: config.prefix, bounds });
-  const featureRegistry = await openFeatures(config, streams);
+  const ingestParts = { ...streams, nats: streams.connection.nats };
+  const featureRegistry = await openFeatures(config, ingestParts);
   const store = openServingStore(config, urls.redis, logger);
   const features: FeatureSource = {
     store,
     findSet: async (name, version) => (await featureRegistry.get(name, version)).set,
   };
+  const sets = new ActiveSets();
+  const setsWatch = await followFeatureSets(featureRegistry, sets, logger);
+  const ingest = urls.redis === undefined ? startIngest(config, ingestParts, store, sets, logger) : undefined;
   const core = createCore(config, streams, registry, features, logger);
   const { connection, topology } = streams;
   const health = startHealthChecks({ urls, core, connection, topology, logger });
   const { readiness } = health;
   const clickhouse = openClickHouse(urls.clickhouse);
   const history = new ClickHouseFeatureHistory(clickhouse, config.database);
-  const http = createHttpServer({
-    config,
-    urls,
-    core,
-    registry,
-    featureRegistry,
-    history,
-    readiness,
-    logger,
-  });
+  const registries = { registry, featureRegistry, sets };
+  const http = createHttpServer({ config, urls, core, ...registries, history, readiness, logger });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(streams.connection.nats, streams.topology, VERSION, (request) =>
@@ -129,6 +125,8 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     health.stop();
     await clickhouse.close();
     await core.pool.close();
+    await setsWatch.stop();
+    await ingest?.stop();
     await store.close();
     streams.publisher.close();
     await streams.connection.close();
@@ -149,14 +147,6 @@ async function connectStreams(config: Config, url: string, logger: Logger): Prom
   const topology = createTopology(config.prefix);
   await ensureStreams(manager, topology, config.streamBytesMax);
   return { connection, client, manager, publisher: new Publisher(connection.nats), topology };
-}
-
-function openFeatures(config: Config, { connection, manager, topology }: Streams): Promise<FeatureRegistry> {
-  return openFeatureRegistry(connection.nats, {
-    prefix: config.prefix,
-    check: checkAgreement,
-    eventsPosition: async () => lastPosition(manager, topology.featuresStream),
-  });
 }
 
 function createCore(

@@ -4,11 +4,11 @@
 import { openClickHouse } from "../storage/clickhouse.ts";
 import { isConnected, openRedis } from "../storage/redis.ts";
 import type { StreamsConnection } from "../streams/connection.ts";
-import { followSinkStatus } from "../streams/status.ts";
+import { followIngestStatus, followSinkStatus } from "../streams/status.ts";
 import type { Topology } from "../streams/topology.ts";
 import type { WorkerPool } from "../workers/pool.ts";
 import type { Logger } from "./core/log.ts";
-import type { Metrics } from "./core/metrics.ts";
+import type { Gauge, Metrics } from "./core/metrics.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Models } from "./models.ts";
 import { type Component, type ComponentState, Readiness } from "./readiness.ts";
@@ -41,6 +41,7 @@ export function startHealthChecks({ urls, core, connection, topology, logger }: 
   const clickhouse = watchClickHouse(urls.clickhouse);
   const redis = urls.redis === undefined ? undefined : openRedis(urls.redis, logger);
   const sink = watchSink(connection, topology, metrics);
+  watchIngest(connection, topology, metrics);
   const components: Component[] = [
     { name: "nats", isVital: true, state: () => upIf(connection.isConnected()) },
     { name: "workers", isVital: true, state: () => upIf(pool.alive > 0) },
@@ -102,4 +103,20 @@ function watchSink({ nats }: StreamsConnection, topology: Topology, metrics: Met
     repeats.set(status.repeats);
   });
   return { isUp: () => performance.now() - heardMs < SINK_SILENT_MS };
+}
+
+function watchIngest({ nats }: StreamsConnection, topology: Topology, metrics: Metrics): void {
+  const gauge = (name: string, help: string): Gauge => metrics.gauge(`engine_ingest_${name}`, help);
+  const lag = gauge("lag_events", "Feature events that are not in the online store yet.");
+  const events = gauge("events", "Feature events taken since the ingester started.");
+  const duplicates = gauge("duplicate_events", "Events that came again under the same id.");
+  const tooLate = gauge("late_events", "Events that came after the lateness of every window.");
+  const rejected = gauge("rejected_events", "Messages that were put aside as dead letters.");
+  followIngestStatus(nats, topology, (status) => {
+    lag.set(status.lagEvents);
+    events.set(status.events);
+    duplicates.set(status.duplicates);
+    tooLate.set(status.tooLate);
+    rejected.set(status.rejected);
+  });
 }

@@ -4,6 +4,7 @@
 import type { FeatureRegistry } from "../storage/feature-registry.ts";
 import type { ModelRegistry } from "../storage/model-registry.ts";
 import type { WorkerPool } from "../workers/pool.ts";
+import { featureRoutes } from "./api/feature-routes.ts";
 import { featureSetRoutes } from "./api/feature-set-routes.ts";
 import { historicalRoutes } from "./api/historical-routes.ts";
 import { HttpServer, type Route } from "./api/http-server.ts";
@@ -15,6 +16,8 @@ import type { Config } from "./core/config.ts";
 import type { FeatureHistory } from "./core/feature-history.ts";
 import { type Logger, withoutCredentials } from "./core/log.ts";
 import type { Metrics } from "./core/metrics.ts";
+import type { ActiveSets } from "./features/active-sets.ts";
+import type { EntityReader } from "./features/entity-reader.ts";
 import type { Models } from "./models.ts";
 import type { Predictor } from "./predict.ts";
 import type { Readiness } from "./readiness.ts";
@@ -28,11 +31,13 @@ export interface HttpOptions {
     readonly metrics: Metrics;
     readonly pool: WorkerPool;
     readonly models: Models;
+    readonly reader: EntityReader;
     readonly predictor: Predictor;
   };
   readonly registry: ModelRegistry;
   readonly featureRegistry: FeatureRegistry;
   readonly history: FeatureHistory;
+  readonly sets: ActiveSets;
   readonly readiness: Readiness;
   readonly logger: Logger;
 }
@@ -44,6 +49,7 @@ export function createHttpServer({
   registry,
   featureRegistry,
   history,
+  sets,
   readiness,
   logger,
 }: HttpOptions): HttpServer {
@@ -71,6 +77,12 @@ export function createHttpServer({
     ...modelRoutes({ registry, pool, models, artifactBytesMax: config.artifactBytesMax }),
     ...featureSetRoutes(featureRegistry),
     ...historicalRoutes({ registry: featureRegistry, history, bodyBytesMax: config.bodyBytesMax }),
+    ...featureRoutes({
+      reader: core.reader,
+      findActive: (reference) => sets.find(reference),
+      entitiesMax: config.featureBatchEntitiesMax,
+      bodyBytesMax: config.bodyBytesMax,
+    }),
   ];
   const checkSender = createSenderCheck(config.httpHost, config.httpNames?.split(",") ?? []);
   return new HttpServer(routes, metrics, logger.child({ component: "http" }), checkSender);

@@ -15,6 +15,7 @@ const program = new Command("millrace")
     "A streaming prediction engine: events in over NATS or HTTP, predictions out, every prediction in ClickHouse.",
   )
   .version(VERSION)
+  .enablePositionalOptions() // the options of `publish features` are not those of `publish`
   .addCommand(serveCommand())
   .addCommand(modelsCommand())
   .addCommand(featuresCommand())

@@ -6,6 +6,7 @@ import type { ModelManifest } from "./core/manifest.ts";
 import { isOptional, type ModelInput, maxLengthOf, problemWith } from "./core/model-input.ts";
 import type { PreprocessingStep } from "./core/preprocessing.ts";
 import { TIMESTAMP_FORM } from "./core/timestamp.ts";
+import type { FeatureLookup } from "./features/feature-lookup.ts";
 
 type Json = Record<string, unknown>;
 
@@ -62,7 +63,8 @@ export function exampleFeatures(manifest: ModelManifest): Record<string, string 
 }
 
 /** JSON Schema (draft 2020-12) of the body of POST /predict for this model version. */
-export function requestSchema(manifest: ModelManifest): Json {
+export function requestSchema(manifest: ModelManifest, lookup?: FeatureLookup): Json {
+  const entities = entitySchemas(lookup);
   const required = manifest.inputs.filter((input) => !isOptional(input)).map((input) => input.name);
   return {
     $schema: "https://json-schema.org/draft/2020-12/schema",
@@ -73,19 +75,80 @@ export function requestSchema(manifest: ModelManifest): Json {
       version: { type: "string", description: "a version or an alias; default: production" },
       request_id: { type: "string", maxLength: 128 },
       entity_id: { type: "string", maxLength: 128 },
+      ...entities.properties,
       timeout_ms: { type: "number", exclusiveMinimum: 0, maximum: 600_000 },
       features: {
         type: "object",
-        properties: Object.fromEntries(manifest.inputs.map((input) => [input.name, inputSchema(input)])),
+        properties: {
+          ...requestFeatureSchemas(lookup),
+          ...Object.fromEntries(manifest.inputs.map((input) => [input.name, inputSchema(input)])),
+        },
         required,
         additionalProperties: false,
       },
     },
-    required: ["features"],
+    required: [...entities.required, "features"],
     additionalProperties: false,
-    examples: [{ model: manifest.name, features: exampleFeatures(manifest) }],
+    examples: [{ model: manifest.name, ...entities.example, features: exampleFeatures(manifest) }],
   };
 }
+
+interface EntitySchemas {
+  readonly properties: Json;
+  readonly required: readonly string[];
+  readonly example: Json;
+}
+
+/** One entity is named by entity_id, several by `entities`. */
+function entitySchemas(lookup: FeatureLookup | undefined): EntitySchemas {
+  const entities = lookup?.entities ?? [];
+  if (entities.length === 0) return { properties: {}, required: [], example: {} };
+  const [first] = entities;
+  if (entities.length === 1 && first !== undefined) {
+    const description = `the ${first.type} whose features the model takes`;
+    const schema = { type: "string", minLength: 1, maxLength: 128, description };
+    return { properties: { entity_id: schema }, required: ["entity_id"], example: { entity_id: "example" } };
+  }
+  const keys = entities.map(({ key }) => key);
+  const properties = entities.map(({ key, type }) => [
+    key,
+    {
+      type: "string",
+      minLength: 1,
+      maxLength: 128,
+      description: `the ${type} whose features the model takes`,
+    },
+  ]);
+  return {
+    properties: { entities: { type: "object", properties: Object.fromEntries(properties), required: keys } },
+    required: ["entities"],
+    example: { entities: Object.fromEntries(keys.map((key) => [key, "example"])) },
+  };
+}
+
+/** Features that the request holds for those that are derived from them. */
+function requestFeatureSchemas(lookup: FeatureLookup | undefined): Json {
+  const schemas: Json = {};
+  for (const { kind, feature } of lookup?.steps ?? []) {
+    if (kind !== "request") continue;
+    schemas[feature.name] = {
+      type: REQUEST_TYPES[feature.type],
+      ...(feature.min === undefined ? {} : { minimum: feature.min }),
+      ...(feature.max === undefined ? {} : { maximum: feature.max }),
+      ...(feature.categories === undefined ? {} : { enum: feature.categories }),
+      ...(feature.description === undefined ? {} : { description: feature.description }),
+    };
+  }
+  return schemas;
+}
+
+const REQUEST_TYPES = {
+  float: "number",
+  int: "integer",
+  bool: "boolean",
+  category: "string",
+  timestamp: "number",
+} as const;
 
 function inputSchema(input: ModelInput): Json {
   const schema: Json = typeSchema(input);
@@ -93,7 +156,13 @@ function inputSchema(input: ModelInput): Json {
     schema["type"] = [schema["type"], "null"].flat();
     if (input.type === "category") schema["enum"] = [...input.categories, null];
   }
-  if (input.description !== undefined) schema["description"] = input.description;
+  const { feature } = input;
+  const source =
+    feature === undefined
+      ? undefined
+      : `looked up as ${feature.name ?? input.name} of ${feature.set} ${feature.version} unless given`;
+  const description = [input.description, source].filter((part) => part !== undefined).join("; ");
+  if (description !== "") schema["description"] = description;
   if (input.default !== undefined) schema["default"] = input.default;
   return schema;
 }

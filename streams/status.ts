@@ -2,7 +2,7 @@
  * What the control plane tells the data planes about itself, once a second, over core NATS: lost messages do not
  * matter, the next one comes.
  */
-import type { NatsConnection } from "@nats-io/transport-node";
+import type { Msg, NatsConnection } from "@nats-io/transport-node";
 import type { Topology } from "./topology.ts";
 
 export interface SinkStatus {
@@ -14,12 +14,40 @@ export interface SinkStatus {
   readonly repeats: number;
 }
 
-function subjectOf(topology: Topology): string {
+/** How far the ingester of a shared feature store has come. */
+export interface IngestStatus {
+  /** Events of the stream that are not in the states yet. */
+  readonly lagEvents: number;
+  /** Since the control plane started: new events, those that came again, too late for every window, or were put aside. */
+  readonly events: number;
+  readonly duplicates: number;
+  readonly tooLate: number;
+  readonly rejected: number;
+}
+
+function ingestSubjectOf(topology: Topology): string {
+  return `${topology.prefix}.status.ingest`;
+}
+
+export function publishIngestStatus(nats: NatsConnection, topology: Topology, status: IngestStatus): void {
+  nats.publish(ingestSubjectOf(topology), JSON.stringify(status));
+}
+
+/** Calls `onStatus` with each status until the connection closes. */
+export function followIngestStatus(
+  nats: NatsConnection,
+  topology: Topology,
+  onStatus: (status: IngestStatus) => void,
+): void {
+  follow(nats, ingestSubjectOf(topology), (message) => onStatus(message.json<IngestStatus>()));
+}
+
+function sinkSubjectOf(topology: Topology): string {
   return `${topology.prefix}.status.sink`;
 }
 
 export function publishSinkStatus(nats: NatsConnection, topology: Topology, status: SinkStatus): void {
-  nats.publish(subjectOf(topology), JSON.stringify(status));
+  nats.publish(sinkSubjectOf(topology), JSON.stringify(status));
 }
 
 /** Calls `onStatus` with each status until the connection closes. */
@@ -28,9 +56,13 @@ export function followSinkStatus(
   topology: Topology,
   onStatus: (status: SinkStatus) => void,
 ): void {
-  nats.subscribe(subjectOf(topology), {
+  follow(nats, sinkSubjectOf(topology), (message) => onStatus(message.json<SinkStatus>()));
+}
+
+function follow(nats: NatsConnection, subject: string, onMessage: (message: Msg) => void): void {
+  nats.subscribe(subject, {
     callback: (error, message) => {
-      if (error === null) onStatus(message.json<SinkStatus>());
+      if (error === null) onMessage(message);
     },
   });
 }

@@ -3,15 +3,16 @@
  *
  * A set is named as `name@version`, or by its name alone: then it is the highest version that is active.
  */
-import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
 import { EngineError } from "../core/errors.ts";
 import { type FeatureSet, featureSetKey } from "../core/feature-set.ts";
 import type { EntityReader } from "../features/entity-reader.ts";
 import { compileSetLookup, type SetLookup } from "../features/feature-lookup.ts";
 import { type OnlineFeatures, readOnlineFeatures } from "../features/online-features.ts";
-import { type Exchange, parseJson } from "./exchange.ts";
+import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
+import { withBody } from "./json-body.ts";
+import { textIn } from "./path-name.ts";
 
 export interface FeatureRoutesOptions {
   readonly reader: Pick<EntityReader, "read">;
@@ -41,18 +42,16 @@ export function featureRoutes(options: FeatureRoutesOptions): Route[] {
       method: "post",
       path: "/features/online",
       handle: (exchange) =>
-        exchange.readBody(options.bodyBytesMax, (bytes) => {
-          const result = onlineBody.safeParse(parseJson(bytes));
-          if (!result.success) throw invalidBody(result.error);
-          exchange.guardAsync(async () => answerMany(exchange, options, lookups, result.data));
-        }),
+        withBody(exchange, onlineBody, options.bodyBytesMax, async (body) =>
+          answerMany(exchange, options, lookups, body),
+        ),
     },
     {
       method: "get",
       path: "/features/:set/:entity",
       handle: (exchange, req) => {
-        const set = options.findActive(decoded(req, 0));
-        const entity = entityId.safeParse(decoded(req, 1));
+        const set = options.findActive(textIn(req, 0));
+        const entity = entityId.safeParse(textIn(req, 1));
         if (!entity.success) throw new EngineError("INVALID_REQUEST", "an entity id has 1 to 128 characters");
         exchange.guardAsync(async () =>
           answerOne(exchange, options, lookups.find(set, undefined), set, entity.data),
@@ -128,22 +127,5 @@ class LookupCache {
     const [oldest] = this.#lookups.keys();
     if (this.#lookups.size > LOOKUPS_MAX && oldest !== undefined) this.#lookups.delete(oldest);
     return lookup;
-  }
-}
-
-function invalidBody(error: z.ZodError): EngineError {
-  const details = error.issues
-    .slice(0, 20)
-    .map((issue) => ({ field: issue.path.join(".") || "body", message: issue.message }));
-  return new EngineError("INVALID_REQUEST", `${details[0]?.field}: ${details[0]?.message}`, { details });
-}
-
-/** What is no percent-encoded UTF-8 is taken as it is: then it names nothing. */
-function decoded(req: HttpRequest, index: number): string {
-  const text = req.getParameter(index) ?? "";
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text;
   }
 }

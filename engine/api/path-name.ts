@@ -6,12 +6,13 @@ import { MODEL_NAME } from "../core/names.ts";
 
 /** The path's first parameter, or undefined when it can be no name. */
 export function nameIn(req: HttpRequest): string | undefined {
-  const text = decoded(req.getParameter(0) ?? "");
+  const text = textIn(req, 0);
   return MODEL_NAME.test(text) ? text : undefined;
 }
 
-/** What is no percent-encoded UTF-8 is returned as it is: then it is no name either. */
-function decoded(text: string): string {
+/** A parameter of the path. What is no percent-encoded UTF-8 is returned as it is: then it is no name either. */
+export function textIn(req: HttpRequest, index: number): string {
+  const text = req.getParameter(index) ?? "";
   try {
     return decodeURIComponent(text);
   } catch {

@@ -66,8 +66,10 @@ export function statusRoutes({ info, readiness, metrics, models }: StatusRoutesO
     {
       method: "get",
       path: "/model/schema",
-      handle: (exchange, req) =>
-        exchange.sendJson(JSON.stringify(requestSchema(queried(models, req).manifest))),
+      handle: (exchange, req) => {
+        const { manifest, lookup } = queried(models, req);
+        exchange.sendJson(JSON.stringify(requestSchema(manifest, lookup)));
+      },
     },
   ];
 }

@@ -158,6 +158,16 @@ export const SETTINGS = {
     count(1, 10_000_000, 10_000),
     "entities in the local cache of features",
   ),
+  featureRecentIdsMax: setting(
+    "MILLRACE_FEATURE_RECENT_IDS_MAX",
+    count(1024, 16_777_216, 262_144),
+    "feature events whose ids are remembered, to count one that is published again once",
+  ),
+  featureBatchEntitiesMax: setting(
+    "MILLRACE_FEATURE_BATCH_ENTITIES_MAX",
+    count(1, 100_000, 1_000),
+    "entities in one request for online features",
+  ),
   streamBytesMax: setting(
     "MILLRACE_STREAM_BYTES_MAX",
     count(MIB, 1024 * 1024 * MIB, 4096 * MIB),

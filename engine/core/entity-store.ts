@@ -1,7 +1,9 @@
 /**
  * Where the online states of entities are kept: opaque bytes by entity, written by one ingester, read by all engines.
  *
- * Implemented over Redis, Redis Cluster and in process; one conformance suite holds them to this contract.
+ * Implemented over Redis, Redis Cluster and in process; one conformance suite holds them to this contract. Calls take
+ * effect in the order in which they are made, awaited or not: a position that is asked for behind a read or a write is
+ * that of the same store afterwards, on each of its nodes.
  */
 
 export interface EntityKey {

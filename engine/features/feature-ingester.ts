@@ -150,7 +150,7 @@ export class FeatureIngester {
   }
 
   async #ingest(signal: AbortSignal): Promise<void> {
-    const { source, eventsMax } = this.#options;
+    const { source, store, eventsMax } = this.#options;
     const feed = await source.follow(this.#readSeq + 1, this.#epoch);
     const close = (): void => void feed.close(); // ends a reading that waits
     signal.addEventListener("abort", close);
@@ -158,7 +158,7 @@ export class FeatureIngester {
       while (!signal.aborted) {
         const messages = await feed.read(eventsMax, IDLE_MS);
         if (messages.length > 0) await this.#take(messages, signal);
-        else await this.#untilDone(signal, async () => this.#checkPosition());
+        else await this.#untilDone(signal, async () => this.#expectSame(await store.position()));
         this.#noteCaughtUp(messages.length === 0);
         this.#pauseMs = RETRY_FIRST_MS;
       }
@@ -217,8 +217,9 @@ export class FeatureIngester {
       entity.state = this.#states.get(entity.name);
       if (entity.state === undefined) unknown.push(entity);
     }
-    const found = unknown.length === 0 ? [] : await store.read(unknown);
-    await this.#checkPosition(); // a store that has just lost its data would have answered that there are no states
+    // The position is asked for after the states: a store that lost its data before would answer that there are none.
+    const [found, position] = await Promise.all([store.read(unknown), store.position()]);
+    this.#expectSame(position);
     for (const [index, entity] of unknown.entries()) {
       entity.state = EntityState.from(found[index]);
       entity.state.retain(entity.plan);
@@ -242,13 +243,12 @@ export class FeatureIngester {
   async #write(batch: IngestBatch): Promise<void> {
     const { store } = this.#options;
     const next = { epoch: this.#epoch, seq: this.#readSeq };
-    if (isSame(await store.position(), next)) {
-      this.#position = next; // the answer to an earlier attempt was lost
-      return;
+    const [, position] = await Promise.all([store.write(batch.writes()), store.position()]);
+    if (!isSame(position, next)) {
+      this.#expectSame(position);
+      await this.#setPosition(next.seq);
     }
-    await store.write(batch.writes());
-    await this.#checkPosition();
-    this.#position = await this.#setPosition(next.seq);
+    this.#position = next;
   }
 
   async #setPosition(seq: number): Promise<IngestPosition> {
@@ -258,8 +258,7 @@ export class FeatureIngester {
   }
 
   /** @throws Error when the store's position is not the one that was set last. */
-  async #checkPosition(): Promise<void> {
-    const found = await this.#options.store.position();
+  #expectSame(found: IngestPosition | undefined): void {
     if (isSame(found, this.#position)) return;
     this.#isExact = false;
     throw new Error(

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { jetstream } from "@nats-io/jetstream";
 import { MemoryEntityStore } from "../../storage/entity-store-memory.ts";
+import { type CliResult, runCli } from "../support/cli.ts";
 import { startTestClickhouse, type TestClickhouse } from "../support/clickhouse.ts";
 import { eventually } from "../support/eventually.ts";
 import { type CardEvent, cardEvent, storedTotals, totalsOf } from "../support/feature-events.ts";
@@ -38,7 +39,7 @@ describe(`feature events (TEST_SEED=${random.seed})`, () => {
   }
 
   it("count once in the states and are once in feature_values, whatever order and however often they come", async () => {
-    const plane = await FeaturePlane.open(nats.url, "all");
+    await using plane = await FeaturePlane.open(nats.url, "all");
     const store = new MemoryEntityStore();
     const good = someEvents(4_000);
     const bad = ["rubbish", { event_id: "x" }, { ...good[0], event_id: "y", event: { amount: [1] } }, ""];
@@ -70,12 +71,10 @@ describe(`feature events (TEST_SEED=${random.seed})`, () => {
     });
     const dead = await plane.manager.streams.info("ALL_DEAD");
     assert.equal(dead.state.messages, 2 * bad.length + 1, "the sink puts nothing aside");
-    await Promise.all([ingester.stop(), sink.stop()]);
-    await plane.close();
   });
 
   it("say in feature_values what the event said, to the millisecond and the last bit", async () => {
-    const plane = await FeaturePlane.open(nats.url, "said");
+    await using plane = await FeaturePlane.open(nats.url, "said");
     const event = {
       event_id: "é-1",
       entity_id: "card one",
@@ -116,12 +115,10 @@ describe(`feature events (TEST_SEED=${random.seed})`, () => {
       },
     );
     assert.deepEqual([ahead?.["is_capped"], ahead?.["numbers"]], [1, {}]);
-    await sink.stop();
-    await plane.close();
   });
 
   it("are known again by a sink that starts anew, so that one published again is not stored twice", async () => {
-    const plane = await FeaturePlane.open(nats.url, "again");
+    await using plane = await FeaturePlane.open(nats.url, "again");
     const events = someEvents(20);
     for (const round of [1, 2]) {
       await plane.publish(events);
@@ -133,11 +130,10 @@ describe(`feature events (TEST_SEED=${random.seed})`, () => {
       "SELECT toUInt32(count()) AS rows FROM ingest_again.feature_values",
     );
     assert.equal(stored?.rows, 20);
-    await plane.close();
   });
 
   it("are put aside once with their reason, though a store that lost its data reads them again", async () => {
-    const plane = await FeaturePlane.open(nats.url, "aside");
+    await using plane = await FeaturePlane.open(nats.url, "aside");
     const { config } = await plane.manager.streams.info("ASIDE_DEAD");
     await plane.manager.streams.update("ASIDE_DEAD", { ...config, duplicate_window: 100_000_000 });
     const { epoch } = await plane.reader.position();
@@ -169,11 +165,10 @@ describe(`feature events (TEST_SEED=${random.seed})`, () => {
     );
     assert.equal(letters[0]?.string(), "rubbish");
     assert.match(letters[1]?.header.get("Millrace-Reason") ?? "", /^amount must be a number/);
-    await plane.close();
   });
 
   it("are read on when the stream is deleted and made anew while the ingester runs", async () => {
-    const plane = await FeaturePlane.open(nats.url, "anew");
+    await using plane = await FeaturePlane.open(nats.url, "anew");
     const store = new MemoryEntityStore();
     const before = someEvents(30);
     const after = someEvents(30, 30);
@@ -181,7 +176,7 @@ describe(`feature events (TEST_SEED=${random.seed})`, () => {
     await plane.publish(before);
     await eventually("all is applied", () => ingester.part.progress.seq === 30, WAIT_MS);
     await plane.manager.streams.delete("ANEW_FEATURES");
-    const again = await FeaturePlane.open(nats.url, "anew");
+    await using again = await FeaturePlane.open(nats.url, "anew");
     await again.publish(after);
     const expected = totalsOf([...before, ...after]);
     await eventually(
@@ -190,13 +185,45 @@ describe(`feature events (TEST_SEED=${random.seed})`, () => {
       WAIT_MS,
     );
     assert.deepEqual(await storedTotals(store, expected.keys()), expected);
-    await ingester.stop();
-    await again.close();
-    await plane.close();
+  });
+
+  it("can be published by hand, and are checked before", async () => {
+    await using plane = await FeaturePlane.open(nats.url, "hand");
+    const store = new MemoryEntityStore();
+    const ingester = plane.startIngester(store);
+    const publish = async (fields: string, ...options: string[]): Promise<CliResult> =>
+      runCli([
+        "publish",
+        "features",
+        "card",
+        "c-1",
+        fields,
+        "--nats",
+        nats.url,
+        "--prefix",
+        "hand",
+        ...options,
+      ]);
+    const first = await publish('{"amount": 12.5}', "--id", "by-hand");
+    assert.deepEqual([first.code, first.stdout], [0, "stored: message 1 of HAND_FEATURES\n"], first.stderr);
+    const again = await publish('{"amount": 12.5}', "--id", "by-hand");
+    assert.equal(again.stdout, "stored before: HAND_FEATURES has it as message 1\n");
+    await publish('{"amount": 0.5}', "--time", new Date(Date.now() - 60_000).toISOString());
+    await publish('{"amount": 100, "city": "Bern"}', "--values");
+    for (const [fields, reason] of [
+      ['{"amount": [1]}', /event\.amount must be a finite number/],
+      ["amount=1", /the fields are not JSON/],
+    ] as const) {
+      const { code, stderr } = await publish(fields);
+      assert.equal(code, 1);
+      assert.match(stderr, reason);
+    }
+    await eventually("all is applied", () => ingester.part.progress.seq === 3, WAIT_MS);
+    assert.deepEqual([...(await storedTotals(store, ["c-1"]))], [["c-1", { events: 2, amount: 1_300 }]]);
   });
 
   it("are visible within milliseconds, and none is lost when nats-server is killed", async () => {
-    const plane = await FeaturePlane.open(nats.url, "visible");
+    await using plane = await FeaturePlane.open(nats.url, "visible");
     const store = new MemoryEntityStore();
     const ingester = plane.startIngester(store);
     await plane.publish(someEvents(10));
@@ -219,7 +246,5 @@ describe(`feature events (TEST_SEED=${random.seed})`, () => {
     const expected = totalsOf(someEvents(51));
     await eventually("all is applied", () => ingester.part.progress.events === 51, WAIT_MS);
     assert.deepEqual(await storedTotals(store, expected.keys()), expected);
-    await ingester.stop();
-    await plane.close();
   });
 });

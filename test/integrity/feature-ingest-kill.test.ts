@@ -91,7 +91,7 @@ async function killAgainAndAgain(
 ): Promise<void> {
   const random = createRandom();
   await using nats = await startTestNats();
-  const plane = await FeaturePlane.open(nats.url, "kill");
+  await using plane = await FeaturePlane.open(nats.url, "kill");
   const store = openRedisEntityStore({ url: redis.url, prefix: "kill", use: "ingest", logger: LOGGER });
   const ingester = new IngestProcess([nats.url, "kill", redis.url]);
   await ingester.start();
@@ -120,7 +120,6 @@ async function killAgainAndAgain(
     await producer.stop();
     await ingester.kill9();
     await store.close();
-    await plane.close();
   }
 }
 

@@ -67,7 +67,7 @@ export function totalsOf(events: Iterable<CardEvent>): Map<string, CardTotals> {
     const { events, amount } = totals.get(entity_id) ?? { events: 0, amount: 0 };
     totals.set(entity_id, { events: events + 1, amount: amount + Math.round(event.amount * 100) });
   }
-  return new Map([...totals].sort());
+  return totals;
 }
 
 /** What the store's states say of the cards; those without a state are left out. */
@@ -91,5 +91,5 @@ export async function storedTotals(
     };
     totals.set(keys[index]?.id ?? "", { events: value("events"), amount: Math.round(value("amount") * 100) });
   }
-  return new Map([...totals].sort());
+  return totals;
 }

@@ -26,11 +26,13 @@ export interface Running<T> {
   stop(): Promise<void>;
 }
 
-export class FeaturePlane {
+/** Closing it stops what it started. */
+export class FeaturePlane implements AsyncDisposable {
   readonly connection: StreamsConnection;
   readonly manager: JetStreamManager;
   readonly topology: Topology;
   readonly publisher: Publisher;
+  readonly #running: (() => Promise<void>)[] = [];
 
   private constructor(connection: StreamsConnection, manager: JetStreamManager, prefix: string) {
     this.connection = connection;
@@ -55,7 +57,7 @@ export class FeaturePlane {
   startIngester(store: EntityStore, eventsMax = 500): Running<FeatureIngester> {
     const bounds = { eventsMax, statesMax: 10_000, recentIdsMax: RECENT_IDS_MAX };
     const options = { source: this.reader, store, planOf: cardPlanOf, ...bounds, logger: LOGGER };
-    return start(new FeatureIngester(options));
+    return this.#start(new FeatureIngester(options));
   }
 
   startSink(client: ClickHouse, database: string): Running<Sink> {
@@ -80,7 +82,7 @@ export class FeaturePlane {
       flushMs: 100,
       logger: LOGGER,
     });
-    return start(sink);
+    return this.#start(sink);
   }
 
   /** Publishes to the features stream, and waits until it has all. Equal events are stored twice. */
@@ -102,20 +104,20 @@ export class FeaturePlane {
     return (await this.reader.position()).lastSeq;
   }
 
-  async close(): Promise<void> {
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#running.map(async (stop) => stop()));
     this.publisher.close();
     await this.connection.close();
   }
-}
 
-function start<T extends { run(signal: AbortSignal): Promise<void> }>(part: T): Running<T> {
-  const stopping = new AbortController();
-  const running = part.run(stopping.signal);
-  return {
-    part,
-    stop: async () => {
+  #start<T extends { run(signal: AbortSignal): Promise<void> }>(part: T): Running<T> {
+    const stopping = new AbortController();
+    const running = part.run(stopping.signal);
+    const stop = async (): Promise<void> => {
       stopping.abort();
       await running;
-    },
-  };
+    };
+    this.#running.push(stop);
+    return { part, stop };
+  }
 }

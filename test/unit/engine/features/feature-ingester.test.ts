@@ -35,15 +35,16 @@ class FaultyStore implements EntityStore {
 
   async read(keys: readonly EntityKey[]): Promise<(Buffer | undefined)[]> {
     this.#expectReachable();
-    this.reads++;
+    if (keys.length > 0) this.reads++;
     return this.memory.read(keys);
   }
 
   async write(writes: readonly EntityWrite[]): Promise<void> {
     this.#expectReachable();
-    await this.memory.write(writes);
-    if (this.faults[0] === "answer lost" && this.faults.shift()) throw unavailable();
+    const writing = this.memory.write(writes);
     if (this.faults[0] === "data lost" && this.faults.shift()) this.lose();
+    await writing;
+    if (this.faults[0] === "answer lost" && this.faults.shift()) throw unavailable();
   }
 
   async position(): Promise<IngestPosition | undefined> {

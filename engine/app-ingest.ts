@@ -1,0 +1,125 @@
+/**
+ * Builds and starts the ingester of feature events over an entity store: in the control plane over Redis, and in each
+ * data plane over its own store when there is no Redis.
+ */
+import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import { openRedisEntityStore } from "../storage/entity-store-redis.ts";
+import { type FeatureRegistry, openFeatureRegistry } from "../storage/feature-registry.ts";
+import { FeatureReader } from "../streams/feature-reader.ts";
+import type { Publisher } from "../streams/publisher.ts";
+import { publishIngestStatus } from "../streams/status.ts";
+import { lastPosition, type Topology } from "../streams/topology.ts";
+import type { Config } from "./core/config.ts";
+import type { EntityStore } from "./core/entity-store.ts";
+import type { Logger } from "./core/log.ts";
+import { ActiveSets } from "./features/active-sets.ts";
+import { FeatureIngester, type IngestProgress } from "./features/feature-ingester.ts";
+import { checkAgreement } from "./features/set-agreement.ts";
+import type { ServiceUrls } from "./service-urls.ts";
+
+const EVENTS_MAX = 1_000;
+const STATES_MAX = 50_000;
+const STATUS_MS = 1_000;
+
+export interface IngestParts {
+  readonly nats: NatsConnection;
+  readonly client: JetStreamClient;
+  readonly manager: JetStreamManager;
+  readonly publisher: Publisher;
+  readonly topology: Topology;
+}
+
+export interface RunningIngest {
+  readonly progress: IngestProgress;
+  /** Finishes the reading under way. */
+  stop(): Promise<void>;
+}
+
+/** Starts to ingest; `sets` must hold what is active already, or the first events would be passed over. */
+export function startIngest(
+  config: Config,
+  parts: IngestParts,
+  store: EntityStore,
+  sets: ActiveSets,
+  logger: Logger,
+): RunningIngest {
+  const ingester = new FeatureIngester({
+    source: new FeatureReader(parts),
+    store,
+    planOf: (entityType) => sets.planOf(entityType),
+    eventsMax: EVENTS_MAX,
+    statesMax: STATES_MAX,
+    recentIdsMax: config.featureRecentIdsMax,
+    logger: logger.child({ component: "ingester" }),
+  });
+  const stopping = new AbortController();
+  const running = ingester.run(stopping.signal);
+  const status = setInterval(() => void publishStatus(parts, ingester.progress), STATUS_MS);
+  return {
+    get progress() {
+      return ingester.progress;
+    },
+    stop: async () => {
+      clearInterval(status);
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+async function publishStatus(
+  { nats, manager, topology }: IngestParts,
+  progress: IngestProgress,
+): Promise<void> {
+  const position = await lastPosition(manager, topology.featuresStream).catch(() => undefined);
+  if (position === undefined) return; // while NATS is away nobody would hear it
+  publishIngestStatus(nats, topology, { lagEvents: Math.max(0, position.seq - progress.seq), ...progress });
+}
+
+/** The one ingester of a shared store. Without Redis each data plane has its own. */
+export async function startSharedIngest(
+  config: Config,
+  { redis }: ServiceUrls,
+  parts: IngestParts,
+  logger: Logger,
+): Promise<RunningIngest | undefined> {
+  if (redis === undefined) return undefined;
+  const sets = new ActiveSets();
+  const watch = await followFeatureSets(await openFeatures(config, parts), sets, logger);
+  const store = openRedisEntityStore({ url: redis, prefix: config.prefix, use: "ingest", logger });
+  const ingest = startIngest(config, parts, store, sets, logger);
+  return {
+    get progress() {
+      return ingest.progress;
+    },
+    stop: async () => {
+      await watch.stop();
+      await ingest.stop();
+      await store.close();
+    },
+  };
+}
+
+export function openFeatures(
+  config: Config,
+  { nats, manager, topology }: Omit<IngestParts, "client" | "publisher">,
+): Promise<FeatureRegistry> {
+  return openFeatureRegistry(nats, {
+    prefix: config.prefix,
+    check: checkAgreement,
+    eventsPosition: async () => lastPosition(manager, topology.featuresStream),
+  });
+}
+
+/** Keeps `sets` as the registry has them; they are there when this resolves. */
+export function followFeatureSets(
+  registry: FeatureRegistry,
+  sets: ActiveSets,
+  logger: Logger,
+): Promise<{ stop(): Promise<void> }> {
+  return registry.watch(
+    (records) => sets.replace(records.map(({ set }) => set)),
+    (error) => logger.warn({ err: error }, "the feature sets cannot be followed, trying again"),
+  );
+}
