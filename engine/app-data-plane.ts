@@ -9,6 +9,8 @@ import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { type JetStreamClient, type JetStreamManager, jetstream } from "@nats-io/jetstream";
+import { openClickHouse } from "../storage/clickhouse.ts";
+import { ClickHouseFeatureHistory } from "../storage/clickhouse-feature-history.ts";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
 import { CONTENT_BOUNDS } from "../storage/version-record.ts";
 import { openStreams, type StreamsConnection } from "../streams/connection.ts";
@@ -96,15 +98,13 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const ingest =
     urls.redis === undefined ? startIngest(config, ingestParts, store, sets, "own", logger) : undefined;
   const core = createCore(config, streams, registry, features, logger);
-  const health = startHealthChecks({
-    urls,
-    core,
-    connection: streams.connection,
-    topology: streams.topology,
-    logger,
-  });
+  const { connection, topology } = streams;
+  const health = startHealthChecks({ urls, core, connection, topology, logger });
   const { readiness } = health;
-  const http = createHttpServer({ config, urls, core, registry, featureRegistry, sets, readiness, logger });
+  const clickhouse = openClickHouse(urls.clickhouse);
+  const history = new ClickHouseFeatureHistory(clickhouse, config.database);
+  const registries = { registry, featureRegistry, sets };
+  const http = createHttpServer({ config, urls, core, ...registries, history, readiness, logger });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(streams.connection.nats, streams.topology, VERSION, (request) =>
@@ -124,6 +124,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     core.models.close();
     core.dispatcher.close();
     health.stop();
+    await clickhouse.close();
     await core.pool.close();
     await setsWatch.stop();
     await ingest?.stop();

@@ -6,12 +6,14 @@ import type { ModelRegistry } from "../storage/model-registry.ts";
 import type { WorkerPool } from "../workers/pool.ts";
 import { featureRoutes } from "./api/feature-routes.ts";
 import { featureSetRoutes } from "./api/feature-set-routes.ts";
+import { historicalRoutes } from "./api/historical-routes.ts";
 import { HttpServer, type Route } from "./api/http-server.ts";
 import { modelRoutes } from "./api/model-routes.ts";
 import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
 import { createSenderCheck } from "./api/sender-check.ts";
 import { statusRoutes } from "./api/status-routes.ts";
 import type { Config } from "./core/config.ts";
+import type { FeatureHistory } from "./core/feature-history.ts";
 import { type Logger, withoutCredentials } from "./core/log.ts";
 import type { Metrics } from "./core/metrics.ts";
 import type { ActiveSets } from "./features/active-sets.ts";
@@ -34,6 +36,7 @@ export interface HttpOptions {
   };
   readonly registry: ModelRegistry;
   readonly featureRegistry: FeatureRegistry;
+  readonly history: FeatureHistory;
   readonly sets: ActiveSets;
   readonly readiness: Readiness;
   readonly logger: Logger;
@@ -45,6 +48,7 @@ export function createHttpServer({
   core,
   registry,
   featureRegistry,
+  history,
   sets,
   readiness,
   logger,
@@ -72,6 +76,7 @@ export function createHttpServer({
     }),
     ...modelRoutes({ registry, pool, models, artifactBytesMax: config.artifactBytesMax }),
     ...featureSetRoutes(featureRegistry),
+    ...historicalRoutes({ registry: featureRegistry, history, bodyBytesMax: config.bodyBytesMax }),
     ...featureRoutes({
       reader: core.reader,
       findActive: (reference) => sets.find(reference),

@@ -10,7 +10,7 @@ import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { Counter, Histogram } from "../core/metrics.ts";
 import { EntityCache } from "./entity-cache.ts";
-import type { EntityView } from "./served-features.ts";
+import type { EntityView } from "./entity-view.ts";
 import { StateView } from "./state-view.ts";
 
 export interface EntityReaderOptions {

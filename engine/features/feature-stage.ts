@@ -14,8 +14,9 @@ import type { EntityKey } from "../core/entity-store.ts";
 import { EngineError, toEngineError } from "../core/errors.ts";
 import type { Dispatcher } from "../dispatcher.ts";
 import type { EntityReader } from "./entity-reader.ts";
+import type { EntityView } from "./entity-view.ts";
 import type { FeatureLookup } from "./feature-lookup.ts";
-import { type EntityView, fillFeatures, lookUp, type ServedFeatures } from "./served-features.ts";
+import { fillFeatures, lookUp, type ServedFeatures } from "./served-features.ts";
 
 const READINGS_MAX = 2;
 

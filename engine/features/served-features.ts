@@ -9,15 +9,12 @@
 import { applyDerived } from "../core/derived-function.ts";
 import { EngineError, type ErrorDetail } from "../core/errors.ts";
 import { featureProblem, type Scalar } from "../core/feature-set.ts";
+import type { EntityView } from "./entity-view.ts";
 import type { FeatureLookup, LookupStep } from "./feature-lookup.ts";
-import type { StateView } from "./state-view.ts";
 import { windowValue } from "./window-value.ts";
 
 /** Why a feature's default was served. */
 export type FeatureStatus = "missing" | "stale" | "unavailable";
-
-/** The state of an entity; `undefined`: it has none, `null`: the store did not answer. */
-export type EntityView = StateView | undefined | null;
 
 export interface ServedEntity {
   readonly type: string;

@@ -6,6 +6,7 @@
  */
 import { addTile, COUNT_AT, type Column, clearTile, tileOf } from "./column.ts";
 import { addHash } from "./distinct-count.ts";
+import type { EntityValues, WindowTotals } from "./entity-view.ts";
 import {
   COLUMN_HEAD_BYTES,
   checkFormat,
@@ -15,13 +16,7 @@ import {
   VALUE_HEAD_BYTES,
 } from "./state-layout.ts";
 
-/** What a window's events add up to: one tile of the column's layout, and the hashes of distinct values. */
-export interface WindowTotals {
-  readonly tile: Float64Array;
-  readonly hashes: number[];
-}
-
-export class StateView {
+export class StateView implements EntityValues {
   readonly #bytes: Buffer;
   readonly #valueAt = new Map<number, number>();
   readonly #columnAt = new Map<number, number>();
