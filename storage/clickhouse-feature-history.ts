@@ -28,11 +28,11 @@ const SETTINGS = {
 } as const;
 
 export class ClickHouseFeatureHistory implements FeatureHistory {
-  readonly #client: ClickHouse;
+  readonly #client: Pick<ClickHouse, "query">;
   readonly #table: string;
   #epochs: { readonly readMs: number; readonly list: readonly number[] } | undefined;
 
-  constructor(client: ClickHouse, database: string) {
+  constructor(client: Pick<ClickHouse, "query">, database: string) {
     this.#client = client;
     this.#table = `${database}.feature_values`;
   }

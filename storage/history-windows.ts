@@ -113,8 +113,8 @@ function totalsOf(
     const hash = events.add(
       `murmurHash3_32(if(mapContains(texts, ${field}), texts[${field}], hex(${number})))`,
     );
-    const smallest = `bitmapSubsetLimit(groupBitmapStateIf(${hash}, ${inWindow}), 0, ${DISTINCT_HASHES_MAX})`;
-    totals.push(`bitmapToArray(${smallest})`);
+    const all = `groupUniqArrayIf(${hash}, ${inWindow})`;
+    totals.push(`arraySlice(arrayPartialSort(${DISTINCT_HASHES_MAX}, ${all}), 1, ${DISTINCT_HASHES_MAX})`);
   }
   return totals;
 }

@@ -13,6 +13,7 @@ import { type HistoricalRow, historicalFeatures } from "../../engine/features/hi
 import { lookUp } from "../../engine/features/served-features.ts";
 import { StateView } from "../../engine/features/state-view.ts";
 import { createRandom, type Random } from "../../engine/sample/random.ts";
+import type { ClickHouse } from "../../storage/clickhouse.ts";
 import { ClickHouseFeatureHistory } from "../../storage/clickhouse-feature-history.ts";
 import { startTestClickhouse, type TestClickhouse } from "../support/clickhouse.ts";
 import { createFeatureTables, storeEvents } from "../support/feature-values.ts";
@@ -290,5 +291,36 @@ describe("features out of the history", () => {
     }))
       assert.deepEqual(values, [next++]);
     assert.equal(next, ids.length);
+  });
+
+  it("are read in halves where ClickHouse has too little memory for all moments", async () => {
+    await createFeatureTables(clickhouse, "memory");
+    await clickhouse.client.command({
+      query: `INSERT INTO memory.feature_values (log_epoch, log_seq, entity_type, entity_id, event_time, arrival_time, is_event, texts)
+        SELECT 1, number + 1, 'card', 'x', fromUnixTimestamp64Milli(${START_MS}), event_time, true, map('shop', toString(number))
+        FROM numbers(50000)`,
+    });
+    let queries = 0;
+    const client: Pick<ClickHouse, "query"> = {
+      query: async (options) => {
+        queries++;
+        return clickhouse.client.query({
+          ...options,
+          clickhouse_settings: { ...options.clickhouse_settings, max_memory_usage: "40000000" },
+        });
+      },
+    };
+    const column = { filter: undefined, hopMs: 60_000, tiles: 3, scale: 1, latenessMs: 1000 };
+    const columns = [{ ...column, field: "shop", parts: new Set(["distinct"] as const) }];
+    const moments = Array.from({ length: 64 }, () => ({ entityId: "x", asOfMs: START_MS, seq: undefined }));
+    const found = await new ClickHouseFeatureHistory(client, "memory").read(
+      { entityType: "card", columns, fields: [], rules: [] },
+      moments,
+    );
+    assert.deepEqual(
+      found.map(({ windows }) => windows[0]?.count),
+      moments.map(() => 50_000),
+    );
+    assert.ok(queries > 2, `${queries} queries`);
   });
 });
