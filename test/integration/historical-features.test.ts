@@ -297,7 +297,7 @@ describe("features out of the history", () => {
     await createFeatureTables(clickhouse, "memory");
     await clickhouse.client.command({
       query: `INSERT INTO memory.feature_values (log_epoch, log_seq, entity_type, entity_id, event_time, arrival_time, is_event, texts)
-        SELECT 1, number + 1, 'card', 'x', fromUnixTimestamp64Milli(${START_MS}), event_time, true, map('shop', toString(number))
+        SELECT 1, number + 1, 'card', 'x', fromUnixTimestamp64Milli(${START_MS}), fromUnixTimestamp64Milli(${START_MS}), true, map('shop', toString(number))
         FROM numbers(50000)`,
     });
     let queries = 0;
