@@ -96,7 +96,8 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   };
   const sets = new ActiveSets();
   const setsWatch = await followFeatureSets(featureRegistry, sets, logger);
-  const ingest = urls.redis === undefined ? startIngest(config, ingestParts, store, sets, logger) : undefined;
+  const ingest =
+    urls.redis === undefined ? startIngest(config, ingestParts, store, sets, "own", logger) : undefined;
   const core = createCore(config, streams, registry, features, logger);
   const { connection, topology } = streams;
   const health = startHealthChecks({ urls, core, connection, topology, logger });

@@ -18,7 +18,8 @@ import { FeatureIngester, type IngestProgress } from "./features/feature-ingeste
 import { checkAgreement } from "./features/set-agreement.ts";
 import type { ServiceUrls } from "./service-urls.ts";
 
-const EVENTS_MAX = 1_000;
+/** A reading is applied without a pause: beside predictions in one process it must be short. */
+const EVENTS_MAX = { shared: 1_000, own: 200 } as const;
 const STATES_MAX = 50_000;
 const STATUS_MS = 1_000;
 
@@ -42,13 +43,14 @@ export function startIngest(
   parts: IngestParts,
   store: EntityStore,
   sets: ActiveSets,
+  kind: keyof typeof EVENTS_MAX,
   logger: Logger,
 ): RunningIngest {
   const ingester = new FeatureIngester({
     source: new FeatureReader(parts),
     store,
     planOf: (entityType) => sets.planOf(entityType),
-    eventsMax: EVENTS_MAX,
+    eventsMax: EVENTS_MAX[kind],
     statesMax: STATES_MAX,
     recentIdsMax: config.featureRecentIdsMax,
     logger: logger.child({ component: "ingester" }),
@@ -88,7 +90,7 @@ export async function startSharedIngest(
   const sets = new ActiveSets();
   const watch = await followFeatureSets(await openFeatures(config, parts), sets, logger);
   const store = openRedisEntityStore({ url: redis, prefix: config.prefix, use: "ingest", logger });
-  const ingest = startIngest(config, parts, store, sets, logger);
+  const ingest = startIngest(config, parts, store, sets, "shared", logger);
   return {
     get progress() {
       return ingest.progress;
