@@ -11,6 +11,7 @@ import { HttpServer, type Route } from "./api/http-server.ts";
 import { modelRoutes } from "./api/model-routes.ts";
 import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
 import { createSenderCheck } from "./api/sender-check.ts";
+import { statisticsRoutes } from "./api/statistics-routes.ts";
 import { statusRoutes } from "./api/status-routes.ts";
 import type { Config } from "./core/config.ts";
 import type { FeatureHistory } from "./core/feature-history.ts";
@@ -18,6 +19,7 @@ import { type Logger, withoutCredentials } from "./core/log.ts";
 import type { Metrics } from "./core/metrics.ts";
 import type { ActiveSets } from "./features/active-sets.ts";
 import type { EntityReader } from "./features/entity-reader.ts";
+import type { ReadFieldStatistics } from "./features/feature-statistics.ts";
 import type { Models } from "./models.ts";
 import type { Predictor } from "./predict.ts";
 import type { Readiness } from "./readiness.ts";
@@ -37,6 +39,7 @@ export interface HttpOptions {
   readonly registry: ModelRegistry;
   readonly featureRegistry: FeatureRegistry;
   readonly history: FeatureHistory;
+  readonly readStatistics: ReadFieldStatistics;
   readonly sets: ActiveSets;
   readonly readiness: Readiness;
   readonly logger: Logger;
@@ -49,6 +52,7 @@ export function createHttpServer({
   registry,
   featureRegistry,
   history,
+  readStatistics,
   sets,
   readiness,
   logger,
@@ -76,6 +80,7 @@ export function createHttpServer({
     }),
     ...modelRoutes({ registry, pool, models, artifactBytesMax: config.artifactBytesMax }),
     ...featureSetRoutes(featureRegistry),
+    ...statisticsRoutes({ sets, read: readStatistics }),
     ...historicalRoutes({ registry: featureRegistry, history, bodyBytesMax: config.bodyBytesMax }),
     ...featureRoutes({
       reader: core.reader,

@@ -4,6 +4,7 @@
 import { Command } from "commander";
 import { readFeatureSetFiles } from "../storage/feature-set-files.ts";
 import { exportCommand } from "./cli-features-export.ts";
+import { statisticsCommand } from "./cli-features-statistics.ts";
 import { callEngine, withUrlOption } from "./cli-http.ts";
 import { featureSetKey } from "./core/feature-set.ts";
 
@@ -36,7 +37,7 @@ export function featuresCommand(): Command {
     async (name: string, version: string, { url }: Options) =>
       report((await callEngine(url, "POST", `${pathOf(name)}/archive`, { version })) as ListedSet),
   );
-  features.addCommand(exportCommand());
+  features.addCommand(exportCommand()).addCommand(statisticsCommand());
   return features;
 }
 

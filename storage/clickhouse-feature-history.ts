@@ -13,7 +13,8 @@ import type {
   HistoryPlan,
 } from "../engine/core/feature-history.ts";
 import { type ClickHouse, selectRows } from "./clickhouse.ts";
-import { knownTo, momentsSql } from "./history-moments.ts";
+import { type KnownBy, type Moment, momentsSql, positionOf } from "./history-moments.ts";
+import { type StreamsRow, streamsOf, streamsQuery } from "./history-streams.ts";
 import { KnownValues, type ValuesRow, valuesQuery } from "./history-values.ts";
 import { partsOf, readTotal, windowsQuery } from "./history-windows.ts";
 import { QueryParams } from "./query-params.ts";
@@ -26,6 +27,13 @@ const SETTINGS = {
   output_format_json_named_tuples_as_objects: 0,
   joined_subquery_requires_alias: 0,
 } as const;
+
+interface Source {
+  readonly plan: HistoryPlan;
+  readonly moments: readonly Moment[];
+  readonly knownBy: KnownBy;
+  readonly epochs: readonly number[];
+}
 
 export class ClickHouseFeatureHistory implements FeatureHistory {
   readonly #client: Pick<ClickHouse, "query">;
@@ -70,45 +78,61 @@ export class ClickHouseFeatureHistory implements FeatureHistory {
   }
 
   /** @param moments all with a sequence or all without. */
-  async #readGroup(plan: HistoryPlan, moments: readonly HistoryMoment[]): Promise<readonly HistoryEntity[]> {
+  async #readGroup(plan: HistoryPlan, asked: readonly HistoryMoment[]): Promise<readonly HistoryEntity[]> {
     const epochs = await this.#readEpochs();
-    const [totals, known] = await Promise.all([
-      this.#readWindows(plan, moments, epochs),
-      this.#readValues(plan, moments, epochs),
-    ]);
+    const bySeq = asked[0]?.seq !== undefined;
+    const moments = bySeq
+      ? await this.#locate(plan, asked, epochs)
+      : asked.map(({ entityId, asOfMs }) => ({ entityId, asOfMs, knownTo: asOfMs }));
+    const source: Source = { plan, moments, knownBy: bySeq ? "sequence" : "arrival", epochs };
+    const [totals, known] = await Promise.all([this.#readWindows(source), this.#readValues(source)]);
     const starts = startsOf(plan);
-    return moments.map((moment, index) => {
+    return moments.map(({ entityId, knownTo }, index) => {
       const row = totals.get(index + 1);
       return {
         windows: plan.columns.map((column, at) =>
           row === undefined ? undefined : readTotal(row, starts[at] as number, column),
         ),
-        values: known.at(moment.entityId, knownTo(moment, epochs), plan.fields.length),
+        values: known.at(entityId, knownTo, plan.fields.length),
       };
     });
   }
 
-  /** Rows of the query by the number of their moment, from 1. */
-  async #readWindows(
+  /** The positions of the sequences that were known. */
+  async #locate(
     plan: HistoryPlan,
-    moments: readonly HistoryMoment[],
+    asked: readonly HistoryMoment[],
     epochs: readonly number[],
-  ): Promise<ReadonlyMap<number, readonly unknown[]>> {
+  ): Promise<readonly Moment[]> {
+    const moments = asked.map(({ entityId, asOfMs, seq = 0 }) => ({ entityId, asOfMs, knownTo: seq }));
+    const params = new QueryParams();
+    const sql = streamsQuery(this.#table, plan, momentsSql(moments, "sequence", epochs, params), params);
+    const found = epochs.length > 1 ? await this.#select<StreamsRow>(sql, params) : [];
+    const streams = streamsOf(asked, epochs, found);
+    return moments.map(({ entityId, asOfMs, knownTo: seq }, index) => {
+      const knownTo = seq === 0 ? 0 : positionOf(streams[index] as number, seq);
+      return { entityId, asOfMs, knownTo };
+    });
+  }
+
+  /** Rows of the query by the number of their moment, from 1. */
+  async #readWindows({
+    plan,
+    moments,
+    knownBy,
+    epochs,
+  }: Source): Promise<ReadonlyMap<number, readonly unknown[]>> {
     if (plan.columns.length === 0) return new Map();
     const params = new QueryParams();
-    const sql = windowsQuery(this.#table, plan, momentsSql(moments, epochs, params), params);
+    const sql = windowsQuery(this.#table, plan, momentsSql(moments, knownBy, epochs, params), params);
     const rows = await this.#select<readonly [number, ...unknown[]]>(sql, params);
     return new Map(rows.map((row) => [row[0], row]));
   }
 
-  async #readValues(
-    plan: HistoryPlan,
-    moments: readonly HistoryMoment[],
-    epochs: readonly number[],
-  ): Promise<KnownValues> {
+  async #readValues({ plan, moments, knownBy, epochs }: Source): Promise<KnownValues> {
     if (plan.fields.length === 0) return new KnownValues([]);
     const params = new QueryParams();
-    const sql = valuesQuery(this.#table, plan, momentsSql(moments, epochs, params), params);
+    const sql = valuesQuery(this.#table, plan, momentsSql(moments, knownBy, epochs, params), params);
     return new KnownValues(await this.#select<ValuesRow>(sql, params));
   }
 

@@ -4,9 +4,8 @@
  *     moment · entity_id · as_of · known_to
  *
  * An event was known at a moment if its key is at most `known_to`. By arrival the key is the arrival time. By sequence it is
- * the event's position: the stream's number among all that there were, times POSITIONS_MAX, plus its sequence.
+ * the event's position: the stream's number among all that there were, from 1, times POSITIONS_MAX, plus its sequence.
  */
-import type { HistoryMoment } from "../engine/core/feature-history.ts";
 import type { QueryParams } from "./query-params.ts";
 
 /** Positions stay below 2^53 for up to 512 streams. */
@@ -14,6 +13,17 @@ const POSITIONS_MAX = 2 ** 44;
 /** ClickHouse takes 128 KiB as one value of a form. */
 const PIECE_BYTES_MAX = 100_000;
 const NUMBER_BYTES = 18;
+
+/** A moment, and up to where events were known at it. */
+export interface Moment {
+  readonly entityId: string;
+  readonly asOfMs: number;
+  /** Key of the last event that was known. */
+  readonly knownTo: number;
+}
+
+/** What tells whether an event was known. */
+export type KnownBy = "arrival" | "sequence";
 
 export interface MomentsSql {
   /** A SELECT of all moments. */
@@ -29,15 +39,16 @@ export interface MomentsSql {
 }
 
 /**
- * @param moments all with a sequence or all without; not empty.
+ * @param moments not empty.
  * @param epochs creation times of all streams that events came through, ascending.
  */
 export function momentsSql(
-  moments: readonly HistoryMoment[],
+  moments: readonly Moment[],
+  knownBy: KnownBy,
   epochs: readonly number[],
   params: QueryParams,
 ): MomentsSql {
-  const bySeq = moments[0]?.seq !== undefined;
+  const bySeq = knownBy === "sequence";
   const pieces = inPieces(moments).map((piece) => [
     params.texts(piece.map(({ entityId }) => entityId)),
     params.bind(
@@ -45,7 +56,7 @@ export function momentsSql(
       "Array(Int64)",
     ),
     params.bind(
-      piece.map((moment) => knownTo(moment, epochs)),
+      piece.map(({ knownTo }) => knownTo),
       "Array(UInt64)",
     ),
   ]);
@@ -68,16 +79,13 @@ export function momentsSql(
   };
 }
 
-/** The key of the last event that was known. Without a sequence it is the moment. */
-export function knownTo({ asOfMs, seq }: HistoryMoment, epochs: readonly number[]): number {
-  if (seq === undefined) return asOfMs;
-  if (seq === 0) return 0;
-  const stream = epochs.findLastIndex((epoch) => epoch <= asOfMs) + 1;
+/** The key of an event by its sequence in the stream with that number. */
+export function positionOf(stream: number, seq: number): number {
   return stream * POSITIONS_MAX + seq;
 }
 
-function inPieces(moments: readonly HistoryMoment[]): HistoryMoment[][] {
-  const pieces: HistoryMoment[][] = [];
+function inPieces(moments: readonly Moment[]): Moment[][] {
+  const pieces: Moment[][] = [];
   let room = 0;
   for (const moment of moments) {
     const bytes = Math.max(NUMBER_BYTES, Buffer.byteLength(moment.entityId) * 2 + 3); // escaped, at most

@@ -71,7 +71,7 @@ describe("features that were served", () => {
   });
 
   const random = createRandom(7);
-  const published = { isDone: false };
+  const progress = { isPublished: false };
 
   async function publishAll(): Promise<void> {
     const stream = jetstream(nats);
@@ -90,12 +90,12 @@ describe("features that were served", () => {
       };
       await stream.publish("millrace.features.account", JSON.stringify(event));
     }
-    published.isDone = true;
+    progress.isPublished = true;
   }
 
   async function readAll(): Promise<Answer[]> {
     const answers: Answer[] = [];
-    for (let index = 0; !published.isDone || index < 100; index++) {
+    for (let index = 0; !progress.isPublished || index < 100; index++) {
       const id = `account-${index % (ACCOUNTS + 1)}`;
       const answer = await engine.get(`/features/account/${id}`);
       answers.push((await answer.json()) as Answer);

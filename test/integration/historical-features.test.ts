@@ -127,10 +127,9 @@ function serve(random: Random, set: FeatureSet, arrivals: readonly Arrival[]): S
   const lookup = compileSetLookup(set);
   const states = new Map<string, EntityState>();
   const served: Served[] = [];
-  const serveAt = (id: string, asOfMs: number, bySeq: boolean, epoch: number): void => {
+  const serveAt = (id: string, asOfMs: number, bySeq: boolean): void => {
     const bytes = states.get(id)?.toBuffer();
     const view = bytes === undefined ? undefined : new StateView(bytes);
-    if (bySeq && view !== undefined && view.epoch !== epoch) return;
     const { values, status } = lookUp(lookup, {}, [view], asOfMs);
     served.push({
       entities: [bySeq ? { id, seq: view?.seq ?? 0 } : { id }],
@@ -148,14 +147,13 @@ function serve(random: Random, set: FeatureSet, arrivals: readonly Arrival[]): S
       states.set(id, state);
     }
     // the engine's clock may be a little behind that of the stream
-    if (random.uniform() < 0.3) serveAt(id, event.arrivalMs - random.below(900), true, epoch);
+    if (random.uniform() < 0.3) serveAt(id, event.arrivalMs - random.below(900), true);
     const nextMs = arrivals[index + 1]?.event.arrivalMs ?? event.arrivalMs + 40 * 24 * HOUR_MS;
     if (nextMs === event.arrivalMs || random.uniform() > 0.4) continue;
     const asOfMs = event.arrivalMs + Math.floor(random.uniform() * (nextMs - event.arrivalMs));
-    serveAt(random.uniform() < 0.1 ? "nobody" : id, asOfMs, false, epoch);
-    const isNewStream = arrivals[index + 1]?.epoch !== epoch; // whose sequences begin anew: told by time alone
-    if (isNewStream || random.uniform() < 0.5) continue;
-    serveAt(pick(random, arrivals).event.entityId, asOfMs, true, epoch);
+    serveAt(random.uniform() < 0.1 ? "nobody" : id, asOfMs, false);
+    if (random.uniform() < 0.5) continue;
+    serveAt(pick(random, arrivals).event.entityId, asOfMs, true);
   }
   return served;
 }
@@ -297,7 +295,7 @@ describe("features out of the history", () => {
     await createFeatureTables(clickhouse, "memory");
     await clickhouse.client.command({
       query: `INSERT INTO memory.feature_values (log_epoch, log_seq, entity_type, entity_id, event_time, arrival_time, is_event, texts)
-        SELECT 1, number + 1, 'card', 'x', fromUnixTimestamp64Milli(${START_MS}), event_time, true, map('shop', toString(number))
+        SELECT 1, number + 1, 'card', 'x', fromUnixTimestamp64Milli(${START_MS}), fromUnixTimestamp64Milli(${START_MS}), true, map('shop', toString(number))
         FROM numbers(50000)`,
     });
     let queries = 0;
