@@ -2,6 +2,7 @@
  * Ingest: events per second with three windows each over 100,000 entities, live (producer, stream, sink and ClickHouse
  * beside it) and as a rebuild of an empty Redis from the stream; and for windows of 1 h against 30 d.
  */
+import { engineCpu } from "./cpu.ts";
 import type { FeatureEngine } from "./feature-engine.ts";
 import type { Figure } from "./feature-figure.ts";
 import { FLOW, LONG, SHORT } from "./feature-sets.ts";
@@ -20,6 +21,12 @@ export interface IngestResult {
   readonly livePerSecond: number;
 }
 
+interface Ingested {
+  readonly perSecond: number;
+  /** CPU time per event, µs: of the control plane, that is ingester and sink, and of NATS. */
+  readonly cpu: string;
+}
+
 export async function measureIngest(bench: FeatureEngine, seconds: number): Promise<IngestResult> {
   const events = EVENTS_PER_SECOND_OF_BENCH * seconds;
   await live(bench, FLOW.name, ENTITIES); // warms up
@@ -32,13 +39,14 @@ export async function measureIngest(bench: FeatureEngine, seconds: number): Prom
     {
       what: `ingest, live, 3 windows, ${ENTITIES} entities, events/s`,
       measured: Math.round(flow.perSecond),
-      ceiling: `published ${Math.round(flow.publishedPerSecond)}`,
+      ceiling: `published ${Math.round(flow.publishedPerSecond)}; ${flow.cpu}`,
       ratio: round(flow.perSecond / flow.publishedPerSecond),
       goal: `≥ ${GOAL_PER_SECOND}/s, or all that is published`,
     },
     {
       what: `rebuild of an empty Redis from ${rebuilt.events} events, events/s`,
       measured: Math.round(rebuilt.perSecond),
+      ceiling: rebuilt.cpu,
       goal: `≥ ${GOAL_PER_SECOND}/s`,
     },
     {
@@ -56,7 +64,7 @@ async function live(
   bench: FeatureEngine,
   entityType: string,
   events: number,
-): Promise<{ readonly perSecond: number; readonly publishedPerSecond: number }> {
+): Promise<Ingested & { readonly publishedPerSecond: number }> {
   const before = await bench.streamSeq();
   const spreadMs = SPREAD_MS[entityType] ?? 0;
   const publishing = bench.publish({
@@ -68,21 +76,33 @@ async function live(
     spreadMs,
   });
   await bench.until(async () => ((await bench.ingestedSeq()) ?? 0) > before);
-  const startedMs = performance.now();
-  const { tookMs } = await publishing;
-  await bench.untilIngested();
-  const ingestMs = performance.now() - startedMs;
-  return { perSecond: (events * 1000) / ingestMs, publishedPerSecond: (events * 1000) / tookMs };
+  let tookMs = 0;
+  const ingested = await timed(bench, events, async () => {
+    tookMs = (await publishing).tookMs;
+    await bench.untilIngested();
+  });
+  return { ...ingested, publishedPerSecond: (events * 1000) / tookMs };
 }
 
 /** Redis is emptied: the ingester notices, and begins at the beginning of the stream. */
-async function rebuild(
-  bench: FeatureEngine,
-): Promise<{ readonly events: number; readonly perSecond: number }> {
+async function rebuild(bench: FeatureEngine): Promise<Ingested & { readonly events: number }> {
   const events = await bench.streamSeq();
   await bench.redis.flushall();
   await bench.until(async () => (await bench.ingestedSeq()) !== undefined);
+  return { events, ...(await timed(bench, events, async () => bench.untilIngested())) };
+}
+
+async function timed(
+  { engine }: FeatureEngine,
+  events: number,
+  work: () => Promise<void>,
+): Promise<Ingested> {
+  const before = engineCpu(engine.pid);
   const startedMs = performance.now();
-  await bench.untilIngested();
-  return { events, perSecond: (events * 1000) / (performance.now() - startedMs) };
+  await work();
+  const perSecond = (events * 1000) / (performance.now() - startedMs);
+  const after = engineCpu(engine.pid);
+  const micros = (role: "controlPlane" | "nats"): number =>
+    round(((after[role] - before[role]) * 1000) / events, 1);
+  return { perSecond, cpu: `CPU µs/event: control plane ${micros("controlPlane")}, NATS ${micros("nats")}` };
 }

@@ -21,12 +21,12 @@ export async function benchFeatures(seconds: number): Promise<Report> {
   const windowCost = measureWindowCost();
   // First, since it empties Redis.
   const ingest = await measureIngest(bench, seconds);
+  const visible = await measureVisible(bench, ingest.livePerSecond / 2, 2 * seconds);
   await fillReads(bench);
   await fillPayers(bench);
   const one = await measureOne(bench, echo, seconds);
   const many = await measureMany(bench, echo, seconds);
   const predictions = await measurePredictions(bench, seconds);
-  const visible = await measureVisible(bench, ingest.livePerSecond / 2, 2 * seconds);
   echo.stop();
   return toReport("Online features over Redis", [
     ...one,
