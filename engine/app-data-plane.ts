@@ -9,6 +9,7 @@ import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { type JetStreamClient, type JetStreamManager, jetstream } from "@nats-io/jetstream";
+import type { FeatureRegistry } from "../storage/feature-registry.ts";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
 import { CONTENT_BOUNDS } from "../storage/version-record.ts";
 import { openStreams, type StreamsConnection } from "../streams/connection.ts";
@@ -49,6 +50,7 @@ const MODEL_LOAD_TIMEOUT_MS = 120_000;
 export interface DataPlane {
   readonly httpUrl: string;
   readonly registry: ModelRegistry;
+  readonly featureRegistry: FeatureRegistry;
   readonly models: Models;
   readonly readiness: Readiness;
   stop(): Promise<void>;
@@ -134,6 +136,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   return {
     httpUrl: `http://${config.httpHost}:${port}`,
     registry,
+    featureRegistry,
     models: core.models,
     readiness,
     stop,
