@@ -11,6 +11,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { type JetStreamClient, type JetStreamManager, jetstream } from "@nats-io/jetstream";
 import { openClickHouse } from "../storage/clickhouse.ts";
 import { ClickHouseFeatureHistory } from "../storage/clickhouse-feature-history.ts";
+import type { FeatureRegistry } from "../storage/feature-registry.ts";
 import { readFieldStatistics, type StatisticsQuestion } from "../storage/field-statistics.ts";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
 import { CONTENT_BOUNDS } from "../storage/version-record.ts";
@@ -52,6 +53,7 @@ const MODEL_LOAD_TIMEOUT_MS = 120_000;
 export interface DataPlane {
   readonly httpUrl: string;
   readonly registry: ModelRegistry;
+  readonly featureRegistry: FeatureRegistry;
   readonly models: Models;
   readonly readiness: Readiness;
   stop(): Promise<void>;
@@ -135,6 +137,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   return {
     httpUrl: `http://${config.httpHost}:${port}`,
     registry,
+    featureRegistry,
     models: core.models,
     readiness,
     stop,

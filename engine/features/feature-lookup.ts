@@ -54,6 +54,8 @@ export interface FeatureLookup {
   readonly steps: readonly LookupStep[];
   /** The model's inputs, in order. */
   readonly inputs: readonly LookupInput[];
+  /** By step: the input that takes its value, if one does. */
+  readonly inputNames: readonly (string | undefined)[];
   /** What a request may hold: inputs, and features that others are derived from. */
   readonly requestNames: ReadonlySet<string>;
 }
@@ -83,7 +85,8 @@ export async function compileLookup(
   const { entities, steps } = compiler;
   const requested = steps.filter(({ kind }) => kind === "request").map(({ feature }) => feature.name);
   const requestNames = new Set([...manifest.inputs.map(({ name }) => name), ...requested]);
-  return { entities, steps, inputs, requestNames };
+  const inputNames = steps.map((_, index) => inputs.find(({ step }) => step === index)?.name);
+  return { entities, steps, inputs, inputNames, requestNames };
 }
 
 /** What it takes to look features up, outside of a model. */

@@ -4,6 +4,7 @@
  * reading is under way, then all their entities are read at once, and the rows go on to the batcher.
  *
  *     add → [gathering] → reading (READINGS_MAX) → filled → dispatcher.accept, or the row fails
+ *      └─ a request that gives all features itself ─────────────┘
  *
  * A row costs no reading of its own, whatever the load. Bound: rows in this stage count as rows of the engine
  * (`waiting`), which the predictor checks before it adds one.
@@ -17,6 +18,7 @@ import type { EntityReader } from "./entity-reader.ts";
 import type { EntityView } from "./entity-view.ts";
 import type { FeatureLookup } from "./feature-lookup.ts";
 import { fillFeatures, lookUp, type ServedFeatures } from "./served-features.ts";
+import { readsEntity, stepUses } from "./step-use.ts";
 
 const READINGS_MAX = 2;
 
@@ -25,7 +27,10 @@ interface Waiting {
   readonly lookup: FeatureLookup;
   readonly row: Row;
   readonly request: Readonly<Record<string, unknown>>;
-  readonly keys: readonly EntityKey[];
+  /** Which features the request gives, see step-use. */
+  readonly uses: Uint8Array | undefined;
+  /** In the order of the lookup's entities; undefined for one that nothing is read of. */
+  readonly keys: readonly (EntityKey | undefined)[];
 }
 
 export interface FeatureStageOptions {
@@ -52,14 +57,20 @@ export class FeatureStage {
   }
 
   /**
-   * Adds a row of a model that has a lookup; later it is accepted by the dispatcher or fails.
-   * @throws EngineError INVALID_FEATURES when the request names no entity of a type that is needed.
+   * Adds a row of a model that has a lookup; later it is accepted by the dispatcher or fails. A row that needs nothing from
+   * the store is accepted at once.
+   * @throws EngineError INVALID_FEATURES when the request names no entity of a type that is needed, and what the
+   * dispatcher throws.
    */
   add(batcher: Batcher, lookup: FeatureLookup, row: Row, features: unknown): void {
     if (typeof features !== "object" || features === null || Array.isArray(features))
       throw new EngineError("INVALID_FEATURES", "features must be an object of feature names and values");
-    const keys = entityKeys(lookup, row);
-    this.#gathering.push({ batcher, lookup, row, request: features as Record<string, unknown>, keys });
+    const request = features as Record<string, unknown>;
+    const uses = stepUses(lookup, request);
+    const keys = entityKeys(lookup, uses, row);
+    const waiting = { batcher, lookup, row, request, uses, keys };
+    if (keys.every((key) => key === undefined)) return this.#accept(waiting, [], Date.now());
+    this.#gathering.push(waiting);
     this.#rows++;
     if (this.#isScheduled) return;
     this.#isScheduled = true;
@@ -77,38 +88,47 @@ export class FeatureStage {
   }
 
   async #process(rows: readonly Waiting[]): Promise<void> {
-    const views = await this.#options.reader.read(rows.flatMap(({ keys }) => keys));
+    const wanted = rows.flatMap(({ keys }) => keys.filter((key) => key !== undefined));
+    const views = await this.#options.reader.read(wanted);
     const asOfMs = Date.now();
     let at = 0;
     for (const waiting of rows) {
-      const own = views.slice(at, at + waiting.keys.length);
-      at += waiting.keys.length;
-      this.#handOn(waiting, own, asOfMs);
+      const own = waiting.keys.map((key) => (key === undefined ? undefined : views[at++]));
+      try {
+        this.#accept(waiting, own, asOfMs);
+      } catch (error) {
+        waiting.row.fail(toEngineError(error));
+      }
     }
     this.#rows -= rows.length;
     this.#readings--;
     this.#pump();
   }
 
-  #handOn(
-    { batcher, lookup, row, request, keys }: Waiting,
+  #accept(
+    { batcher, lookup, row, request, uses, keys }: Waiting,
     views: readonly EntityView[],
     asOfMs: number,
   ): void {
-    try {
-      const { values, status } = lookUp(lookup, request, views, asOfMs);
-      const entities = keys.map(({ type, id }, index) => ({ type, id, seq: views[index]?.seq ?? 0 }));
-      const served: ServedFeatures = { asOfMs, entities, status };
-      this.#options.dispatcher.accept(batcher, row, fillFeatures(lookup, request, values), served);
-    } catch (error) {
-      row.fail(toEngineError(error));
-    }
+    const use = uses === undefined ? undefined : { uses, inputNames: lookup.inputNames };
+    const { values, status } = lookUp(lookup, request, views, asOfMs, use);
+    const entities = keys.flatMap((key, index) =>
+      key === undefined ? [] : [{ type: key.type, id: key.id, seq: views[index]?.seq ?? 0 }],
+    );
+    const served: ServedFeatures = { asOfMs, entities, status };
+    this.#options.dispatcher.accept(batcher, row, fillFeatures(lookup, request, values), served);
   }
 }
 
 /** One entity needs no name in the request: entity_id is its id. */
-function entityKeys({ entities }: FeatureLookup, row: Row): EntityKey[] {
-  return entities.map(({ type, key }) => {
+function entityKeys(
+  lookup: FeatureLookup,
+  uses: Uint8Array | undefined,
+  row: Row,
+): readonly (EntityKey | undefined)[] {
+  const { entities } = lookup;
+  return entities.map(({ type, key }, index) => {
+    if (!readsEntity(lookup, uses, index)) return undefined;
     const id = row.entities?.[key] ?? (entities.length === 1 ? row.entityId : "");
     if (id !== "") return { type, id };
     const field = entities.length === 1 ? "entity_id" : `entities.${key}`;

@@ -11,6 +11,7 @@ import { EngineError, type ErrorDetail } from "../core/errors.ts";
 import { featureProblem, type Scalar } from "../core/feature-set.ts";
 import type { EntityView } from "./entity-view.ts";
 import type { FeatureLookup, LookupStep } from "./feature-lookup.ts";
+import { GIVEN, SKIPPED } from "./step-use.ts";
 import { windowValue } from "./window-value.ts";
 
 /** Why a feature's default was served. */
@@ -40,9 +41,16 @@ export interface Lookup {
   readonly status: ReadonlyMap<string, FeatureStatus>;
 }
 
+/** What a model's lookup takes from a request, see step-use. */
+export interface RequestUse {
+  readonly uses: Uint8Array;
+  readonly inputNames: FeatureLookup["inputNames"];
+}
+
 /**
  * The value of every step.
  * @param views in the order of `lookup.entities`.
+ * @param use which steps the request gives or makes needless; absent: none.
  * @throws EngineError INVALID_FEATURES naming each request feature of a wrong type or range.
  */
 export function lookUp(
@@ -50,12 +58,22 @@ export function lookUp(
   request: Values,
   views: readonly EntityView[],
   asOfMs: number,
+  use?: RequestUse,
 ): Lookup {
   const values: (Scalar | undefined)[] = [];
   const status = new Map<string, FeatureStatus>();
   const details: ErrorDetail[] = [];
   for (const step of steps) {
-    const found = valueOf(step, request, views, asOfMs, values, details);
+    const index = values.length;
+    const needed = use?.uses[index];
+    if (needed === SKIPPED) {
+      values.push(undefined);
+      continue;
+    }
+    const found =
+      needed === GIVEN
+        ? givenValue(step, request, use?.inputNames[index] as string, details)
+        : valueOf(step, request, views, asOfMs, values, details);
     if (found !== "missing" && found !== "stale" && found !== "unavailable") {
       values.push(found.value);
       continue;
@@ -81,10 +99,9 @@ function valueOf(
   switch (step.kind) {
     case "request": {
       const value = Object.hasOwn(request, step.name) ? request[step.name] : undefined;
-      if (value === undefined || value === null) return "missing";
-      const problem = featureProblem(step.feature, value);
-      if (problem !== undefined) details.push({ field: `features.${step.name}`, message: problem });
-      return { value: value as Scalar };
+      return value === undefined || value === null
+        ? "missing"
+        : givenValue(step, request, step.name, details);
     }
     case "online": {
       const view = views[step.entity];
@@ -111,6 +128,14 @@ function valueOf(
       return value === undefined ? "missing" : { value };
     }
   }
+}
+
+/** What the request says under `name`. A value in place of the store's is checked as the model's input, later. */
+function givenValue(step: LookupStep, request: Values, name: string, details: ErrorDetail[]): Found {
+  const value = request[name] as Scalar;
+  const problem = step.kind === "request" ? featureProblem(step.feature, value) : undefined;
+  if (problem !== undefined) details.push({ field: `features.${name}`, message: problem });
+  return { value };
 }
 
 function emptyWindow(aggregation: string): number | undefined {

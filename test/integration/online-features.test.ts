@@ -152,6 +152,10 @@ for (const mode of ["over Redis", "in process"] as const) {
 
     it("takes a value of the request before the store's", async () => {
       assert.equal((await predict("a-1", { features: { steps: 3 } })).predicted_value, 6);
+      const nobody = { model: "sharing", features: { steps: 3 } };
+      const alone = await jsonOf<Prediction>(await engine.post("/predict", nobody));
+      assert.equal(alone.predicted_value, 6, "no entity has to be named for it");
+      assert.equal(alone.feature_status, undefined);
     });
 
     it("names the entity, feature or field that is missing or wrong", async () => {
@@ -223,10 +227,14 @@ for (const mode of ["over Redis", "in process"] as const) {
     });
 
     it("describes the request, with an example that can be posted", async () => {
-      const schema = await jsonOf<{ required: string[]; examples: unknown[] }>(
+      const schema = await jsonOf<{ required: string[]; anyOf: unknown; examples: unknown[] }>(
         await engine.get("/model/schema?model=sharing"),
       );
-      assert.deepEqual(schema.required, ["entity_id", "features"]);
+      assert.deepEqual(schema.required, ["features"]);
+      assert.deepEqual(schema.anyOf, [
+        { required: ["entity_id"] },
+        { properties: { features: { required: ["steps"] } } },
+      ]);
       assert.equal((await engine.post("/predict", schema.examples[0])).status, 200);
     });
 
