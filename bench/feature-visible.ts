@@ -60,9 +60,9 @@ async function probe(bench: FeatureEngine, count: number): Promise<Probed> {
   const acknowledged: { readonly seq: number; readonly ms: number }[] = [];
   const seenMs: number[] = [];
   const storedMs: number[] = [];
-  const run = Date.now().toString(36);
+  const run = Date.now().toString(36); // the entity, and the first part of its events' ids
   const publish = async (mark: number): Promise<void> => {
-    const event = { event_id: `${run}-${mark}`, entity_id: "probe", event_time: Date.now(), event: { mark } };
+    const event = { event_id: `${run}-${mark}`, entity_id: run, event_time: Date.now(), event: { mark } };
     const { seq } = await client.publish(`millrace.features.${FLOW.name}`, JSON.stringify(event));
     acknowledged[mark] = { seq, ms: performance.now() };
   };
@@ -74,7 +74,7 @@ async function probe(bench: FeatureEngine, count: number): Promise<Probed> {
   while (seenMs.length < count || storedMs.length < count) {
     if (performance.now() > deadline)
       throw new Error(`only ${seenMs.length} of ${count} probes became visible`);
-    const answer = JSON.parse(await connection.get(`/features/${FLOW.name}/probe`)) as Answer;
+    const answer = JSON.parse(await connection.get(`/features/${FLOW.name}/${run}`)) as Answer;
     const seen = answer.features.mark ?? -1;
     while (seenMs.length <= seen) seenMs.push(performance.now());
     const storedSeq = (await bench.ingestedSeq()) ?? 0;
