@@ -9,7 +9,10 @@ import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { type JetStreamClient, type JetStreamManager, jetstream } from "@nats-io/jetstream";
+import { openClickHouse } from "../storage/clickhouse.ts";
+import { ClickHouseFeatureHistory } from "../storage/clickhouse-feature-history.ts";
 import type { FeatureRegistry } from "../storage/feature-registry.ts";
+import { readFieldStatistics, type StatisticsQuestion } from "../storage/field-statistics.ts";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
 import { CONTENT_BOUNDS } from "../storage/version-record.ts";
 import { openStreams, type StreamsConnection } from "../streams/connection.ts";
@@ -98,15 +101,12 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const ingest =
     urls.redis === undefined ? startIngest(config, ingestParts, store, sets, "own", logger) : undefined;
   const core = createCore(config, streams, registry, features, logger);
-  const health = startHealthChecks({
-    urls,
-    core,
-    connection: streams.connection,
-    topology: streams.topology,
-    logger,
-  });
+  const { connection, topology } = streams;
+  const health = startHealthChecks({ urls, core, connection, topology, logger });
   const { readiness } = health;
-  const http = createHttpServer({ config, urls, core, registry, featureRegistry, sets, readiness, logger });
+  const history = openHistory(config, urls);
+  const registries = { registry, featureRegistry, sets };
+  const http = createHttpServer({ config, urls, core, ...registries, ...history, readiness, logger });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(streams.connection.nats, streams.topology, VERSION, (request) =>
@@ -126,6 +126,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     core.models.close();
     core.dispatcher.close();
     health.stop();
+    await history.close();
     await core.pool.close();
     await setsWatch.stop();
     await ingest?.stop();
@@ -140,6 +141,16 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     models: core.models,
     readiness,
     stop,
+  };
+}
+
+/** What is asked of the tables, over a connection of its own. */
+function openHistory({ database }: Config, urls: ServiceUrls) {
+  const client = openClickHouse(urls.clickhouse);
+  return {
+    history: new ClickHouseFeatureHistory(client, database),
+    readStatistics: async (question: StatisticsQuestion) => readFieldStatistics(client, database, question),
+    close: async () => client.close(),
   };
 }
 

@@ -6,16 +6,20 @@ import type { ModelRegistry } from "../storage/model-registry.ts";
 import type { WorkerPool } from "../workers/pool.ts";
 import { featureRoutes } from "./api/feature-routes.ts";
 import { featureSetRoutes } from "./api/feature-set-routes.ts";
+import { historicalRoutes } from "./api/historical-routes.ts";
 import { HttpServer, type Route } from "./api/http-server.ts";
 import { modelRoutes } from "./api/model-routes.ts";
 import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
 import { createSenderCheck } from "./api/sender-check.ts";
+import { statisticsRoutes } from "./api/statistics-routes.ts";
 import { statusRoutes } from "./api/status-routes.ts";
 import type { Config } from "./core/config.ts";
+import type { FeatureHistory } from "./core/feature-history.ts";
 import { type Logger, withoutCredentials } from "./core/log.ts";
 import type { Metrics } from "./core/metrics.ts";
 import type { ActiveSets } from "./features/active-sets.ts";
 import type { EntityReader } from "./features/entity-reader.ts";
+import type { ReadFieldStatistics } from "./features/feature-statistics.ts";
 import type { Models } from "./models.ts";
 import type { Predictor } from "./predict.ts";
 import type { Readiness } from "./readiness.ts";
@@ -34,6 +38,8 @@ export interface HttpOptions {
   };
   readonly registry: ModelRegistry;
   readonly featureRegistry: FeatureRegistry;
+  readonly history: FeatureHistory;
+  readonly readStatistics: ReadFieldStatistics;
   readonly sets: ActiveSets;
   readonly readiness: Readiness;
   readonly logger: Logger;
@@ -45,6 +51,8 @@ export function createHttpServer({
   core,
   registry,
   featureRegistry,
+  history,
+  readStatistics,
   sets,
   readiness,
   logger,
@@ -72,6 +80,8 @@ export function createHttpServer({
     }),
     ...modelRoutes({ registry, pool, models, artifactBytesMax: config.artifactBytesMax }),
     ...featureSetRoutes(featureRegistry),
+    ...statisticsRoutes({ sets, read: readStatistics }),
+    ...historicalRoutes({ registry: featureRegistry, history, bodyBytesMax: config.bodyBytesMax }),
     ...featureRoutes({
       reader: core.reader,
       findActive: (reference) => sets.find(reference),

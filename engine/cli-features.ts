@@ -3,6 +3,8 @@
  */
 import { Command } from "commander";
 import { readFeatureSetFiles } from "../storage/feature-set-files.ts";
+import { exportCommand } from "./cli-features-export.ts";
+import { statisticsCommand } from "./cli-features-statistics.ts";
 import { callEngine, withUrlOption } from "./cli-http.ts";
 import { featureSetKey } from "./core/feature-set.ts";
 
@@ -18,7 +20,9 @@ interface Options {
 }
 
 export function featuresCommand(): Command {
-  const features = new Command("features").description("apply, list, show and archive feature sets");
+  const features = new Command("features").description(
+    "apply, list, show and archive feature sets; export training sets",
+  );
   const add = (usage: string, about: string): Command =>
     withUrlOption(features.command(usage).description(about));
   add("apply <path>", "add a feature-set.json, or those and all *.feature-set.json in a folder").action(
@@ -33,6 +37,7 @@ export function featuresCommand(): Command {
     async (name: string, version: string, { url }: Options) =>
       report((await callEngine(url, "POST", `${pathOf(name)}/archive`, { version })) as ListedSet),
   );
+  features.addCommand(exportCommand()).addCommand(statisticsCommand());
   return features;
 }
 

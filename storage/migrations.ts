@@ -82,4 +82,12 @@ export const MIGRATIONS: readonly Migration[] = [
       SETTINGS non_replicated_deduplication_window = 10000`,
     ],
   },
+  {
+    id: 4,
+    name: "booleans among feature values",
+    statements: [
+      `ALTER TABLE {database}.feature_values
+        ADD COLUMN IF NOT EXISTS booleans Array(LowCardinality(String)) COMMENT 'names of the numbers that are booleans: a filter on true is none on 1'`,
+    ],
+  },
 ];

@@ -3,7 +3,7 @@
  * A feature event as a row of `feature_values`, in RowBinary, and the id by which a doubled event is known.
  *
  * Numbers and booleans (as 0 and 1) stand in one map, texts in another; the names of fields that are null in a list, so
- * that null rates can be told.
+ * that null rates can be told, and those of booleans too, so that the event can be had again as it was.
  */
 import { hash } from "node:crypto";
 import type { FeatureEvent } from "./feature-event.ts";
@@ -22,6 +22,7 @@ export const FEATURE_COLUMNS = [
   "numbers",
   "texts",
   "nulls",
+  "booleans",
 ] as const;
 
 const FIXED_BYTES = 64;
@@ -53,12 +54,14 @@ export function writeFeatureRow(
 function writeFields(writer: RowBinaryWriter, fields: FeatureEvent["fields"]): void {
   let texts = 0;
   let nulls = 0;
+  let booleans = 0;
   let all = 0;
   for (const name in fields) {
     const value = fields[name];
     all++;
     if (typeof value === "string") texts++;
     else if (value === null) nulls++;
+    else if (typeof value === "boolean") booleans++;
   }
   writer.varint(all - texts - nulls);
   for (const name in fields) {
@@ -78,4 +81,7 @@ function writeFields(writer: RowBinaryWriter, fields: FeatureEvent["fields"]): v
   writer.reserve(FIXED_BYTES);
   writer.varint(nulls);
   for (const name in fields) if (fields[name] === null) writer.string(name);
+  writer.reserve(FIXED_BYTES);
+  writer.varint(booleans);
+  for (const name in fields) if (typeof fields[name] === "boolean") writer.string(name);
 }

@@ -23,6 +23,10 @@ export class ActiveSets {
     this.#newest = new Map(sets.map((set) => [set.name, set]));
   }
 
+  all(): readonly FeatureSet[] {
+    return [...this.#sets.values()];
+  }
+
   /** What the events of an entity type are kept as; undefined when no set has it. */
   planOf(entityType: string): ColumnPlan | undefined {
     return this.#plans.get(entityType);

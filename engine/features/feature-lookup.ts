@@ -89,7 +89,7 @@ export async function compileLookup(
   return { entities, steps, inputs, inputNames, requestNames };
 }
 
-/** What it takes to look features of one set up, outside of a model. */
+/** What it takes to look features up, outside of a model. */
 export interface SetLookup {
   readonly entities: readonly LookupEntity[];
   readonly steps: readonly LookupStep[];
@@ -102,9 +102,34 @@ export interface SetLookup {
  * @throws EngineError INVALID_REQUEST naming a feature that the set does not have.
  */
 export function compileSetLookup(set: FeatureSet, names?: readonly string[]): SetLookup {
+  return compileSetsLookup([{ set, names }]);
+}
+
+/** Features of one set. */
+export interface AskedFeatures {
+  readonly set: FeatureSet;
+  /** All that are not sent by the caller when undefined. */
+  readonly names: readonly string[] | undefined;
+}
+
+/**
+ * The lookup of features of several sets. A name that is asked of two of them is told apart by its set: `set.name`.
+ * @throws EngineError INVALID_REQUEST naming a feature that its set does not have, or that is asked for twice.
+ */
+export function compileSetsLookup(asked: readonly AskedFeatures[]): SetLookup {
   const compiler = new LookupCompiler();
-  const asked = names ?? set.features.filter(({ kind }) => kind !== "request").map(({ name }) => name);
-  const features = asked.map((name) => ({ name, step: compiler.stepNamed(set, name) }));
+  const all = asked.flatMap(({ set, names }) =>
+    (names ?? set.features.filter(({ kind }) => kind !== "request").map(({ name }) => name)).map((name) => ({
+      set,
+      name,
+    })),
+  );
+  const uses = new Map<string, number>();
+  for (const { name } of all) uses.set(name, (uses.get(name) ?? 0) + 1);
+  const features = all.map(({ set, name }) => ({
+    name: asked.length > 1 && (uses.get(name) ?? 0) > 1 ? `${set.name}.${name}` : name,
+    step: compiler.stepNamed(set, name),
+  }));
   const { entities, steps } = compiler;
   return { entities, steps, features };
 }

@@ -111,6 +111,7 @@ describe(`feature events (TEST_SEED=${random.seed})`, () => {
         numbers: { amount: 0.1, big: -1.7e300, isNew: 1, isOld: 0 },
         texts: { city: "Zürich 🏔", note: "" },
         nulls: ["gone"],
+        booleans: ["isNew", "isOld"],
         is_capped: 0,
       },
     );
