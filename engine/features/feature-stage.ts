@@ -12,9 +12,10 @@
 import type { Row } from "../batch.ts";
 import type { Batcher } from "../batcher.ts";
 import type { EntityKey } from "../core/entity-store.ts";
-import { EngineError, toEngineError } from "../core/errors.ts";
+import { EngineError, type ErrorDetail, toEngineError } from "../core/errors.ts";
 import type { Scalar } from "../core/feature-set.ts";
 import type { Dispatcher } from "../dispatcher.ts";
+import { notAnObject } from "../feature-plan.ts";
 import type { EntityReader } from "./entity-reader.ts";
 import type { EntityView } from "./entity-view.ts";
 import type { FeatureLookup, LookupStep } from "./feature-lookup.ts";
@@ -64,8 +65,7 @@ export class FeatureStage {
    * dispatcher throws.
    */
   add(batcher: Batcher, lookup: FeatureLookup, row: Row, features: unknown): void {
-    if (typeof features !== "object" || features === null || Array.isArray(features))
-      throw new EngineError("INVALID_FEATURES", "features must be an object of feature names and values");
+    if (typeof features !== "object" || features === null || Array.isArray(features)) throw notAnObject();
     const request = features as Record<string, unknown>;
     const uses = stepUses(lookup, request);
     const keys = entityKeys(lookup, uses, row);
@@ -150,12 +150,15 @@ function entityKeys(
   row: Row,
 ): readonly (EntityKey | undefined)[] {
   const { entities } = lookup;
-  return entities.map(({ type, key }, index) => {
+  const details: ErrorDetail[] = [];
+  const keys = entities.map(({ type, key }, index) => {
     if (!readsEntity(lookup, uses, index)) return undefined;
     const id = row.entities?.[key] ?? (entities.length === 1 ? row.entityId : "");
     if (id !== "") return { type, id };
     const field = entities.length === 1 ? "entity_id" : `entities.${key}`;
-    const message = `is required: the ${type} whose features this model takes`;
-    throw new EngineError("INVALID_FEATURES", `${field} ${message}`, { details: [{ field, message }] });
+    details.push({ field, message: `is required: the ${type} whose features this model takes` });
+    return undefined;
   });
+  if (details.length === 0) return keys;
+  throw new EngineError("INVALID_FEATURES", `${details[0]?.field} ${details[0]?.message}`, { details });
 }

@@ -150,7 +150,7 @@ function defaultOf({ feature }: LookupStep): Scalar | undefined {
 
 /**
  * The `features` object of a whole request: what the request holds, and for the inputs it left open what was looked up.
- * @throws EngineError INVALID_FEATURES for a name that is neither an input nor a feature that others are derived from.
+ * A name that is neither an input nor a feature that others are derived from stays in it, for the plan to refuse.
  */
 export function fillFeatures(
   lookup: FeatureLookup,
@@ -163,12 +163,16 @@ export function fillFeatures(
     const value = given ?? (step < 0 ? undefined : values[step]);
     if (value !== undefined) filled[name] = value;
   }
-  for (const name in request) if (!lookup.requestNames.has(name)) throw unknownName(name);
+  for (const name in request) if (!lookup.requestNames.has(name)) return withUnknown(lookup, filled, request);
   return filled;
 }
 
-function unknownName(name: string): EngineError {
-  const field = `features.${name.slice(0, 128)}`;
-  const message = "is no input of this model; see GET /model/schema";
-  return new EngineError("INVALID_FEATURES", `${field} ${message}`, { details: [{ field, message }] });
+/** The names come from outside: `__proto__` must become a name like any other, as it does here. */
+function withUnknown(
+  { requestNames }: FeatureLookup,
+  filled: Values,
+  request: Values,
+): Record<string, unknown> {
+  const unknown = Object.entries(request).filter(([name]) => !requestNames.has(name));
+  return { ...filled, ...Object.fromEntries(unknown) };
 }

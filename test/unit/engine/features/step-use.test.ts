@@ -82,6 +82,21 @@ describe("a request of a model with features", () => {
     assert.deepEqual(status, { mean_30d: "missing" });
   });
 
+  it("keeps names that nobody knows, for the plan to refuse them all", () => {
+    const request = JSON.parse(
+      '{"amount":20,"rating":1,"mean_30d":5,"ratio":1,"__proto__":1,"x":2}',
+    ) as object;
+    const [, filled] = serve({ ...request });
+    assert.deepEqual(Object.keys(filled as object), [
+      "amount",
+      "mean_30d",
+      "ratio",
+      "rating",
+      "__proto__",
+      "x",
+    ]);
+  });
+
   it("fails for a request feature that its set does not allow", () => {
     assert.throws(() => serve({ amount: -1, rating: 1 }), /features\.amount must be at least 0/);
   });
