@@ -23,7 +23,7 @@ import { ResultPublisher } from "../streams/result-publisher.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import type { HttpServer } from "./api/http-server.ts";
-import { createEntityReader, openServingStore } from "./app-features.ts";
+import { createEntityReader, followFilling, openServingStore } from "./app-features.ts";
 import { startHealthChecks } from "./app-health.ts";
 import { createHttpServer } from "./app-http.ts";
 import { followFeatureSets, openFeatures, startIngest } from "./app-ingest.ts";
@@ -87,9 +87,10 @@ interface Core {
 /** @throws EngineError SERVICE_UNAVAILABLE when a service cannot be reached or the port cannot be had. */
 export async function startDataPlane(config: Config, urls: ServiceUrls, logger: Logger): Promise<DataPlane> {
   const streams = await connectStreams(config, urls.nats, logger);
+  const { connection, topology } = streams;
   const bounds = { ...CONTENT_BOUNDS, bytesMax: config.artifactBytesMax };
-  const registry = await openModelRegistry(streams.connection.nats, { prefix: config.prefix, bounds });
-  const ingestParts = { ...streams, nats: streams.connection.nats };
+  const registry = await openModelRegistry(connection.nats, { prefix: config.prefix, bounds });
+  const ingestParts = { ...streams, nats: connection.nats };
   const featureRegistry = await openFeatures(config, ingestParts);
   const store = openServingStore(config, urls.redis, logger);
   const features: FeatureSource = {
@@ -98,18 +99,18 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   };
   const sets = new ActiveSets();
   const setsWatch = await followFeatureSets(featureRegistry, sets, logger);
-  const ingest =
-    urls.redis === undefined ? startIngest(config, ingestParts, store, sets, "own", logger) : undefined;
+  const ingesting = { config, urls, parts: ingestParts, store, sets, logger };
+  const ingest = urls.redis === undefined ? startIngest(ingesting, "own") : undefined;
   const core = createCore(config, streams, registry, features, logger);
-  const { connection, topology } = streams;
   const health = startHealthChecks({ urls, core, connection, topology, logger });
   const { readiness } = health;
   const history = openHistory(config, urls);
-  const registries = { registry, featureRegistry, sets };
+  const filling = followFilling(connection.nats, topology, store);
+  const registries = { registry, featureRegistry, sets, filling };
   const http = createHttpServer({ config, urls, core, ...registries, ...history, readiness, logger });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);
   const watch = await followRegistry(registry, core.models, logger);
-  const service = await startPredictService(streams.connection.nats, streams.topology, VERSION, (request) =>
+  const service = await startPredictService(connection.nats, topology, VERSION, (request) =>
     handleServiceRequest(request, core.predictor, config.timeoutMs),
   );
   await core.models.settled();
@@ -132,7 +133,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     await ingest?.stop();
     await store.close();
     streams.publisher.close();
-    await streams.connection.close();
+    await connection.close();
   };
   return {
     httpUrl: `http://${config.httpHost}:${port}`,

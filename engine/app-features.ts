@@ -1,8 +1,14 @@
 /**
- * Builds what serves features: the store of entity states, over Redis or in process, and who reads it.
+ * Builds what serves features: the store of entity states, over Redis or in process, who reads it, and what is known of the
+ * ingester that fills it.
  */
+import type { NatsConnection } from "@nats-io/transport-node";
 import { MemoryEntityStore } from "../storage/entity-store-memory.ts";
 import { openRedisEntityStore } from "../storage/entity-store-redis.ts";
+import { orderMaterialize } from "../streams/materialize.ts";
+import { followIngestStatus, type IngestStatus } from "../streams/status.ts";
+import type { Topology } from "../streams/topology.ts";
+import type { Filling } from "./api/materialize-routes.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
 import type { Logger } from "./core/log.ts";
@@ -39,4 +45,21 @@ export function createEntityReader(
     ),
     logger: logger.child({ component: "features" }),
   });
+}
+
+/** What people see and order of the filling of the store. */
+export function followFilling(
+  nats: NatsConnection,
+  topology: Topology,
+  store: Pick<EntityStore, "position">,
+): Filling {
+  let status: IngestStatus | undefined;
+  followIngestStatus(nats, topology, (heard) => {
+    status = heard;
+  });
+  return {
+    order: async () => orderMaterialize(nats, topology),
+    status: () => status,
+    knownColumns: async () => (await store.position().catch(() => undefined))?.columns,
+  };
 }

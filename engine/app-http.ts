@@ -8,6 +8,7 @@ import { featureRoutes } from "./api/feature-routes.ts";
 import { featureSetRoutes } from "./api/feature-set-routes.ts";
 import { historicalRoutes } from "./api/historical-routes.ts";
 import { HttpServer, type Route } from "./api/http-server.ts";
+import { type Filling, materializeRoutes } from "./api/materialize-routes.ts";
 import { modelRoutes } from "./api/model-routes.ts";
 import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
 import { createSenderCheck } from "./api/sender-check.ts";
@@ -41,6 +42,7 @@ export interface HttpOptions {
   readonly history: FeatureHistory;
   readonly readStatistics: ReadFieldStatistics;
   readonly sets: ActiveSets;
+  readonly filling: Filling;
   readonly readiness: Readiness;
   readonly logger: Logger;
 }
@@ -54,6 +56,7 @@ export function createHttpServer({
   history,
   readStatistics,
   sets,
+  filling,
   readiness,
   logger,
 }: HttpOptions): HttpServer {
@@ -79,7 +82,14 @@ export function createHttpServer({
       models,
     }),
     ...modelRoutes({ registry, pool, models, artifactBytesMax: config.artifactBytesMax }),
-    ...featureSetRoutes(featureRegistry),
+    ...featureSetRoutes({
+      registry: featureRegistry,
+      lacking: async () => {
+        const keys = await filling.knownColumns();
+        return keys === undefined ? [] : sets.lacking(keys);
+      },
+    }),
+    ...materializeRoutes(filling),
     ...statisticsRoutes({ sets, read: readStatistics }),
     ...historicalRoutes({ registry: featureRegistry, history, bodyBytesMax: config.bodyBytesMax }),
     ...featureRoutes({

@@ -4,9 +4,12 @@
  */
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
+import { openClickHouse } from "../storage/clickhouse.ts";
 import { openRedisEntityStore } from "../storage/entity-store-redis.ts";
+import { ClickHouseEventHistory } from "../storage/event-history.ts";
 import { type FeatureRegistry, openFeatureRegistry } from "../storage/feature-registry.ts";
 import { FeatureReader } from "../streams/feature-reader.ts";
+import { serveMaterialize } from "../streams/materialize.ts";
 import type { Publisher } from "../streams/publisher.ts";
 import { publishIngestStatus } from "../streams/status.ts";
 import { lastPosition, type Topology } from "../streams/topology.ts";
@@ -22,6 +25,8 @@ import type { ServiceUrls } from "./service-urls.ts";
 const EVENTS_MAX = { shared: 1_000, own: 200 } as const;
 const STATES_MAX = 50_000;
 const STATUS_MS = 1_000;
+/** For an insert of the sink to be over. */
+const SINK_SLACK_MS = 2_000;
 
 export interface IngestParts {
   readonly nats: NatsConnection;
@@ -37,19 +42,27 @@ export interface RunningIngest {
   stop(): Promise<void>;
 }
 
-/** Starts to ingest; `sets` must hold what is active already, or the first events would be passed over. */
+export interface IngestOptions {
+  readonly config: Config;
+  readonly urls: ServiceUrls;
+  readonly parts: IngestParts;
+  readonly store: EntityStore;
+  /** Must hold what is active already, or the first events would be passed over until history has them. */
+  readonly sets: ActiveSets;
+  readonly logger: Logger;
+}
+
 export function startIngest(
-  config: Config,
-  parts: IngestParts,
-  store: EntityStore,
-  sets: ActiveSets,
+  { config, urls, parts, store, sets, logger }: IngestOptions,
   kind: keyof typeof EVENTS_MAX,
-  logger: Logger,
 ): RunningIngest {
+  const clickhouse = openClickHouse(urls.clickhouse);
   const ingester = new FeatureIngester({
     source: new FeatureReader(parts),
     store,
-    planOf: (entityType) => sets.planOf(entityType),
+    history: new ClickHouseEventHistory(clickhouse, config.database),
+    plans: () => sets.plans,
+    storedWaitMs: 2 * config.sinkFlushMs + SINK_SLACK_MS,
     eventsMax: EVENTS_MAX[kind],
     statesMax: STATES_MAX,
     recentIdsMax: config.featureRecentIdsMax,
@@ -57,6 +70,7 @@ export function startIngest(
   });
   const stopping = new AbortController();
   const running = ingester.run(stopping.signal);
+  serveMaterialize(parts.nats, parts.topology, (order) => ingester.materialize(order));
   const status = setInterval(() => void publishStatus(parts, ingester.progress), STATUS_MS);
   return {
     get progress() {
@@ -66,6 +80,7 @@ export function startIngest(
       clearInterval(status);
       stopping.abort();
       await running;
+      await clickhouse.close();
     },
   };
 }
@@ -82,15 +97,15 @@ async function publishStatus(
 /** The one ingester of a shared store. Without Redis each data plane has its own. */
 export async function startSharedIngest(
   config: Config,
-  { redis }: ServiceUrls,
+  urls: ServiceUrls,
   parts: IngestParts,
   logger: Logger,
 ): Promise<RunningIngest | undefined> {
-  if (redis === undefined) return undefined;
+  if (urls.redis === undefined) return undefined;
   const sets = new ActiveSets();
   const watch = await followFeatureSets(await openFeatures(config, parts), sets, logger);
-  const store = openRedisEntityStore({ url: redis, prefix: config.prefix, use: "ingest", logger });
-  const ingest = startIngest(config, parts, store, sets, "shared", logger);
+  const store = openRedisEntityStore({ url: urls.redis, prefix: config.prefix, use: "ingest", logger });
+  const ingest = startIngest({ config, urls, parts, store, sets, logger }, "shared");
   return {
     get progress() {
       return ingest.progress;

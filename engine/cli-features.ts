@@ -1,17 +1,19 @@
 /**
- * `millrace features`: the feature sets of a running engine, over its REST API.
+ * `millrace features`: the feature sets of a running engine, and their online store, over its REST API.
  */
 import { Command } from "commander";
 import { readFeatureSetFiles } from "../storage/feature-set-files.ts";
 import { exportCommand } from "./cli-features-export.ts";
 import { statisticsCommand } from "./cli-features-statistics.ts";
 import { callEngine, withUrlOption } from "./cli-http.ts";
+import { materialize } from "./cli-materialize.ts";
 import { featureSetKey } from "./core/feature-set.ts";
 
 interface ListedSet {
   readonly name: string;
   readonly versions: readonly string[];
   readonly archived: readonly string[];
+  readonly backfilling?: readonly string[];
 }
 
 interface Options {
@@ -37,6 +39,7 @@ export function featuresCommand(): Command {
     async (name: string, version: string, { url }: Options) =>
       report((await callEngine(url, "POST", `${pathOf(name)}/archive`, { version })) as ListedSet),
   );
+  add("materialize", "fill the online store anew from the history in ClickHouse").action(materialize);
   features.addCommand(exportCommand()).addCommand(statisticsCommand());
   return features;
 }
@@ -58,10 +61,11 @@ async function list({ url, json }: Options): Promise<void> {
   else for (const set of sets) report(set);
 }
 
-function report({ name, versions, archived }: ListedSet): void {
+function report({ name, versions, archived, backfilling = [] }: ListedSet): void {
+  const stateOf = (version: string): string =>
+    archived.includes(version) ? "archived" : backfilling.includes(version) ? "backfilling" : "active";
   console.log(name);
-  for (const version of versions)
-    console.log(`  ${version.padEnd(16)}${archived.includes(version) ? "archived" : "active"}`);
+  for (const version of versions) console.log(`  ${version.padEnd(16)}${stateOf(version)}`);
 }
 
 function pathOf(name: string): string {

@@ -95,9 +95,9 @@ export class MemoryEntityStore implements EntityStore {
     return this.#position;
   }
 
-  async setPosition({ epoch, seq }: IngestPosition): Promise<void> {
+  async setPosition({ epoch, seq, columns }: IngestPosition): Promise<void> {
     this.#expectOpen();
-    this.#position = { epoch, seq };
+    this.#position = { epoch, seq, columns: [...columns] };
   }
 
   async close(): Promise<void> {

@@ -3,28 +3,38 @@
  */
 import type { IngestPosition } from "../engine/core/entity-store.ts";
 
-/** What was written as JSON {epoch, seq}; undefined for nothing, and for what is no position: then all is read again. */
+/**
+ * What was written as JSON {epoch, seq, columns}; undefined for nothing, and for what is no position: then all is read
+ * again. Without columns none holds everything.
+ */
 export function fromPositionJson(bytes: Buffer | undefined): IngestPosition | undefined {
   if (bytes === undefined) return undefined;
   try {
-    const { epoch, seq } = JSON.parse(bytes.toString("utf8")) as Partial<IngestPosition>;
-    return Number.isSafeInteger(epoch) && Number.isSafeInteger(seq)
-      ? { epoch: Number(epoch), seq: Number(seq) }
-      : undefined;
+    const { epoch, seq, columns } = JSON.parse(bytes.toString("utf8")) as Record<string, unknown>;
+    if (!Number.isSafeInteger(epoch) || !Number.isSafeInteger(seq)) return undefined;
+    const isList = Array.isArray(columns) && columns.every((key) => typeof key === "string");
+    return { epoch: Number(epoch), seq: Number(seq), columns: isList ? columns : [] };
   } catch {
     return undefined;
   }
 }
 
-/** The least of the nodes' positions, an earlier stream being less; undefined when one node has none. */
+/**
+ * The least of the nodes' positions, an earlier stream being less, with the columns that all of them have; undefined when
+ * one node has none.
+ */
 export function leastPosition(
   positions: readonly (IngestPosition | undefined)[],
 ): IngestPosition | undefined {
   let [least] = positions;
   for (const position of positions) {
     if (position === undefined || least === undefined) return undefined;
-    if (position.epoch < least.epoch || (position.epoch === least.epoch && position.seq < least.seq))
-      least = position;
+    const { epoch, seq } =
+      position.epoch < least.epoch || (position.epoch === least.epoch && position.seq < least.seq)
+        ? position
+        : least;
+    const others = new Set(position.columns);
+    least = { epoch, seq, columns: least.columns.filter((key) => others.has(key)) };
   }
   return least;
 }

@@ -39,6 +39,11 @@ export class RowStore {
     this.#options = options;
   }
 
+  /** The expression of a row's id. */
+  get id(): string {
+    return this.#options.id;
+  }
+
   /**
    * Inserts rows in RowBinary, all or none. The same token again inserts nothing.
    * @returns why ClickHouse cannot read the rows, or undefined when they are stored.

@@ -23,6 +23,19 @@ export interface IngestStatus {
   readonly duplicates: number;
   readonly tooLate: number;
   readonly rejected: number;
+  /** Columns and fields that are not filled from history yet, and the backfill that fills them. */
+  readonly missing: number;
+  readonly backfill?:
+    | {
+        readonly entityType: string;
+        readonly entities: number;
+        readonly rows: number;
+        readonly rowsTotal: number;
+      }
+    | undefined;
+  /** The last order to fill all anew, and the last that was carried out; 0 for none since the start. */
+  readonly ordered: number;
+  readonly filled: number;
 }
 
 function ingestSubjectOf(topology: Topology): string {

@@ -7,6 +7,7 @@ import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
 import type { FeatureRegistry } from "../../storage/feature-registry.ts";
 import { EngineError } from "../core/errors.ts";
+import type { FeatureSet } from "../core/feature-set.ts";
 import { MODEL_VERSION } from "../core/names.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
@@ -15,21 +16,29 @@ import { nameIn } from "./path-name.ts";
 
 type Registry = Pick<FeatureRegistry, "apply" | "list" | "show" | "archive">;
 
+export interface FeatureSetRoutesOptions {
+  readonly registry: Registry;
+  /** Active versions whose columns are not filled from history yet. */
+  readonly lacking: () => Promise<readonly FeatureSet[]>;
+}
+
 const DEFINITION_BYTES_MAX = 8 * 1024 * 1024;
 
 const archiveBody = z.strictObject({
   version: z.string().regex(MODEL_VERSION, "must be a semantic version such as 1.0.0"),
 });
 
-export function featureSetRoutes(registry: Registry): Route[] {
+export function featureSetRoutes({ registry, lacking }: FeatureSetRoutesOptions): Route[] {
   return [
     {
       method: "get",
       path: "/feature-sets",
       handle: (exchange) =>
-        exchange.guardAsync(async () =>
-          exchange.sendJson(JSON.stringify({ feature_sets: await registry.list() })),
-        ),
+        exchange.guardAsync(async () => {
+          const [sets, unfilled] = await Promise.all([registry.list(), lacking()]);
+          const listed = sets.map((set) => ({ ...set, ...backfillingOf(set.name, unfilled) }));
+          exchange.sendJson(JSON.stringify({ feature_sets: listed }));
+        }),
     },
     {
       method: "post",
@@ -57,6 +66,12 @@ export function featureSetRoutes(registry: Registry): Route[] {
       },
     },
   ];
+}
+
+/** Only where there is something to say. */
+function backfillingOf(name: string, unfilled: readonly FeatureSet[]): { backfilling?: string[] } {
+  const backfilling = unfilled.filter((set) => set.name === name).map(({ version }) => version);
+  return backfilling.length === 0 ? {} : { backfilling };
 }
 
 /** 201 for a new version, 200 for one that was there with the same content. */

@@ -23,6 +23,8 @@ export interface EntityWrite extends EntityKey {
 export interface IngestPosition {
   readonly epoch: number;
   readonly seq: number;
+  /** What of the events: columns and fields that hold all of them, by their keys (see known-columns), in ascending order. */
+  readonly columns: readonly string[];
 }
 
 export interface EntityStore {

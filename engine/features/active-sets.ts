@@ -6,6 +6,7 @@
 import { EngineError } from "../core/errors.ts";
 import { type FeatureSet, featureSetKey } from "../core/feature-set.ts";
 import { type ColumnPlan, compileColumns } from "./column-plan.ts";
+import { columnKeys } from "./known-columns.ts";
 
 export class ActiveSets {
   #sets: ReadonlyMap<string, FeatureSet> = new Map();
@@ -27,9 +28,17 @@ export class ActiveSets {
     return [...this.#sets.values()];
   }
 
-  /** What the events of an entity type are kept as; undefined when no set has it. */
-  planOf(entityType: string): ColumnPlan | undefined {
-    return this.#plans.get(entityType);
+  /** What the events of each entity type that a set has are kept as. The same map until something changes. */
+  get plans(): ReadonlyMap<string, ColumnPlan> {
+    return this.#plans;
+  }
+
+  /** The sets that need a column or field that is not among the keys. */
+  lacking(keys: readonly string[]): FeatureSet[] {
+    const known = new Set(keys);
+    return [...this.#sets.values()].filter(
+      (set) => !columnKeys(set.entity.type, compileColumns([set])).every((key) => known.has(key)),
+    );
   }
 
   /**

@@ -61,6 +61,15 @@ export class EntityState implements StateParts {
     for (const id of this.columns.keys()) if (!columns.has(id)) this.columns.delete(id);
   }
 
+  /** Takes what `other` has of the plan's values and columns in place of its own, and its last event if that is later. */
+  adopt(other: EntityState, plan: ColumnPlan): void {
+    for (const id of plan.fields.values()) replace(this.values, id, other.values.get(id));
+    for (const { id } of plan.columns) replace(this.columns, id, other.columns.get(id));
+    if (other.epoch < this.epoch || (other.epoch === this.epoch && other.seq <= this.seq)) return;
+    this.epoch = other.epoch;
+    this.seq = other.seq;
+  }
+
   #setValues({ fields, eventMs, seq }: FeatureEvent, plan: ColumnPlan): void {
     for (const name in fields) {
       const id = plan.fields.get(name);
@@ -104,6 +113,11 @@ export class EntityState implements StateParts {
     this.columns.set(id, tiles);
     return tiles;
   }
+}
+
+function replace<T>(map: Map<number, T>, id: number, value: T | undefined): void {
+  if (value === undefined) map.delete(id);
+  else map.set(id, value);
 }
 
 /** Where the tile begins, made if it is not there; tiles that no window reaches any more are dropped then. */

@@ -3,22 +3,27 @@
  * The ingester: applies the events of the features stream to the states of their entities, each once, in the order of the
  * stream, and keeps how far it has come beside the states.
  *
- *     resume (position?) → read → drop doubles, check → put refused aside → states → write → position → read …
+ *     resume (position?) → settle columns → read → drop doubles, check → put refused aside → states → write → position
+ *                                    ↑                                                                          │
+ *                                    └──────────────────────────────────────────────────────────────────────────┘
  *
  * Once, because: a state knows the last event that was applied to it, so a replay changes nothing; and the position is set
  * when all before it is written. Before it reads, writes or sets it, the store's position must be the one set last: if
  * not, the store lost data or has another writer, and the ingester forgets what it holds and goes on from the store's
- * position; without one, from the beginning of the stream. One ingester writes to a store at a time.
+ * position; without one, from the beginning of the stream, and what came before that is filled from history (backfiller). One ingester writes to a store at a time.
  * Bounds: one reading of `eventsMax`, `statesMax` states, `recentIdsMax` ids; while the store is away nothing is read.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { EntityStore, IngestPosition } from "../core/entity-store.ts";
 import { EngineError, messageOf } from "../core/errors.ts";
+import type { EventHistory } from "../core/event-history.ts";
 import type { Logger } from "../core/log.ts";
 import { RecentIds } from "../recent-ids.ts";
 import type { SinkMessage } from "../sink-batch.ts";
+import { Backfiller, type FillingStatus, type IngestBoundary } from "./backfiller.ts";
+import type { ColumnPlan } from "./column-plan.ts";
 import { EntityState } from "./entity-state.ts";
-import { IngestBatch, type PlanOf, type Refusal } from "./ingest-batch.ts";
+import { IngestBatch, type Refusal } from "./ingest-batch.ts";
 import { StateCache } from "./state-cache.ts";
 
 const RETRY_FIRST_MS = 20;
@@ -46,8 +51,11 @@ export interface SourceFeed {
 export interface FeatureIngesterOptions {
   readonly source: FeatureSource;
   readonly store: EntityStore;
-  /** Asked anew for every reading, so that a new feature set takes effect between two. */
-  readonly planOf: PlanOf;
+  readonly history: EventHistory;
+  /** Asked anew for every reading, so that a new feature set takes effect between two; another map if something changed. */
+  readonly plans: () => ReadonlyMap<string, ColumnPlan>;
+  /** How long a backfill may wait for the sink, ms. */
+  readonly storedWaitMs: number;
   /** Most events of one reading: they are applied without a pause. */
   readonly eventsMax: number;
   readonly statesMax: number;
@@ -55,7 +63,7 @@ export interface FeatureIngesterOptions {
   readonly logger: Logger;
 }
 
-export interface IngestProgress {
+export interface IngestProgress extends FillingStatus {
   readonly epoch: number;
   /** All events of the stream up to here are in the states and readable. */
   readonly seq: number;
@@ -74,6 +82,7 @@ export interface IngestProgress {
 export class FeatureIngester {
   readonly #options: FeatureIngesterOptions;
   readonly #states: StateCache;
+  readonly #backfiller: Backfiller;
   #recent: RecentIds;
   #epoch = 0;
   /** What the store must answer. */
@@ -82,6 +91,12 @@ export class FeatureIngester {
   #appliedSeq = 0;
   /** Last sequence whose id is remembered. */
   #readSeq = 0;
+  /** Of the last new event, if it was read; else 0. */
+  #lastEventSeq = 0;
+  /** Whether the store had a position in this stream, or in an earlier one, when the ingester resumed. */
+  #found: "position" | "earlier stream" | "nothing" = "nothing";
+  /** Whether ids of events that the stream does not hold any more are not remembered. */
+  #lacksIds = false;
   /** Whether ids and states are exactly those of all up to `appliedSeq`. */
   #isExact = false;
   /** What the stream held when the ingester resumed, until that is applied. */
@@ -96,6 +111,7 @@ export class FeatureIngester {
     this.#options = options;
     this.#states = new StateCache(options.statesMax);
     this.#recent = new RecentIds(options.recentIdsMax);
+    this.#backfiller = new Backfiller(options);
   }
 
   get progress(): IngestProgress {
@@ -104,7 +120,13 @@ export class FeatureIngester {
       seq: this.#appliedSeq,
       isCaughtUp: this.#behind === undefined,
       ...this.#progress,
+      ...this.#backfiller.status,
     };
+  }
+
+  /** Fills all columns anew from history, as soon as that is complete. `order`: rising numbers, see progress. */
+  materialize(order: number): void {
+    this.#backfiller.order(order);
   }
 
   /** Runs until `signal` aborts. */
@@ -134,8 +156,13 @@ export class FeatureIngester {
     this.#recent = new RecentIds(recentIdsMax);
     this.#epoch = epoch;
     this.#appliedSeq = nextSeq - 1;
-    this.#position = isKnown ? position : await this.#setPosition(nextSeq - 1); // so that a loss shows from here on
+    this.#found = isKnown ? "position" : position === undefined ? "nothing" : "earlier stream";
+    const columns = position?.columns ?? []; // states outlive the stream that they came through
+    this.#position = isKnown ? position : await this.#setPosition(nextSeq - 1, columns); // so that a loss shows from here on
+    this.#backfiller.start(columns);
     this.#readSeq = Math.max(firstSeq, nextSeq - recentIdsMax) - 1;
+    this.#lacksIds = this.#readSeq === firstSeq - 1 && (firstSeq > 1 || this.#found === "earlier stream");
+    this.#lastEventSeq = 0;
     this.#isExact = this.#readSeq === this.#appliedSeq;
     this.#behind = { lastSeq, sinceMs: performance.now() };
     const skipped = isKnown ? nextSeq - position.seq - 1 : 0;
@@ -156,6 +183,7 @@ export class FeatureIngester {
     signal.addEventListener("abort", close);
     try {
       while (!signal.aborted) {
+        if (await this.#settle(signal)) return; // in the meantime the server may have given the reader up
         const messages = await feed.read(eventsMax, IDLE_MS);
         if (messages.length > 0) await this.#take(messages, signal);
         else await this.#untilDone(signal, async () => this.#expectSame(await store.position()));
@@ -166,6 +194,49 @@ export class FeatureIngester {
       signal.removeEventListener("abort", close);
       await feed.close();
     }
+  }
+
+  /** Lets columns become known, before the next reading. True when it took its time. */
+  async #settle(signal: AbortSignal): Promise<boolean> {
+    const { store } = this.#options;
+    const checkStore = async (): Promise<void> => this.#expectSame(await store.position());
+    const attempt: IngestBoundary["attempt"] = async (step) => this.#untilDone(signal, step);
+    const boundary = {
+      epoch: this.#epoch,
+      seq: this.#appliedSeq,
+      lastEventSeq: this.#lastEventSeq,
+      isBeginning: this.#appliedSeq === 0 && this.#found !== "earlier stream",
+      // After a crash states may be ahead of the position, by less than what the stream held then.
+      canFill: this.#isExact && (this.#behind === undefined || this.#found !== "position"),
+      keep: async (keys: readonly string[]) => attempt(async () => this.#keep(keys)),
+      attempt,
+      checkStore,
+    };
+    if (!(await this.#backfiller.settle(boundary, signal))) return false;
+    this.#states.clear();
+    if (this.#lacksIds) await attempt(async () => this.#restoreIds());
+    return true;
+  }
+
+  async #keep(columns: readonly string[]): Promise<void> {
+    const { store } = this.#options;
+    const next = { epoch: this.#epoch, seq: this.#position?.seq ?? 0, columns };
+    const position = await store.position();
+    if (!isSame(position, next)) {
+      this.#expectSame(position);
+      await store.setPosition(next);
+    }
+    this.#position = next;
+    this.#states.clear(); // they lack the columns that were filled, or have those that were dropped
+  }
+
+  /** From history, in place of those from the stream, of which it has all: it holds the same events. */
+  async #restoreIds(): Promise<void> {
+    const { history, recentIdsMax } = this.#options;
+    const ids = await history.recentIds(this.#epoch, this.#appliedSeq, recentIdsMax);
+    this.#recent = new RecentIds(recentIdsMax);
+    for (let offset = 0; offset + 16 <= ids.length; offset += 16) this.#recent.add(ids, offset);
+    this.#lacksIds = false;
   }
 
   /** With nothing to read, the rest was deleted. */
@@ -194,13 +265,14 @@ export class FeatureIngester {
   }
 
   #gather(messages: readonly SinkMessage[]): IngestBatch {
-    const batch = new IngestBatch(this.#options.planOf);
+    const batch = new IngestBatch(this.#backfiller.planOf);
     let missing = 0;
     for (const message of messages) {
       missing += message.seq - this.#readSeq - 1;
       this.#readSeq = message.seq;
       batch.add(message, this.#appliedSeq, this.#recent);
     }
+    this.#lastEventSeq = Math.max(this.#lastEventSeq, batch.lastEventSeq);
     if (missing > 0)
       this.#options.logger.warn(
         { missing, seq: this.#readSeq },
@@ -242,17 +314,18 @@ export class FeatureIngester {
   /** States first, then the position. Again, when the store was away or its answer was lost: the same bytes. */
   async #write(batch: IngestBatch): Promise<void> {
     const { store } = this.#options;
-    const next = { epoch: this.#epoch, seq: this.#readSeq };
+    const { columns = [] } = this.#position ?? {};
+    const next = { epoch: this.#epoch, seq: this.#readSeq, columns };
     const [, position] = await Promise.all([store.write(batch.writes()), store.position()]);
     if (!isSame(position, next)) {
       this.#expectSame(position);
-      await this.#setPosition(next.seq);
+      await store.setPosition(next);
     }
     this.#position = next;
   }
 
-  async #setPosition(seq: number): Promise<IngestPosition> {
-    const position = { epoch: this.#epoch, seq };
+  async #setPosition(seq: number, columns: readonly string[]): Promise<IngestPosition> {
+    const position = { epoch: this.#epoch, seq, columns };
     await this.#options.store.setPosition(position);
     return position;
   }
@@ -294,5 +367,12 @@ export class FeatureIngester {
 }
 
 function isSame(one: IngestPosition | undefined, other: IngestPosition | undefined): boolean {
-  return one?.epoch === other?.epoch && one?.seq === other?.seq;
+  if (one === undefined || other === undefined) return one === other;
+  const { columns } = other;
+  return (
+    one.epoch === other.epoch &&
+    one.seq === other.seq &&
+    (one.columns === columns ||
+      (one.columns.length === columns.length && one.columns.every((key, index) => key === columns[index])))
+  );
 }

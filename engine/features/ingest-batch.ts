@@ -46,6 +46,8 @@ export class IngestBatch {
   readonly #planOf: PlanOf;
   /** New ones, whether a feature set takes them or not. */
   events = 0;
+  /** Of the last message that was a new event, or 0. */
+  lastEventSeq = 0;
   duplicates = 0;
   tooLate = 0;
 
@@ -63,6 +65,7 @@ export class IngestBatch {
       return;
     }
     const isFirst = recent.add(eventKey(found.entityType, found.event.eventId), 0);
+    if (isFirst) this.lastEventSeq = message.seq;
     if (!isNew) return;
     if (isFirst) this.#take(message, found);
     else this.duplicates++;
@@ -95,7 +98,7 @@ export class IngestBatch {
       return;
     }
     this.events++;
-    if (plan !== undefined)
+    if (plan !== undefined && plan.columns.length + plan.fields.size > 0)
       this.#taken.push({ entity: this.#entity(entityType, event.entityId, plan), event });
   }
 

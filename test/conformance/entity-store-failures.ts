@@ -48,13 +48,13 @@ export function describeServerFailures(
     });
 
     it("loses the position when one server loses its data, until it is set again", async () => {
-      await ingest.setPosition({ epoch: 1, seq: 5 });
-      assert.deepEqual(await serving.position(), { epoch: 1, seq: 5 });
+      await ingest.setPosition({ epoch: 1, seq: 5, columns: [] });
+      assert.deepEqual(await serving.position(), { epoch: 1, seq: 5, columns: [] });
       for (const server of redis.servers) {
         await server.ask((connection) => connection.flushall());
         assert.equal(await ingest.position(), undefined);
-        await ingest.setPosition({ epoch: 1, seq: 6 });
-        assert.deepEqual(await ingest.position(), { epoch: 1, seq: 6 });
+        await ingest.setPosition({ epoch: 1, seq: 6, columns: [] });
+        assert.deepEqual(await ingest.position(), { epoch: 1, seq: 6, columns: [] });
       }
     });
 
@@ -99,7 +99,7 @@ export function describeServerFailures(
     });
 
     it("says SERVICE_UNAVAILABLE at once while a server is gone, and recovers when it is back", async () => {
-      await ingest.setPosition({ epoch: 1, seq: 7 });
+      await ingest.setPosition({ epoch: 1, seq: 7, columns: [] });
       await last().kill();
       await expectUnavailable(() => serving.read(KEYS), SERVING_MS + SLACK_MS);
       await expectUnavailable(() => ingest.write(IDS.map((id) => stateOf(id, "5"))), INGEST_MS + SLACK_MS);

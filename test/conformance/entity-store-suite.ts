@@ -219,17 +219,30 @@ function describePosition(create: () => Promise<EntityStore>): void {
   it("has no position at first, and then the one that was set last", async () => {
     const store = await create();
     assert.equal(await store.position(), undefined);
-    await store.setPosition({ epoch: 1_763_700_000_000, seq: 17 });
-    assert.deepEqual(await store.position(), { epoch: 1_763_700_000_000, seq: 17 });
-    await store.setPosition({ epoch: 1_763_800_000_000, seq: 0 });
-    assert.deepEqual(await store.position(), { epoch: 1_763_800_000_000, seq: 0 });
+    await store.setPosition({ epoch: 1_763_700_000_000, seq: 17, columns: ["card:c:1", "card:f:zz"] });
+    assert.deepEqual(await store.position(), {
+      epoch: 1_763_700_000_000,
+      seq: 17,
+      columns: ["card:c:1", "card:f:zz"],
+    });
+    await store.setPosition({ epoch: 1_763_800_000_000, seq: 0, columns: [] });
+    assert.deepEqual(await store.position(), { epoch: 1_763_800_000_000, seq: 0, columns: [] });
+  });
+
+  it("keeps the columns of the position, whatever callers do with theirs", async () => {
+    const store = await create();
+    const columns = Array.from({ length: 2_000 }, (_, index) => `card:c:${index.toString(36)}`);
+    await store.setPosition({ epoch: 1, seq: 2, columns });
+    const before = [...columns];
+    columns.pop();
+    assert.deepEqual((await store.position())?.columns, before);
   });
 
   it("keeps the position apart from the states", async () => {
     const store = await create();
     await store.write([stateOf("position", "state"), stateOf("f-position", "state")]);
     assert.equal(await store.position(), undefined);
-    await store.setPosition({ epoch: 1, seq: 2 });
+    await store.setPosition({ epoch: 1, seq: 2, columns: [] });
     assert.deepEqual(await store.read([{ type: "card", id: "position" }]), [Buffer.from("state")]);
   });
 }

@@ -12,6 +12,7 @@ import type { FeatureSetRecord } from "../../storage/feature-set-record.ts";
 import { errorOf, jsonOf } from "../support/answers.ts";
 import { type CliResult, runCli } from "../support/cli.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
+import { eventually } from "../support/eventually.ts";
 import { accountSet } from "../support/feature-sets.ts";
 import { createTempFolder, type TempFolder } from "../support/temp-folder.ts";
 
@@ -34,6 +35,14 @@ describe("feature sets", () => {
     const text = typeof content === "string" ? content : JSON.stringify(content);
     await writeFile(join(folder.path, path), text);
     return join(folder.path, path);
+  };
+
+  const untilFilled = async (): Promise<void> => {
+    await eventually(
+      "all sets are filled from history",
+      async () => !(await (await engine.get("/feature-sets")).text()).includes("backfilling"),
+      20_000,
+    );
   };
 
   it("are none at first", async () => {
@@ -67,6 +76,7 @@ describe("feature sets", () => {
 
   it("are listed, shown and archived", async () => {
     const state: FeatureSetState = { name: "account", versions: ["1.0.0", "1.1.0"], archived: [] };
+    await untilFilled();
     assert.deepEqual(await jsonOf(await engine.get("/feature-sets")), { feature_sets: [state] });
     const { records, ...shown } = await jsonOf<FeatureSetDetails>(await engine.get("/feature-sets/account"));
     assert.deepEqual(shown, state);
@@ -119,6 +129,7 @@ describe("feature sets", () => {
       (await cli("archive", "account", "1.1.0")).stdout,
       /^account\n {2}1\.0\.0 +archived\n {2}1\.1\.0 +archived\n/,
     );
+    await untilFilled();
     const listed = (await cli("list")).stdout.split("\n").map((line) => line.split(/\s+/).join(" "));
     assert.deepEqual(listed, [
       "account",
@@ -159,6 +170,7 @@ describe("feature sets", () => {
   it("are still there after kill -9 of the engine", async () => {
     await engine.kill9();
     await engine.start();
+    await untilFilled();
     const { feature_sets: sets } = await jsonOf<{ feature_sets: FeatureSetState[] }>(
       await engine.get("/feature-sets"),
     );

@@ -12,6 +12,7 @@ import type { ModelManifest } from "../../engine/core/manifest.ts";
 import type { Prediction } from "../../engine/core/prediction.ts";
 import type { ModelArtifact } from "../../workers/runtime.ts";
 import { errorOf, jsonOf } from "../support/answers.ts";
+import { runCli } from "../support/cli.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
 import { pushBody, untilServed, withManifest } from "../support/model-requests.ts";
@@ -274,6 +275,37 @@ for (const mode of ["over Redis", "in process"] as const) {
         server?.thaw();
       }
       await untilSpent("a-1", 26);
+    });
+
+    it("has the events from before in a new version of the set, once it is filled", async () => {
+      const window = { kind: "window", aggregation: "sum", field: "paid", window: "7d" };
+      const wider = {
+        ...SET,
+        version: "1.1.0",
+        features: [...SET.features, { ...window, name: "spent_7d", default: -1 }],
+      };
+      assert.equal((await engine.post("/feature-sets", wider)).status, 201);
+      const shown = async (): Promise<unknown[]> => {
+        const { features } = await jsonOf<{ features: Record<string, unknown> }>(
+          await engine.get("/features/account@1.1.0/a-1"),
+        );
+        return [features["spent_7d"], features["spent_1h"]];
+      };
+      const hasAll = async (): Promise<boolean> => (await shown()).every((value) => value === 26);
+      await eventually("it is filled", hasAll, 15_000);
+      assert.ok(!(await (await engine.get("/feature-sets")).text()).includes("backfilling"));
+    });
+
+    it("fills the store anew from ClickHouse when told to", async () => {
+      await redis?.servers[0]?.ask((client) => client.del("millrace:f:account:a-1"));
+      const { code, stdout, stderr } = await runCli(["features", "materialize", "--url", engine.httpUrl]);
+      assert.equal(code, 0, stderr);
+      assert.match(stdout, /the online store is filled\n$/);
+      const values = await engine.get("/features/account@1.1.0/a-1");
+      const { features } = await jsonOf<{ features: Record<string, unknown> }>(values);
+      assert.deepEqual([features["spent_7d"], features["country"]], [26, "FR"]);
+      const status = await jsonOf<Record<string, number>>(await engine.get("/features/materialize"));
+      assert.deepEqual([status["missing"], status["filled"]], [0, status["ordered"]]);
     });
 
     it("knows all events after a restart", async () => {

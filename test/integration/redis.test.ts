@@ -71,7 +71,7 @@ test("states and position are found and written while their slots move to anothe
     const keys = ids.map((id) => ({ type: "card", id }));
     const read = async (): Promise<string[]> => (await store.read(keys)).map(String);
     await store.write(ids.map((id) => stateOf(id, "1")));
-    await store.setPosition({ epoch: 1, seq: 1 });
+    await store.setPosition({ epoch: 1, seq: 1, columns: [] });
 
     const slots = [...new Set([0, ...ids.map((id) => slotOf(`t:f:card:${id}`))])];
     await beginMove(slots, a, b);
@@ -84,7 +84,7 @@ test("states and position are found and written while their slots move to anothe
       await read(),
       ids.map(() => "1"),
     );
-    assert.deepEqual(await store.position(), { epoch: 1, seq: 1 });
+    assert.deepEqual(await store.position(), { epoch: 1, seq: 1, columns: [] });
     await store.write(ids.map((id) => stateOf(id, "2")));
     assert.deepEqual(
       await read(),
@@ -96,9 +96,9 @@ test("states and position are found and written while their slots move to anothe
       await read(),
       ids.map(() => "2"),
     );
-    assert.deepEqual(await store.position(), { epoch: 1, seq: 1 });
+    assert.deepEqual(await store.position(), { epoch: 1, seq: 1, columns: [] });
     await store.write(ids.map((id) => stateOf(id, "3")));
-    await store.setPosition({ epoch: 1, seq: 2 });
+    await store.setPosition({ epoch: 1, seq: 2, columns: [] });
     assert.deepEqual(
       await read(),
       ids.map(() => "3"),
@@ -107,7 +107,7 @@ test("states and position are found and written while their slots move to anothe
     const another = open();
     try {
       await untilUsable(another);
-      assert.deepEqual(await another.position(), { epoch: 1, seq: 2 });
+      assert.deepEqual(await another.position(), { epoch: 1, seq: 2, columns: [] });
       assert.deepEqual(
         (await another.read(keys)).map(String),
         ids.map(() => "3"),

@@ -3,50 +3,25 @@
  * Redis with its data on disk and without. In the end every event counts exactly once.
  */
 import assert from "node:assert/strict";
-import { type ChildProcess, fork } from "node:child_process";
-import { once } from "node:events";
 import { describe, it, type TestContext } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
 import { pino } from "pino";
 import type { EntityStore } from "../../engine/core/entity-store.ts";
 import { openRedisEntityStore } from "../../storage/entity-store-redis.ts";
 import { eventually } from "../support/eventually.ts";
 import { type CardEvent, cardEvent, storedTotals, totalsOf } from "../support/feature-events.ts";
 import { FeaturePlane } from "../support/feature-plane.ts";
+import { IngestProcess } from "../support/ingest-process.ts";
 import { startTestNats } from "../support/nats.ts";
 import { createRandom, type Random } from "../support/random.ts";
 import { REDIS_MISSING, startTestRedis, type TestRedis } from "../support/redis.ts";
 
-const CHILD = fileURLToPath(new URL("../support/ingest-child.js", import.meta.url));
 const LOGGER = pino({ level: "silent" });
 const CARDS = 500;
 const BURST = 100;
 const ROUNDS = 12;
 const LOAD_MS = { low: 30, high: 600 } as const;
 const SETTLED_MS = 60_000;
-
-class IngestProcess {
-  readonly #args: readonly string[];
-  #child: ChildProcess | undefined;
-
-  constructor(args: readonly string[]) {
-    this.#args = args;
-  }
-
-  async start(): Promise<void> {
-    this.#child = fork(CHILD, this.#args, { execArgv: [] });
-    await once(this.#child, "message");
-  }
-
-  async kill9(): Promise<void> {
-    const child = this.#child;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
-    const exit = once(child, "exit");
-    child.kill("SIGKILL");
-    await exit;
-  }
-}
 
 /** Publishes bursts of events without a pause, every tenth event twice, until it is stopped. */
 class Producer {

@@ -6,6 +6,8 @@ import { eventually } from "./eventually.ts";
 export class FakeFeatureStream implements FeatureSource {
   epoch = 1;
   messages: SinkMessage[] = [];
+  /** All that was ever added, trimmed or of an earlier stream included. */
+  readonly added: { readonly epoch: number; readonly message: SinkMessage }[] = [];
   #lastSeq = 0;
   readonly rejected: { seq: number; reason: string }[] = [];
   /** Where readings began. */
@@ -15,7 +17,9 @@ export class FakeFeatureStream implements FeatureSource {
 
   add(body: unknown, subject = "test.features.card"): void {
     const data = Buffer.from(typeof body === "string" ? body : JSON.stringify(body));
-    this.messages.push({ seq: ++this.#lastSeq, subject, data, atMs: Date.now() });
+    const message = { seq: ++this.#lastSeq, subject, data, atMs: Date.now() };
+    this.messages.push(message);
+    this.added.push({ epoch: this.epoch, message });
   }
 
   /** Deletes the stream and makes it anew. */
@@ -25,9 +29,15 @@ export class FakeFeatureStream implements FeatureSource {
     this.#lastSeq = 0;
   }
 
+  /** Removes the oldest. */
+  trim(messages: number): void {
+    this.messages.splice(0, messages);
+  }
+
   /** The server lost what came last. */
   forget(messages: number): void {
     this.messages.splice(-messages, messages);
+    this.added.splice(-messages, messages);
     this.#lastSeq -= messages;
   }
 

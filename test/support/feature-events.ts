@@ -5,7 +5,6 @@
 import type { EntityStore } from "../../engine/core/entity-store.ts";
 import { type FeatureSet, parseFeatureSet } from "../../engine/core/feature-set.ts";
 import { type ColumnPlan, columnsOf, compileColumns } from "../../engine/features/column-plan.ts";
-import type { PlanOf } from "../../engine/features/ingest-batch.ts";
 import { StateView } from "../../engine/features/state-view.ts";
 import { windowValue } from "../../engine/features/window-value.ts";
 
@@ -27,11 +26,28 @@ export function cardSet(): FeatureSet {
   });
 }
 
+/** The next version of the card set: other windows and fields beside most of the first's. */
+export function widerCardSet(): FeatureSet {
+  const first = cardSet();
+  const window = { kind: "window", field: "amount" };
+  return parseFeatureSet({
+    ...first,
+    version: "2.0.0",
+    features: [
+      ...first.features.filter(({ name }) => name !== "amount"),
+      { ...window, name: "amount_7d", aggregation: "sum", window: "7d" },
+      { ...window, name: "largest", aggregation: "max", window: "7d" },
+      { ...window, name: "cities", aggregation: "distinct_count", field: "city", window: "24h" },
+      { name: "amount", kind: "online", type: "float" },
+    ],
+  });
+}
+
 const SET = cardSet();
 const PLAN = compileColumns([SET]);
 
 /** The plan of cards; no other entity type has one. */
-export const cardPlanOf: PlanOf = (type): ColumnPlan | undefined => (type === CARD ? PLAN : undefined);
+export const CARD_PLANS: ReadonlyMap<string, ColumnPlan> = new Map([[CARD, PLAN]]);
 
 export interface CardEvent {
   readonly event_id: string;

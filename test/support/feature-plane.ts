@@ -5,6 +5,9 @@
 import { type JetStreamManager, jetstream } from "@nats-io/jetstream";
 import { pino } from "pino";
 import type { EntityStore } from "../../engine/core/entity-store.ts";
+import { EngineError } from "../../engine/core/errors.ts";
+import type { EventHistory } from "../../engine/core/event-history.ts";
+import type { ColumnPlan } from "../../engine/features/column-plan.ts";
 import { FeatureIngester } from "../../engine/features/feature-ingester.ts";
 import { readFeatureValueRows } from "../../engine/features/feature-value-rows.ts";
 import { Sink } from "../../engine/sink.ts";
@@ -16,15 +19,26 @@ import { FeatureReader } from "../../streams/feature-reader.ts";
 import { LogReader } from "../../streams/log-reader.ts";
 import { Publisher } from "../../streams/publisher.ts";
 import { createTopology, ensureStreams, type Topology } from "../../streams/topology.ts";
-import { cardPlanOf } from "./feature-events.ts";
+import { CARD_PLANS } from "./feature-events.ts";
 
 const LOGGER = pino({ level: process.env["TEST_LOG_LEVEL"] ?? "silent" });
 const RECENT_IDS_MAX = 65_536;
+
+interface IngesterParts {
+  /** By default none can be reached. */
+  readonly history?: EventHistory;
+  readonly plans?: () => ReadonlyMap<string, ColumnPlan>;
+}
 
 export interface Running<T> {
   readonly part: T;
   stop(): Promise<void>;
 }
+
+const away = (): never => {
+  throw new EngineError("SERVICE_UNAVAILABLE", "there is no history");
+};
+const NO_HISTORY: EventHistory = { lastSeq: away, count: away, events: away, recentIds: away };
 
 /** Closing it stops what it started. */
 export class FeaturePlane implements AsyncDisposable {
@@ -54,9 +68,12 @@ export class FeaturePlane implements AsyncDisposable {
     return new FeatureReader({ client: jetstream(this.connection.nats), manager, publisher, topology });
   }
 
-  startIngester(store: EntityStore, eventsMax = 500): Running<FeatureIngester> {
-    const bounds = { eventsMax, statesMax: 10_000, recentIdsMax: RECENT_IDS_MAX };
-    const options = { source: this.reader, store, planOf: cardPlanOf, ...bounds, logger: LOGGER };
+  startIngester(
+    store: EntityStore,
+    { history = NO_HISTORY, plans = () => CARD_PLANS }: IngesterParts = {},
+  ): Running<FeatureIngester> {
+    const bounds = { eventsMax: 500, statesMax: 10_000, recentIdsMax: RECENT_IDS_MAX, storedWaitMs: 3_000 };
+    const options = { source: this.reader, store, history, plans, ...bounds, logger: LOGGER };
     return this.#start(new FeatureIngester(options));
   }
 

@@ -23,14 +23,29 @@ describe("hash slots", () => {
 describe("positions", () => {
   it("of several nodes give the least, an earlier stream first, and none when one has none", () => {
     const [a, b, c] = [
-      { epoch: 2, seq: 5 },
-      { epoch: 2, seq: 4 },
-      { epoch: 1, seq: 9 },
+      { epoch: 2, seq: 5, columns: [] },
+      { epoch: 2, seq: 4, columns: [] },
+      { epoch: 1, seq: 9, columns: [] },
     ];
     assert.deepEqual(leastPosition([a, b]), b);
     assert.deepEqual(leastPosition([a, c, b]), c);
     assert.equal(leastPosition([a, undefined, b]), undefined);
     assert.equal(leastPosition([]), undefined);
+  });
+
+  it("of several nodes have the columns that all have", () => {
+    const at = (seq: number, columns: string[]) => ({ epoch: 1, seq, columns });
+    assert.deepEqual(leastPosition([at(2, ["a", "b"]), at(1, ["b", "c"]), at(2, ["b", "a"])]), at(1, ["b"]));
+    assert.deepEqual(leastPosition([at(1, ["a"]), at(1, [])]), at(1, []));
+  });
+
+  it("have no columns when they were written before there were any, or as something else", () => {
+    for (const columns of ["", ',"columns":"a"', ',"columns":[1]'])
+      assert.deepEqual(fromPositionJson(Buffer.from(`{"epoch":1,"seq":2${columns}}`)), {
+        epoch: 1,
+        seq: 2,
+        columns: [],
+      });
   });
 
   it("are none when what is stored is no position", () => {
@@ -45,7 +60,7 @@ describe("positions", () => {
       '{"epoch":1,"seq":1.5}',
     ])
       assert.equal(fromPositionJson(Buffer.from(text)), undefined, text);
-    assert.deepEqual(fromPositionJson(Buffer.from('{"epoch":1,"seq":2}')), { epoch: 1, seq: 2 });
+    assert.deepEqual(fromPositionJson(Buffer.from('{"epoch":1,"seq":2}')), { epoch: 1, seq: 2, columns: [] });
   });
 });
 

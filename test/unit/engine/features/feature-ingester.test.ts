@@ -9,15 +9,16 @@ import type {
   IngestPosition,
 } from "../../../../engine/core/entity-store.ts";
 import { EngineError } from "../../../../engine/core/errors.ts";
+import type { ColumnPlan } from "../../../../engine/features/column-plan.ts";
 import { FeatureIngester } from "../../../../engine/features/feature-ingester.ts";
-import type { PlanOf } from "../../../../engine/features/ingest-batch.ts";
 import { MemoryEntityStore } from "../../../../storage/entity-store-memory.ts";
 import { eventually } from "../../../support/eventually.ts";
+import { FakeEventHistory } from "../../../support/fake-event-history.ts";
 import { FakeFeatureStream } from "../../../support/fake-feature-stream.ts";
 import {
+  CARD_PLANS,
   type CardEvent,
   cardEvent,
-  cardPlanOf,
   storedTotals,
   totalsOf,
 } from "../../../support/feature-events.ts";
@@ -87,7 +88,7 @@ interface Bench {
 }
 
 interface Bounds {
-  readonly planOf?: PlanOf;
+  readonly plans?: () => ReadonlyMap<string, ColumnPlan>;
   readonly statesMax?: number;
   readonly recentIdsMax?: number;
   readonly eventsMax?: number;
@@ -117,7 +118,9 @@ async function runIngester(
   const ingester = new FeatureIngester({
     source: stream,
     store,
-    planOf: cardPlanOf,
+    history: new FakeEventHistory(stream),
+    plans: () => CARD_PLANS,
+    storedWaitMs: 100,
     eventsMax: 7,
     statesMax: 3,
     recentIdsMax: 1_024,
@@ -237,19 +240,19 @@ describe("the ingester", () => {
     );
   });
 
-  it("passes over events of entity types that have no feature set, until they have one", async () => {
-    let planOf: PlanOf = () => undefined;
+  it("passes over events of entity types that have no feature set, and fills them in once they have one", async () => {
+    let plans: ReadonlyMap<string, ColumnPlan> = new Map();
     const before = events(3);
     const after = events(3, 3);
     await withIngester(
       (stream) => before.forEach((event) => stream.add(event)),
       async ({ stream, ingester, expectTotals }) => {
         await eventually("all is passed over", () => ingester.progress.seq === 3);
-        planOf = cardPlanOf;
+        plans = CARD_PLANS;
         for (const event of after) stream.add(event);
-        await expectTotals(after);
+        await expectTotals([...before, ...after]);
       },
-      { planOf: (type) => planOf(type) },
+      { plans: () => plans },
     );
   });
 
