@@ -29,7 +29,7 @@ interface Ingested {
 
 export async function measureIngest(bench: FeatureEngine, seconds: number): Promise<IngestResult> {
   const events = EVENTS_PER_SECOND_OF_BENCH * seconds;
-  await live(bench, FLOW.name, ENTITIES); // warms up
+  await live(bench, FLOW.name, Math.min(ENTITIES, events)); // warms up
   const flow = await live(bench, FLOW.name, events);
   const short = await live(bench, SHORT.name, events / 2);
   const long = await live(bench, LONG.name, events / 2);

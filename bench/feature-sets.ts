@@ -36,11 +36,14 @@ export const MIXED = set("mixed", [
   ...windows("1h", ["sum", "mean", "max", "count", "stddev"]),
   ...windows("24h", ["sum", "mean", "max", "count", "stddev"]),
 ]);
-/** 20 last values and 5 windows: what the model takes. */
-export const PAYER = set("payer", [
-  ...online(20),
-  ...windows("1h", ["sum", "mean", "max", "count", "stddev"]),
-]);
+/** 20 last values and 5 windows: what the model takes. With defaults: a reading that Redis is late for fails no row. */
+export const PAYER = set(
+  "payer",
+  [...online(20), ...windows("1h", ["sum", "mean", "max", "count", "stddev"])].map((feature) => ({
+    ...feature,
+    default: 0,
+  })),
+);
 /** Three windows of three lengths, and what an event is told by when it is seen. */
 export const FLOW = set("flow", [
   ...windows("1h", ["sum"]),

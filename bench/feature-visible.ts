@@ -11,6 +11,7 @@ import { ENTITIES } from "./feature-ingest.ts";
 import { FLOW } from "./feature-sets.ts";
 import { OneConnection } from "./one-connection.ts";
 import { percentilesOf } from "./percentiles.ts";
+import { round } from "./report.ts";
 
 const PROBE_EVERY_MS = 20;
 const GOAL_MS = 50;
@@ -32,48 +33,61 @@ export async function measureVisible(
     perSecond,
   });
   await delay(SETTLE_MS);
-  const latencies = await probe(bench, Math.round((seconds * 1000) / PROBE_EVERY_MS));
+  const { httpMs, redisMs } = await probe(bench, Math.round((seconds * 1000) / PROBE_EVERY_MS));
   const { tookMs } = await load;
-  const found = percentilesOf(latencies);
+  const found = percentilesOf(httpMs);
   return [
     {
-      what: `event to visible at ${Math.round((events * 1000) / tookMs)} events/s, ${found.samples} probes`,
+      what: `event to visible at ${Math.round((events * 1000) / tookMs)} events/s, ${found.samples} probes; of it until Redis has it`,
       measured: msText(found),
-      ceiling: `${GOAL_MS} ms`,
-      ratio: Math.round((found.p99 / GOAL_MS) * 100) / 100,
+      ceiling: msText(percentilesOf(redisMs)),
+      ratio: round(found.p99 / GOAL_MS),
       goal: "p99 < 50 ms: below 1",
     },
   ];
 }
 
-/** Latency of each of `count` probes, ms. */
-async function probe(bench: FeatureEngine, count: number): Promise<number[]> {
+interface Probed {
+  /** From acknowledgement to the first answer that holds the event, ms. */
+  readonly httpMs: readonly number[];
+  /** And to the position in Redis that is at or beyond it. */
+  readonly redisMs: readonly number[];
+}
+
+async function probe(bench: FeatureEngine, count: number): Promise<Probed> {
   const client = jetstream(bench.nats);
   const connection = await OneConnection.open(bench.engine.httpUrl);
-  const acknowledgedMs: number[] = [];
+  const acknowledged: { readonly seq: number; readonly ms: number }[] = [];
   const seenMs: number[] = [];
-  const run = Date.now().toString(36);
-  const publish = async (mark: number) => {
-    const event = { event_id: `${run}-${mark}`, entity_id: "probe", event_time: Date.now(), event: { mark } };
-    await client.publish(`millrace.features.${FLOW.name}`, JSON.stringify(event));
-    acknowledgedMs[mark] = performance.now();
+  const storedMs: number[] = [];
+  const run = Date.now().toString(36); // the entity, and the first part of its events' ids
+  const publish = async (mark: number): Promise<void> => {
+    const event = { event_id: `${run}-${mark}`, entity_id: run, event_time: Date.now(), event: { mark } };
+    const { seq } = await client.publish(`millrace.features.${FLOW.name}`, JSON.stringify(event));
+    acknowledged[mark] = { seq, ms: performance.now() };
   };
   const publishing: Promise<void>[] = [];
   const timer = setInterval(() => {
     if (publishing.length < count) publishing.push(publish(publishing.length));
   }, PROBE_EVERY_MS);
   const deadline = performance.now() + count * PROBE_EVERY_MS + 60_000;
-  while (seenMs.length < count && performance.now() < deadline) {
-    const answer = JSON.parse(await connection.get(`/features/${FLOW.name}/probe`)) as Answer;
+  while (seenMs.length < count || storedMs.length < count) {
+    if (performance.now() > deadline)
+      throw new Error(`only ${seenMs.length} of ${count} probes became visible`);
+    const answer = JSON.parse(await connection.get(`/features/${FLOW.name}/${run}`)) as Answer;
     const seen = answer.features.mark ?? -1;
     while (seenMs.length <= seen) seenMs.push(performance.now());
+    const storedSeq = (await bench.ingestedSeq()) ?? 0;
+    while ((acknowledged[storedMs.length]?.seq ?? Number.POSITIVE_INFINITY) <= storedSeq)
+      storedMs.push(performance.now());
     await delay(1);
   }
   clearInterval(timer);
   connection.close();
   await Promise.all(publishing);
-  if (seenMs.length < count) throw new Error(`only ${seenMs.length} of ${count} probes became visible`);
-  return seenMs.map((ms, mark) => Math.max(0, ms - (acknowledgedMs[mark] ?? Number.NaN)));
+  const since = (ms: number, mark: number): number =>
+    Math.max(0, ms - (acknowledged[mark]?.ms ?? Number.NaN));
+  return { httpMs: seenMs.map(since), redisMs: storedMs.map(since) };
 }
 
 interface Answer {

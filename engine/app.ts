@@ -144,7 +144,7 @@ async function startControlChild(urls: ServiceUrls, logger: Logger): Promise<Sup
 function toChild(env: NodeJS.ProcessEnv): StartedChild {
   const child = fork(CLI, ["serve", "--roles", "control"], {
     detached: true,
-    execArgv: [],
+    execArgv: ["--max-semi-space-size=64"], // as the data plane's: events and rows live short
     env,
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });

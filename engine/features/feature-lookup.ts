@@ -47,6 +47,8 @@ export interface LookupInput {
   readonly name: string;
   /** Index of the step that gives its value; -1 when only the request does. */
   readonly step: number;
+  /** Whether the model does without: the input has a default, or may be missing. */
+  readonly isOptional: boolean;
 }
 
 export interface FeatureLookup {
@@ -75,12 +77,13 @@ export async function compileLookup(
   const inputs: LookupInput[] = [];
   for (const input of manifest.inputs) {
     const { name, feature } = input;
+    const isOptional = input.default !== undefined || input.nullable === true;
     if (feature === undefined) {
-      inputs.push({ name, step: -1 });
+      inputs.push({ name, step: -1, isOptional });
       continue;
     }
     const set = await find(feature.set, feature.version);
-    inputs.push({ name, step: compiler.stepFor(set, input, feature.name ?? name) });
+    inputs.push({ name, step: compiler.stepFor(set, input, feature.name ?? name), isOptional });
   }
   const { entities, steps } = compiler;
   const requested = steps.filter(({ kind }) => kind === "request").map(({ feature }) => feature.name);
@@ -94,7 +97,7 @@ export interface SetLookup {
   readonly entities: readonly LookupEntity[];
   readonly steps: readonly LookupStep[];
   /** The features asked for, in order, and the step of each. */
-  readonly features: readonly LookupInput[];
+  readonly features: readonly Pick<LookupInput, "name" | "step">[];
 }
 
 /**

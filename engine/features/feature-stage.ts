@@ -13,11 +13,12 @@ import type { Row } from "../batch.ts";
 import type { Batcher } from "../batcher.ts";
 import type { EntityKey } from "../core/entity-store.ts";
 import { EngineError, type ErrorDetail, toEngineError } from "../core/errors.ts";
+import type { Scalar } from "../core/feature-set.ts";
 import type { Dispatcher } from "../dispatcher.ts";
 import { notAnObject } from "../feature-plan.ts";
 import type { EntityReader } from "./entity-reader.ts";
 import type { EntityView } from "./entity-view.ts";
-import type { FeatureLookup } from "./feature-lookup.ts";
+import type { FeatureLookup, LookupStep } from "./feature-lookup.ts";
 import { fillFeatures, lookUp, type ServedFeatures } from "./served-features.ts";
 import { readsEntity, stepUses } from "./step-use.ts";
 
@@ -72,6 +73,7 @@ export class FeatureStage {
     if (keys.every((key) => key === undefined)) return this.#accept(waiting, [], Date.now());
     this.#gathering.push(waiting);
     this.#rows++;
+    batcher.expected++;
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(() => {
@@ -99,6 +101,7 @@ export class FeatureStage {
       } catch (error) {
         waiting.row.fail(toEngineError(error));
       }
+      waiting.batcher.expected--;
     }
     this.#rows -= rows.length;
     this.#readings--;
@@ -116,7 +119,27 @@ export class FeatureStage {
       key === undefined ? [] : [{ type: key.type, id: key.id, seq: views[index]?.seq ?? 0 }],
     );
     const served: ServedFeatures = { asOfMs, entities, status };
+    checkAvailable(lookup, request, values, status);
     this.#options.dispatcher.accept(batcher, row, fillFeatures(lookup, request, values), served);
+  }
+}
+
+/** @throws EngineError SERVICE_UNAVAILABLE when the store did not answer, and neither the set nor the model has a default. */
+function checkAvailable(
+  { inputs, steps }: FeatureLookup,
+  request: Readonly<Record<string, unknown>>,
+  values: readonly (Scalar | undefined)[],
+  status: ServedFeatures["status"],
+): void {
+  if (status.size === 0) return;
+  for (const { name, step, isOptional } of inputs) {
+    if (step < 0 || isOptional || values[step] !== undefined || (request[name] ?? undefined) !== undefined)
+      continue;
+    if (status.get((steps[step] as LookupStep).name) === "unavailable")
+      throw new EngineError(
+        "SERVICE_UNAVAILABLE",
+        `${name} cannot be looked up now and has no default: give it in the request, or try again later`,
+      );
   }
 }
 

@@ -17,7 +17,7 @@ import {
 } from "./state-layout.ts";
 
 /** Tiles of one column, copied to where doubles are aligned: reading them one by one from the bytes takes several times as long. */
-let tiles = new Float64Array(1_024);
+let tiles = new Float64Array(64);
 let tileBytes = Buffer.from(tiles.buffer);
 
 export class StateView implements EntityValues {

@@ -28,6 +28,7 @@ const SET = {
     { name: "country", kind: "online", type: "category", categories: ["DE", "FR"], default: "DE" },
     { name: "spent_1h", kind: "window", aggregation: "sum", field: "paid", window: "1h" },
     { name: "paid_mean_30d", kind: "window", aggregation: "mean", field: "paid", window: "30d", default: 7 },
+    { name: "paid_last", kind: "window", aggregation: "last", field: "paid", window: "1h" },
     { name: "share", kind: "derived", function: "ratio", inputs: ["amount", "spent_1h"], default: 0.5 },
   ],
 };
@@ -64,6 +65,7 @@ for (const mode of ["over Redis", "in process"] as const) {
       for (const [name, feature] of [
         ["spending", "spent_1h"],
         ["sharing", "share"],
+        ["lasting", "paid_last"],
       ] as const) {
         assert.equal(
           (await engine.post("/models", pushBody(modelOf(name, feature), "production"))).status,
@@ -210,6 +212,7 @@ for (const mode of ["over Redis", "in process"] as const) {
         country: "FR",
         spent_1h: 26,
         paid_mean_30d: 13,
+        paid_last: 6,
         share: 1 / 26,
       });
     });
@@ -264,6 +267,9 @@ for (const mode of ["over Redis", "in process"] as const) {
         assert.equal(prediction.predicted_value, 0);
         assert.ok(performance.now() - startedMs < 2_000);
         assert.equal((await engine.get("/health")).status, 200);
+        const without = await engine.post("/predict", { model: "lasting", entity_id: "a-1", features: {} });
+        const refused = await errorOf(without, 503, "SERVICE_UNAVAILABLE");
+        assert.match(refused.message, /steps cannot be looked up now and has no default/);
       } finally {
         server?.thaw();
       }
