@@ -59,7 +59,10 @@ for (const mode of ["over Redis", "in process"] as const) {
     let events = 0;
     before(async () => {
       redis = mode === "over Redis" ? await startTestRedis() : undefined;
-      const env = redis === undefined ? { PATH: dirname(process.execPath) } : { REDIS_URL: redis.url };
+      const env =
+        redis === undefined
+          ? { PATH: dirname(process.execPath) }
+          : { REDIS_URL: redis.url, MILLRACE_FEATURE_TIMEOUT_MS: "250" };
       engine = await startTestEngine({ sample: false, env });
       nats = await connect({ servers: engine.natsUrl });
       assert.equal((await engine.post("/feature-sets", SET)).status, 201);
