@@ -1,9 +1,10 @@
 /**
- * `npm run bench -- [http|stream|batch …] [--seconds N]`: each benchmark compares its subjects within one run and
+ * `npm run bench -- [http|stream|batch|features …] [--seconds N]`: each benchmark compares its subjects within one run and
  * reports ratios, since absolute figures of a shared machine mean little.
  */
 import { Command } from "commander";
 import { benchBatch } from "./batch.bench.ts";
+import { benchFeatures } from "./features.bench.ts";
 import { benchHttp } from "./http.bench.ts";
 import { type Report, show } from "./report.ts";
 import { benchStream } from "./stream.bench.ts";
@@ -12,6 +13,7 @@ const BENCHES: Readonly<Record<string, (seconds: number) => Promise<Report>>> = 
   http: benchHttp,
   stream: benchStream,
   batch: benchBatch,
+  features: benchFeatures,
 };
 const names = Object.keys(BENCHES);
 

@@ -18,7 +18,8 @@ export interface LoadResult {
 
 export interface Load {
   readonly url: string;
-  readonly body: string;
+  /** Several are sent in turn. */
+  readonly body: string | readonly string[];
   readonly connections: number;
   readonly seconds: number;
 }
@@ -29,15 +30,13 @@ export function requireWrk(): void {
   throw new Error("wrk is not on PATH: install it first (Debian: apt-get install wrk)");
 }
 
-/** Posts `body` over and over for some seconds. */
+/** Posts `body` over and over for some seconds. Bodies are one line each. */
 export async function runLoad({ url, body, connections, seconds }: Load): Promise<LoadResult> {
   const folder = mkdtempSync(join(tmpdir(), "millrace-bench-"));
   const script = join(folder, "post.lua");
-  writeFileSync(join(folder, "body.json"), body);
-  writeFileSync(
-    script,
-    `local file = io.open("${join(folder, "body.json")}")\nwrk.method = "POST"\nwrk.body = file:read("*a")\nfile:close()\n`,
-  );
+  const bodies = join(folder, "bodies");
+  writeFileSync(bodies, typeof body === "string" ? body : body.join("\n"));
+  writeFileSync(script, typeof body === "string" ? oneBody(bodies) : bodiesInTurn(bodies));
   try {
     const args = ["-t1", `-c${connections}`, `-d${seconds}s`, "--latency", "-s", script, url];
     const { stdout } = await promisify(execFile)("wrk", args);
@@ -45,6 +44,30 @@ export async function runLoad({ url, body, connections, seconds }: Load): Promis
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+function oneBody(file: string): string {
+  return `local file = io.open("${file}")
+wrk.method = "POST"
+wrk.body = file:read("*a")
+file:close()
+`;
+}
+
+/** Requests are made once, before the clock starts. */
+function bodiesInTurn(file: string): string {
+  return `local requests = {}
+local at = 0
+function init(args)
+  for line in io.lines("${file}") do
+    requests[#requests + 1] = wrk.format("POST", nil, nil, line)
+  end
+end
+function request()
+  at = at % #requests + 1
+  return requests[at]
+end
+`;
 }
 
 function parse(output: string): LoadResult {

@@ -55,6 +55,7 @@ export async function startControlPlane(
   const predictions = createSink(config, clickhouse, reader, {
     rows: new PredictionStore(clickhouse, config.database),
     rowsOf: readPredictionRows,
+    recentIdsMax: config.sinkDedupRowsMax,
     logger: logger.child({ component: "sink" }),
   });
   const features = createSink(
@@ -64,6 +65,7 @@ export async function startControlPlane(
     {
       rows: new FeatureValueStore(clickhouse, config.database),
       rowsOf: readFeatureValueRows,
+      recentIdsMax: config.featureRecentIdsMax, // as the ingester: both must drop the same
       logger: logger.child({ component: "feature sink" }),
     },
   );
@@ -108,6 +110,7 @@ function startStatus(
 interface Copied {
   readonly rows: RowStore;
   readonly rowsOf: SinkOptions["rowsOf"];
+  readonly recentIdsMax: number;
   readonly logger: Logger;
 }
 
@@ -115,7 +118,7 @@ function createSink(
   config: Config,
   clickhouse: ClickHouse,
   source: LogReader,
-  { rows, rowsOf, logger }: Copied,
+  { rows, rowsOf, recentIdsMax, logger }: Copied,
 ): Sink {
   return new Sink({
     source,
@@ -129,7 +132,7 @@ function createSink(
     rowsOf,
     rowsMax: config.sinkRowsMax,
     bytesMax: config.sinkBytesMax,
-    recentIdsMax: config.sinkDedupRowsMax,
+    recentIdsMax,
     flushMs: config.sinkFlushMs,
     logger,
   });

@@ -9,6 +9,10 @@ import { randomUUID } from "node:crypto";
 import { availableParallelism } from "node:os";
 import { setTimeout as delay } from "node:timers/promises";
 import { type JetStreamClient, type JetStreamManager, jetstream } from "@nats-io/jetstream";
+import { openClickHouse } from "../storage/clickhouse.ts";
+import { ClickHouseFeatureHistory } from "../storage/clickhouse-feature-history.ts";
+import type { FeatureRegistry } from "../storage/feature-registry.ts";
+import { readFieldStatistics, type StatisticsQuestion } from "../storage/field-statistics.ts";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
 import { CONTENT_BOUNDS } from "../storage/version-record.ts";
 import { openStreams, type StreamsConnection } from "../streams/connection.ts";
@@ -49,6 +53,7 @@ const MODEL_LOAD_TIMEOUT_MS = 120_000;
 export interface DataPlane {
   readonly httpUrl: string;
   readonly registry: ModelRegistry;
+  readonly featureRegistry: FeatureRegistry;
   readonly models: Models;
   readonly readiness: Readiness;
   stop(): Promise<void>;
@@ -95,13 +100,14 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const sets = new ActiveSets();
   const setsWatch = await followFeatureSets(featureRegistry, sets, logger);
   const ingesting = { config, urls, parts: ingestParts, store, sets, logger };
-  const ingest = urls.redis === undefined ? startIngest(ingesting) : undefined;
+  const ingest = urls.redis === undefined ? startIngest(ingesting, "own") : undefined;
   const core = createCore(config, streams, registry, features, logger);
   const health = startHealthChecks({ urls, core, connection, topology, logger });
   const { readiness } = health;
+  const history = openHistory(config, urls);
   const filling = followFilling(connection.nats, topology, store);
-  const shared = { config, urls, core, registry, featureRegistry, sets, filling, readiness, logger };
-  const http = createHttpServer(shared);
+  const registries = { registry, featureRegistry, sets, filling };
+  const http = createHttpServer({ config, urls, core, ...registries, ...history, readiness, logger });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(connection.nats, topology, VERSION, (request) =>
@@ -121,6 +127,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     core.models.close();
     core.dispatcher.close();
     health.stop();
+    await history.close();
     await core.pool.close();
     await setsWatch.stop();
     await ingest?.stop();
@@ -131,9 +138,20 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   return {
     httpUrl: `http://${config.httpHost}:${port}`,
     registry,
+    featureRegistry,
     models: core.models,
     readiness,
     stop,
+  };
+}
+
+/** What is asked of the tables, over a connection of its own. */
+function openHistory({ database }: Config, urls: ServiceUrls) {
+  const client = openClickHouse(urls.clickhouse);
+  return {
+    history: new ClickHouseFeatureHistory(client, database),
+    readStatistics: async (question: StatisticsQuestion) => readFieldStatistics(client, database, question),
+    close: async () => client.close(),
   };
 }
 

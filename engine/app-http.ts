@@ -6,17 +6,21 @@ import type { ModelRegistry } from "../storage/model-registry.ts";
 import type { WorkerPool } from "../workers/pool.ts";
 import { featureRoutes } from "./api/feature-routes.ts";
 import { featureSetRoutes } from "./api/feature-set-routes.ts";
+import { historicalRoutes } from "./api/historical-routes.ts";
 import { HttpServer, type Route } from "./api/http-server.ts";
 import { type Filling, materializeRoutes } from "./api/materialize-routes.ts";
 import { modelRoutes } from "./api/model-routes.ts";
 import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
 import { createSenderCheck } from "./api/sender-check.ts";
+import { statisticsRoutes } from "./api/statistics-routes.ts";
 import { statusRoutes } from "./api/status-routes.ts";
 import type { Config } from "./core/config.ts";
+import type { FeatureHistory } from "./core/feature-history.ts";
 import { type Logger, withoutCredentials } from "./core/log.ts";
 import type { Metrics } from "./core/metrics.ts";
 import type { ActiveSets } from "./features/active-sets.ts";
 import type { EntityReader } from "./features/entity-reader.ts";
+import type { ReadFieldStatistics } from "./features/feature-statistics.ts";
 import type { Models } from "./models.ts";
 import type { Predictor } from "./predict.ts";
 import type { Readiness } from "./readiness.ts";
@@ -35,6 +39,8 @@ export interface HttpOptions {
   };
   readonly registry: ModelRegistry;
   readonly featureRegistry: FeatureRegistry;
+  readonly history: FeatureHistory;
+  readonly readStatistics: ReadFieldStatistics;
   readonly sets: ActiveSets;
   readonly filling: Filling;
   readonly readiness: Readiness;
@@ -47,6 +53,8 @@ export function createHttpServer({
   core,
   registry,
   featureRegistry,
+  history,
+  readStatistics,
   sets,
   filling,
   readiness,
@@ -82,6 +90,8 @@ export function createHttpServer({
       },
     }),
     ...materializeRoutes(filling),
+    ...statisticsRoutes({ sets, read: readStatistics }),
+    ...historicalRoutes({ registry: featureRegistry, history, bodyBytesMax: config.bodyBytesMax }),
     ...featureRoutes({
       reader: core.reader,
       findActive: (reference) => sets.find(reference),

@@ -21,7 +21,8 @@ import { FeatureIngester, type IngestProgress } from "./features/feature-ingeste
 import { checkAgreement } from "./features/set-agreement.ts";
 import type { ServiceUrls } from "./service-urls.ts";
 
-const EVENTS_MAX = 1_000;
+/** A reading is applied without a pause: beside predictions in one process it must be short. */
+const EVENTS_MAX = { shared: 1_000, own: 200 } as const;
 const STATES_MAX = 50_000;
 const STATUS_MS = 1_000;
 /** For an insert of the sink to be over. */
@@ -51,7 +52,10 @@ export interface IngestOptions {
   readonly logger: Logger;
 }
 
-export function startIngest({ config, urls, parts, store, sets, logger }: IngestOptions): RunningIngest {
+export function startIngest(
+  { config, urls, parts, store, sets, logger }: IngestOptions,
+  kind: keyof typeof EVENTS_MAX,
+): RunningIngest {
   const clickhouse = openClickHouse(urls.clickhouse);
   const ingester = new FeatureIngester({
     source: new FeatureReader(parts),
@@ -59,7 +63,7 @@ export function startIngest({ config, urls, parts, store, sets, logger }: Ingest
     history: new ClickHouseEventHistory(clickhouse, config.database),
     plans: () => sets.plans,
     storedWaitMs: 2 * config.sinkFlushMs + SINK_SLACK_MS,
-    eventsMax: EVENTS_MAX,
+    eventsMax: EVENTS_MAX[kind],
     statesMax: STATES_MAX,
     recentIdsMax: config.featureRecentIdsMax,
     logger: logger.child({ component: "ingester" }),
@@ -101,7 +105,7 @@ export async function startSharedIngest(
   const sets = new ActiveSets();
   const watch = await followFeatureSets(await openFeatures(config, parts), sets, logger);
   const store = openRedisEntityStore({ url: urls.redis, prefix: config.prefix, use: "ingest", logger });
-  const ingest = startIngest({ config, urls, parts, store, sets, logger });
+  const ingest = startIngest({ config, urls, parts, store, sets, logger }, "shared");
   return {
     get progress() {
       return ingest.progress;

@@ -8,8 +8,8 @@
 import { fork } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import { startControlPlane } from "./app-control-plane.ts";
 import { type DataPlane, startDataPlane } from "./app-data-plane.ts";
+import { startStandby } from "./app-standby.ts";
 import type { Config } from "./core/config.ts";
 import { EngineError } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
@@ -65,7 +65,7 @@ export async function startEngine(config: Config, roles: readonly Role[], logger
       dataPlane = plane;
       started.push(plane);
     } else {
-      started.push(await startControlPlane(config, urls, logger));
+      started.push(await startStandby(config, urls, logger));
     }
     return { urls, dataPlane, stop };
   } catch (error) {
@@ -144,7 +144,7 @@ async function startControlChild(urls: ServiceUrls, logger: Logger): Promise<Sup
 function toChild(env: NodeJS.ProcessEnv): StartedChild {
   const child = fork(CLI, ["serve", "--roles", "control"], {
     detached: true,
-    execArgv: [],
+    execArgv: ["--max-semi-space-size=64"], // as the data plane's: events and rows live short
     env,
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });

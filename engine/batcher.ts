@@ -22,6 +22,8 @@ export class Batcher {
   #filling: Batch;
   /** Batches that hold rows and are not recycled yet. */
   readonly live = new Set<Batch>();
+  /** Rows that will be added once their features are looked up. */
+  expected = 0;
 
   constructor(model: ServedModel, rowsMax: number) {
     this.model = model;
@@ -34,9 +36,9 @@ export class Batcher {
     return this.#queued.length > 0 || this.#filling.count > 0;
   }
 
-  /** True when no row is waiting, computed or being logged. */
+  /** True when no row is waiting, computed or being logged, and none is on its way. */
   get idle(): boolean {
-    return this.live.size === 0;
+    return this.live.size === 0 && this.expected === 0;
   }
 
   /** Checks the features and adds the row; returns what is wrong with them, or undefined. */

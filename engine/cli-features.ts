@@ -3,6 +3,8 @@
  */
 import { Command } from "commander";
 import { readFeatureSetFiles } from "../storage/feature-set-files.ts";
+import { exportCommand } from "./cli-features-export.ts";
+import { statisticsCommand } from "./cli-features-statistics.ts";
 import { callEngine, withUrlOption } from "./cli-http.ts";
 import { materialize } from "./cli-materialize.ts";
 import { featureSetKey } from "./core/feature-set.ts";
@@ -20,7 +22,9 @@ interface Options {
 }
 
 export function featuresCommand(): Command {
-  const features = new Command("features").description("apply, list, show and archive feature sets");
+  const features = new Command("features").description(
+    "apply, list, show and archive feature sets; export training sets",
+  );
   const add = (usage: string, about: string): Command =>
     withUrlOption(features.command(usage).description(about));
   add("apply <path>", "add a feature-set.json, or those and all *.feature-set.json in a folder").action(
@@ -36,6 +40,7 @@ export function featuresCommand(): Command {
       report((await callEngine(url, "POST", `${pathOf(name)}/archive`, { version })) as ListedSet),
   );
   add("materialize", "fill the online store anew from the history in ClickHouse").action(materialize);
+  features.addCommand(exportCommand()).addCommand(statisticsCommand());
   return features;
 }
 

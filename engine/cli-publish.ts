@@ -32,12 +32,18 @@ interface PublishOptions {
   readonly id?: string;
 }
 
-function withNats(command: Command): Command {
+/** The option that names NATS, as every command has it that talks to it. */
+export function withNats(command: Command): Command {
   return command.option("--nats <url>", "address of NATS", process.env["NATS_URL"] ?? DEFAULT_URL);
 }
 
+export function withPrefix(command: Command): Command {
+  const prefix = process.env["MILLRACE_PREFIX"] ?? DEFAULT_PREFIX;
+  return command.option("--prefix <prefix>", "first token of subjects", prefix);
+}
+
 function featuresCommand(): Command {
-  return withNats(new Command("features"))
+  return withPrefix(withNats(new Command("features")))
     .description(
       "publish a feature event: something that happened to an entity, or with --values what is so now",
     )
@@ -47,7 +53,6 @@ function featuresCommand(): Command {
     .option("--values", "sets online features only; windows do not count it")
     .option("--time <time>", "when it happened, ISO 8601 with a zone; now if absent")
     .option("--id <event_id>", "an event of the same id counts once; a new one if absent")
-    .option("--prefix <prefix>", "first token of subjects", process.env["MILLRACE_PREFIX"] ?? DEFAULT_PREFIX)
     .action(publishFeatures);
 }
 

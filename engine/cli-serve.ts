@@ -1,18 +1,12 @@
 /**
  * `millrace serve`: starts the engine, says when it is ready and what to try, and stops it on a signal.
  */
-import { fileURLToPath } from "node:url";
 import { Command, InvalidArgumentError } from "commander";
-import { readModelFolder } from "../storage/model-folder.ts";
-import { modelViewName } from "../storage/model-view.ts";
 import { type Engine, ROLES, type Role, startEngine, untilReady } from "./app.ts";
-import type { DataPlane } from "./app-data-plane.ts";
-import { shownAddresses } from "./app-http.ts";
-import { type Config, readConfig, SETTINGS } from "./core/config.ts";
+import { banner } from "./cli-banner.ts";
+import { installSample } from "./cli-sample.ts";
+import { readConfig, SETTINGS } from "./core/config.ts";
 import { createLogger, type Logger } from "./core/log.ts";
-import { exampleFeatures } from "./model-schema.ts";
-
-const SAMPLE_FOLDER = fileURLToPath(new URL("../../engine/sample/card-fraud/", import.meta.url));
 
 /** Longer than all waits of an orderly stop together. */
 const STOP_MS_MAX = 35_000;
@@ -74,44 +68,4 @@ function stopOnSignal(engine: Engine, isChild: boolean, logger: Logger): void {
 function giveUpStopping(logger: Logger): void {
   logger.error({ afterMs: STOP_MS_MAX }, "stopping takes too long, ending at once");
   process.kill(process.pid, "SIGKILL");
-}
-
-async function installSample({ registry }: DataPlane): Promise<void> {
-  if ((await registry.list()).length > 0) return;
-  const { manifest, files } = await readModelFolder(SAMPLE_FOLDER);
-  await registry.push({ manifest, files });
-  await registry.promote(manifest.name, manifest.version);
-}
-
-async function banner(config: Config, engine: Engine, { httpUrl, registry }: DataPlane): Promise<string> {
-  const addresses = shownAddresses(config, engine.urls);
-  const lines = [
-    "",
-    `Millrace is ready.   HTTP ${httpUrl}   NATS ${addresses["nats"]}   ClickHouse ${addresses["clickhouse"]}`,
-  ];
-  const model = (await registry.list()).find(({ aliases }) => aliases["production"] !== undefined);
-  if (model === undefined)
-    return [...lines, "No model is in production yet:  millrace models push <folder> --promote", ""].join(
-      "\n",
-    );
-  const { records } = await registry.show(model.name);
-  const manifest = records.find(
-    (record) => record.manifest.version === model.aliases["production"]?.version,
-  )?.manifest;
-  const body = manifest === undefined ? "{}" : JSON.stringify({ features: exampleFeatures(manifest) });
-  const url = new URL(addresses["clickhouse"] ?? "");
-  return [
-    ...lines,
-    "Try next, in another terminal:",
-    "",
-    "  a prediction over HTTP",
-    `    curl -s ${httpUrl}/predict -d '${body}'`,
-    "  a durable request over NATS",
-    `    npx millrace publish --nats ${addresses["nats"]} ${config.prefix}.requests.${model.name} '${body}'`,
-    "  the predictions, in SQL",
-    `    curl -s '${url.origin}/?database=${config.database}' -d 'SELECT * FROM \`${modelViewName(model.name)}\` ORDER BY prediction_date DESC LIMIT 5 FORMAT Vertical'`,
-    "",
-    `Ctrl-C stops it; data stays in ${config.dataDir}.`,
-    "",
-  ].join("\n");
 }

@@ -1,12 +1,13 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
 /**
- * The command line: `millrace serve`, `models`, `features` and `publish`. Errors say what to do, in one line, and exit with 1.
+ * The command line: `millrace serve`, `models`, `features`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
  */
 import { Command } from "commander";
 import { featuresCommand } from "./cli-features.ts";
 import { modelsCommand } from "./cli-models.ts";
 import { publishCommand } from "./cli-publish.ts";
 import { serveCommand } from "./cli-serve.ts";
+import { simulateCommand } from "./cli-simulate.ts";
 import { EngineError, messageOf } from "./core/errors.ts";
 import { VERSION } from "./version.ts";
 
@@ -19,7 +20,8 @@ const program = new Command("millrace")
   .addCommand(serveCommand())
   .addCommand(modelsCommand())
   .addCommand(featuresCommand())
-  .addCommand(publishCommand());
+  .addCommand(publishCommand())
+  .addCommand(simulateCommand());
 pointToHelp(program);
 
 try {

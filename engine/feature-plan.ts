@@ -195,7 +195,8 @@ function toColumn(input: ModelInput, text: number): Column {
   return { ...column, fallback, fallbackText };
 }
 
-function notAnObject(): EngineError {
+/** What a request is told whose features are no object. */
+export function notAnObject(): EngineError {
   const details = [{ field: "features", message: "must be an object of feature names and values" }];
   return new EngineError("INVALID_FEATURES", "features must be an object of feature names and values", {
     details,

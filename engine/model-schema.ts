@@ -87,7 +87,8 @@ export function requestSchema(manifest: ModelManifest, lookup?: FeatureLookup): 
         additionalProperties: false,
       },
     },
-    required: [...entities.required, "features"],
+    required: ["features"],
+    ...entities.condition,
     additionalProperties: false,
     examples: [{ model: manifest.name, ...entities.example, features: exampleFeatures(manifest) }],
   };
@@ -95,19 +96,23 @@ export function requestSchema(manifest: ModelManifest, lookup?: FeatureLookup): 
 
 interface EntitySchemas {
   readonly properties: Json;
-  readonly required: readonly string[];
+  readonly condition: Json;
   readonly example: Json;
 }
 
-/** One entity is named by entity_id, several by `entities`. */
+/** One entity is named by entity_id, several by `entities`; none has to be when the request gives all features itself. */
 function entitySchemas(lookup: FeatureLookup | undefined): EntitySchemas {
   const entities = lookup?.entities ?? [];
-  if (entities.length === 0) return { properties: {}, required: [], example: {} };
+  if (entities.length === 0) return { properties: {}, condition: {}, example: {} };
   const [first] = entities;
   if (entities.length === 1 && first !== undefined) {
     const description = `the ${first.type} whose features the model takes`;
     const schema = { type: "string", minLength: 1, maxLength: 128, description };
-    return { properties: { entity_id: schema }, required: ["entity_id"], example: { entity_id: "example" } };
+    return {
+      properties: { entity_id: schema },
+      condition: namedOrGiven("entity_id", lookup),
+      example: { entity_id: "example" },
+    };
   }
   const keys = entities.map(({ key }) => key);
   const properties = entities.map(({ key, type }) => [
@@ -120,10 +125,15 @@ function entitySchemas(lookup: FeatureLookup | undefined): EntitySchemas {
     },
   ]);
   return {
-    properties: { entities: { type: "object", properties: Object.fromEntries(properties), required: keys } },
-    required: ["entities"],
+    properties: { entities: { type: "object", properties: Object.fromEntries(properties) } },
+    condition: namedOrGiven("entities", lookup),
     example: { entities: Object.fromEntries(keys.map((key) => [key, "example"])) },
   };
+}
+
+function namedOrGiven(field: string, lookup: FeatureLookup | undefined): Json {
+  const required = lookup?.inputs.filter(({ step }) => step >= 0).map(({ name }) => name);
+  return { anyOf: [{ required: [field] }, { properties: { features: { required } } }] };
 }
 
 /** Features that the request holds for those that are derived from them. */

@@ -61,6 +61,8 @@ export interface EngineLimits {
 }
 
 const SETTING_NAME = /^[A-Za-z_][A-Za-z0-9_.]*$/;
+/** Below the engine's default of max_query_size. */
+const STATEMENT_BYTES_USUAL = 128 * 1024;
 const PARAM_NAME = /^\w{1,128}$/;
 
 export class ChdbEngine {
@@ -158,9 +160,12 @@ function preludeOf(context: QueryContext, tag: string): string {
     if (!SETTING_NAME.test(name)) throw new ClickhouseError(115, `Unknown setting '${name}'`);
     if (name !== "log_comment") assignments.push(`${name} = ${quoted(value)}`);
   }
+  // Parameters may be longer than the engine takes a statement to be.
+  const bytes = Buffer.byteLength(assignments.join());
+  const room = bytes < STATEMENT_BYTES_USUAL ? "" : `SET max_query_size = ${bytes + STATEMENT_BYTES_USUAL}; `;
   // A statement of its own, and the last: with readonly set, no setting can change any more.
   const lock = { no: "", settings: "; SET readonly = 2", strict: "; SET readonly = 1" }[context.readonly];
-  return `USE ${quotedName(context.database)}; SET ${assignments.join(", ")}${lock}`;
+  return `USE ${quotedName(context.database)}; ${room}SET ${assignments.join(", ")}${lock}`;
 }
 
 async function* streamChunks(

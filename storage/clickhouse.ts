@@ -3,7 +3,7 @@
  *
  * Idle sockets are dropped before the server would drop them (keep-alive race: ECONNRESET on the next insert).
  */
-import { type ClickHouseClient, createClient } from "@clickhouse/client";
+import { type ClickHouseClient, ClickHouseLogLevel, createClient } from "@clickhouse/client";
 import { EngineError, messageOf } from "../engine/core/errors.ts";
 
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -11,8 +11,11 @@ const SOCKET_TTL_MS = 2_000;
 
 export type ClickHouse = ClickHouseClient;
 
-/** Opens a client for `url`, whose user and password are taken as they stand in it. Nothing is sent yet. */
-export function openClickHouse(url: string): ClickHouse {
+/**
+ * Opens a client for `url`, whose user and password are taken as they stand in it. Nothing is sent yet.
+ * @param timeoutMs how long a query may be silent.
+ */
+export function openClickHouse(url: string, timeoutMs: number = REQUEST_TIMEOUT_MS): ClickHouse {
   const { username, password } = new URL(url);
   const bare = new URL(url);
   bare.username = "";
@@ -21,15 +24,16 @@ export function openClickHouse(url: string): ClickHouse {
     url: bare,
     username: username === "" ? "default" : decodeURIComponent(username),
     password: decodeURIComponent(password),
-    request_timeout: REQUEST_TIMEOUT_MS,
+    request_timeout: timeoutMs,
     keep_alive: { enabled: true, idle_socket_ttl: SOCKET_TTL_MS },
+    log: { level: ClickHouseLogLevel.OFF }, // every error is thrown as well
     clickhouse_settings: { date_time_input_format: "best_effort" },
   });
 }
 
 /** Rows of a query, each an object of its columns. @throws EngineError SERVICE_UNAVAILABLE */
 export async function selectRows<T>(
-  client: ClickHouse,
+  client: Pick<ClickHouse, "query">,
   query: string,
   params: Record<string, unknown> = {},
 ): Promise<T[]> {

@@ -41,6 +41,8 @@ export class Exchange {
   readonly #res: HttpResponse;
   readonly #owner: ExchangeOwner;
   #isOver = false;
+  /** Of a part that waits for room. */
+  #onGone: (() => void) | undefined;
   /** Value of x-request-id, or "". */
   readonly requestId: string;
   /** performance.now() at arrival. */
@@ -51,6 +53,7 @@ export class Exchange {
       if (this.#isOver) return;
       this.#isOver = true;
       owner.onAborted();
+      this.#onGone?.();
     });
     this.#res = res;
     this.#owner = owner;
@@ -119,12 +122,64 @@ export class Exchange {
     this.#owner.onAnswered(status);
   }
 
+  /**
+   * Sends parts as they come, no faster than the client takes them. What goes wrong before the first part is an ordinary
+   * answer; later the connection is cut, so that nobody takes what there is for the whole.
+   */
+  async sendParts(contentType: string, parts: AsyncIterator<string>): Promise<void> {
+    let part = await parts.next();
+    try {
+      if (!this.#isOver) this.#res.cork(() => this.#writeHead(contentType));
+      while (part.done !== true && !this.#isOver) {
+        await this.#write(part.value);
+        part = await parts.next();
+      }
+    } catch (error) {
+      this.#cut(toEngineError(error));
+    }
+    await parts.return?.();
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#res.cork(() => this.#res.end("", this.#owner.isClosing));
+    this.#owner.onAnswered(200);
+  }
+
   fail(error: EngineError, headers: Readonly<Record<string, string>> = {}): void {
     if (this.#isOver) return;
     const { status, retry } = error.meaning;
     this.#owner.onFailed(error.code, error);
     const all = retry === "later" ? { ...headers, "retry-after": RETRY_AFTER_SECONDS } : headers;
     this.send(status, "application/json", JSON.stringify(error.toBody()), all);
+  }
+
+  #writeHead(contentType: string): void {
+    this.#res.writeHeader("content-type", contentType);
+    if (this.requestId !== "") this.#res.writeHeader("x-request-id", this.requestId);
+  }
+
+  /** Resolves once the client has room for more, or has gone. */
+  async #write(part: string): Promise<void> {
+    let isTaken = true;
+    this.#res.cork(() => {
+      isTaken = this.#res.write(part);
+    });
+    if (isTaken) return;
+    await new Promise<void>((resolve) => {
+      this.#onGone = resolve;
+      this.#res.onWritable(() => {
+        resolve();
+        return true;
+      });
+    });
+    this.#onGone = undefined;
+  }
+
+  #cut(error: EngineError): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#owner.onFailed(error.code, error);
+    this.#owner.onAnswered(200);
+    this.#res.close();
   }
 
   #tooLarge(bytesMax: number): void {

@@ -83,6 +83,8 @@ export const ENDPOINTS: readonly string[] = [
   "GET /models/{name}",
   "GET /feature-sets",
   "GET /feature-sets/{name}",
+  "GET /feature-sets/{name}/statistics?hours=&version=",
+  "POST /features/historical",
   "GET /health",
   "GET /ready",
   "GET /metrics",

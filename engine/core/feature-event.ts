@@ -106,6 +106,8 @@ function checkFields(fields: unknown, at: string, details: ErrorDetail[]): void 
       return;
     }
     const field = `${at}.${name.slice(0, 128)}`;
+    // the sign of a zero would make the least of 0 and -0 depend on their order
+    if (value === 0) (fields as Record<string, FieldValue>)[name] = 0;
     if (name.length > 128) details.push({ field, message: "must have at most 128 characters" });
     if (typeof value === "string" ? value.length > TEXT_LENGTH_MAX : !isScalar(value))
       details.push({

@@ -86,6 +86,11 @@ export class Backfiller {
     return { missing, backfill: this.#progress, ordered: this.#ordered, filled: this.#filled };
   }
 
+  /** Whether the sets have changed since the last settling. */
+  get isBehindSets(): boolean {
+    return this.#options.plans() !== this.#known.plans;
+  }
+
   readonly planOf = (entityType: string): ColumnPlan | undefined => this.#known.planOf(entityType);
 
   /** Begins with what a position says is known. */

@@ -7,6 +7,7 @@
 import { durationMs } from "../core/duration.ts";
 import { EngineError } from "../core/errors.ts";
 import type { FeatureEvent, FieldValue } from "../core/feature-event.ts";
+import type { FieldRule } from "../core/feature-history.ts";
 import { type Feature, type FeatureSet, featureProblem, type WindowFeature } from "../core/feature-set.ts";
 import { tilesOf } from "../core/window-tiles.ts";
 import { type Column, createLayout, type Part } from "./column.ts";
@@ -43,25 +44,24 @@ export interface ColumnPlan {
 export function compileColumns(sets: readonly FeatureSet[]): ColumnPlan {
   const columns = new Map<number, Column>();
   const fields = new Map<string, number>();
-  const checks: FieldCheck[] = [];
   let ttlMs = 0;
   for (const set of sets) {
     for (const column of columnsOf(set).values()) addColumn(columns, column);
     for (const feature of set.features) {
       if (feature.kind === "online") fields.set(fieldOf(feature), murmurHash32(fieldOf(feature)));
       ttlMs = Math.max(ttlMs, lifetimeMs(feature));
-      checks.push(...checksOf(feature));
     }
   }
   if (new Set(fields.values()).size < fields.size)
     throw new EngineError("FEATURE_SET_INVALID", "two fields have the same hash: rename one");
   const all = [...columns.values()];
+  const rules = fieldRules(sets);
   return {
     columns: all,
     fields,
     ttlMs: ttlMs + TTL_SLACK_MS,
     latenessMs: Math.max(0, ...all.map((column) => column.latenessMs)),
-    problemWith: (event) => firstProblem(checks, event),
+    problemWith: (event) => firstProblem(rules, event),
   };
 }
 
@@ -133,37 +133,34 @@ function lifetimeMs(feature: Feature): number {
   return tiles === undefined ? 0 : tiles.hopMs * (tiles.count + 1);
 }
 
-interface FieldCheck {
-  readonly field: string;
-  problemWith(value: FieldValue): string | undefined;
+/** What the sets ask of an event's fields. */
+export function fieldRules(sets: readonly FeatureSet[]): FieldRule[] {
+  return sets.flatMap(({ features }) => features.flatMap(rulesOf));
 }
 
-function checksOf(feature: Feature): FieldCheck[] {
-  if (feature.kind === "online")
-    return [{ field: fieldOf(feature), problemWith: (value) => featureProblem(feature, value) }];
+function rulesOf(feature: Feature): FieldRule[] {
+  if (feature.kind === "online") return [{ field: fieldOf(feature), online: feature }];
   if (feature.kind !== "window" || feature.field === undefined) return [];
   if (feature.aggregation === "distinct_count") return [];
   const parts = PARTS[feature.aggregation];
   const termMax = parts.includes("squares") ? SQUARED_TERM_MAX : parts.includes("sum") ? TERM_MAX : Infinity;
-  const most = termMax / 10 ** feature.decimals;
-  return [
-    {
-      field: feature.field,
-      problemWith: (value) => {
-        if (typeof value === "string") return `must be a number: ${feature.name} aggregates it`;
-        if (Math.abs(Number(value)) < most) return undefined;
-        return `must be below ${most} for ${feature.name}; fewer decimals in the feature set allow more`;
-      },
-    },
-  ];
+  return [{ field: feature.field, aggregate: feature.name, below: termMax / 10 ** feature.decimals }];
 }
 
-function firstProblem(checks: readonly FieldCheck[], { fields }: FeatureEvent): string | undefined {
-  for (const { field, problemWith } of checks) {
-    if (!Object.hasOwn(fields, field)) continue;
-    const value = fields[field] as FieldValue;
-    const problem = value === null ? undefined : problemWith(value);
-    if (problem !== undefined) return `${field} ${problem}`;
+function firstProblem(rules: readonly FieldRule[], { fields }: FeatureEvent): string | undefined {
+  for (const rule of rules) {
+    if (!Object.hasOwn(fields, rule.field)) continue;
+    const value = fields[rule.field] as FieldValue;
+    const problem = value === null ? undefined : ruleProblem(rule, value);
+    if (problem !== undefined) return `${rule.field} ${problem}`;
   }
   return undefined;
+}
+
+function ruleProblem(rule: FieldRule, value: Exclude<FieldValue, null>): string | undefined {
+  if ("online" in rule) return featureProblem(rule.online, value);
+  const { aggregate, below } = rule;
+  if (typeof value === "string") return `must be a number: ${aggregate} aggregates it`;
+  if (Math.abs(Number(value)) < below) return undefined;
+  return `must be below ${below} for ${aggregate}; fewer decimals in the feature set allow more`;
 }

@@ -10,7 +10,7 @@ import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { Counter, Histogram } from "../core/metrics.ts";
 import { EntityCache } from "./entity-cache.ts";
-import type { EntityView } from "./served-features.ts";
+import type { EntityView } from "./entity-view.ts";
 import { StateView } from "./state-view.ts";
 
 export interface EntityReaderOptions {
@@ -64,9 +64,9 @@ export class EntityReader {
       let index = 0;
       for (const name of missing.keys()) {
         const bytes = states[index++];
-        const view = bytes === undefined ? undefined : new StateView(bytes);
+        const view = bytes === undefined ? undefined : this.#viewOf(bytes, name);
         found.set(name, view);
-        this.#cache.set(name, view, startedMs);
+        if (view !== null) this.#cache.set(name, view, startedMs);
       }
       if (!this.#isStoreUp) logger.info("feature store answers again");
       this.#isStoreUp = true;
@@ -78,5 +78,19 @@ export class EntityReader {
       for (const name of missing.keys()) found.set(name, null);
     }
     readSeconds.observe((performance.now() - startedMs) / 1000);
+  }
+
+  /** `null` for a state that cannot be read: it harms no other entity's. */
+  #viewOf(bytes: Buffer, name: string): StateView | null {
+    try {
+      return new StateView(bytes);
+    } catch (error) {
+      this.#options.logger.error(
+        { err: messageOf(error), entity: name },
+        "the state of an entity is damaged",
+      );
+      this.#options.unavailable.add(1);
+      return null;
+    }
   }
 }

@@ -185,6 +185,8 @@ export class FeatureIngester {
       while (!signal.aborted) {
         if (await this.#settle(signal)) return; // in the meantime the server may have given the reader up
         const messages = await feed.read(eventsMax, IDLE_MS);
+        // Sets that changed while nothing came take the first events too.
+        if (this.#backfiller.isBehindSets && (await this.#settle(signal))) return;
         if (messages.length > 0) await this.#take(messages, signal);
         else await this.#untilDone(signal, async () => this.#expectSame(await store.position()));
         this.#noteCaughtUp(messages.length === 0);

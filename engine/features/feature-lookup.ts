@@ -47,6 +47,8 @@ export interface LookupInput {
   readonly name: string;
   /** Index of the step that gives its value; -1 when only the request does. */
   readonly step: number;
+  /** Whether the model does without: the input has a default, or may be missing. */
+  readonly isOptional: boolean;
 }
 
 export interface FeatureLookup {
@@ -54,6 +56,8 @@ export interface FeatureLookup {
   readonly steps: readonly LookupStep[];
   /** The model's inputs, in order. */
   readonly inputs: readonly LookupInput[];
+  /** By step: the input that takes its value, if one does. */
+  readonly inputNames: readonly (string | undefined)[];
   /** What a request may hold: inputs, and features that others are derived from. */
   readonly requestNames: ReadonlySet<string>;
 }
@@ -73,25 +77,27 @@ export async function compileLookup(
   const inputs: LookupInput[] = [];
   for (const input of manifest.inputs) {
     const { name, feature } = input;
+    const isOptional = input.default !== undefined || input.nullable === true;
     if (feature === undefined) {
-      inputs.push({ name, step: -1 });
+      inputs.push({ name, step: -1, isOptional });
       continue;
     }
     const set = await find(feature.set, feature.version);
-    inputs.push({ name, step: compiler.stepFor(set, input, feature.name ?? name) });
+    inputs.push({ name, step: compiler.stepFor(set, input, feature.name ?? name), isOptional });
   }
   const { entities, steps } = compiler;
   const requested = steps.filter(({ kind }) => kind === "request").map(({ feature }) => feature.name);
   const requestNames = new Set([...manifest.inputs.map(({ name }) => name), ...requested]);
-  return { entities, steps, inputs, requestNames };
+  const inputNames = steps.map((_, index) => inputs.find(({ step }) => step === index)?.name);
+  return { entities, steps, inputs, inputNames, requestNames };
 }
 
-/** What it takes to look features of one set up, outside of a model. */
+/** What it takes to look features up, outside of a model. */
 export interface SetLookup {
   readonly entities: readonly LookupEntity[];
   readonly steps: readonly LookupStep[];
   /** The features asked for, in order, and the step of each. */
-  readonly features: readonly LookupInput[];
+  readonly features: readonly Pick<LookupInput, "name" | "step">[];
 }
 
 /**
@@ -99,9 +105,34 @@ export interface SetLookup {
  * @throws EngineError INVALID_REQUEST naming a feature that the set does not have.
  */
 export function compileSetLookup(set: FeatureSet, names?: readonly string[]): SetLookup {
+  return compileSetsLookup([{ set, names }]);
+}
+
+/** Features of one set. */
+export interface AskedFeatures {
+  readonly set: FeatureSet;
+  /** All that are not sent by the caller when undefined. */
+  readonly names: readonly string[] | undefined;
+}
+
+/**
+ * The lookup of features of several sets. A name that is asked of two of them is told apart by its set: `set.name`.
+ * @throws EngineError INVALID_REQUEST naming a feature that its set does not have, or that is asked for twice.
+ */
+export function compileSetsLookup(asked: readonly AskedFeatures[]): SetLookup {
   const compiler = new LookupCompiler();
-  const asked = names ?? set.features.filter(({ kind }) => kind !== "request").map(({ name }) => name);
-  const features = asked.map((name) => ({ name, step: compiler.stepNamed(set, name) }));
+  const all = asked.flatMap(({ set, names }) =>
+    (names ?? set.features.filter(({ kind }) => kind !== "request").map(({ name }) => name)).map((name) => ({
+      set,
+      name,
+    })),
+  );
+  const uses = new Map<string, number>();
+  for (const { name } of all) uses.set(name, (uses.get(name) ?? 0) + 1);
+  const features = all.map(({ set, name }) => ({
+    name: asked.length > 1 && (uses.get(name) ?? 0) > 1 ? `${set.name}.${name}` : name,
+    step: compiler.stepNamed(set, name),
+  }));
   const { entities, steps } = compiler;
   return { entities, steps, features };
 }

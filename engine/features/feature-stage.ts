@@ -4,6 +4,7 @@
  * reading is under way, then all their entities are read at once, and the rows go on to the batcher.
  *
  *     add → [gathering] → reading (READINGS_MAX) → filled → dispatcher.accept, or the row fails
+ *      └─ a request that gives all features itself ─────────────┘
  *
  * A row costs no reading of its own, whatever the load. Bound: rows in this stage count as rows of the engine
  * (`waiting`), which the predictor checks before it adds one.
@@ -11,11 +12,15 @@
 import type { Row } from "../batch.ts";
 import type { Batcher } from "../batcher.ts";
 import type { EntityKey } from "../core/entity-store.ts";
-import { EngineError, toEngineError } from "../core/errors.ts";
+import { EngineError, type ErrorDetail, toEngineError } from "../core/errors.ts";
+import type { Scalar } from "../core/feature-set.ts";
 import type { Dispatcher } from "../dispatcher.ts";
+import { notAnObject } from "../feature-plan.ts";
 import type { EntityReader } from "./entity-reader.ts";
-import type { FeatureLookup } from "./feature-lookup.ts";
-import { type EntityView, fillFeatures, lookUp, type ServedFeatures } from "./served-features.ts";
+import type { EntityView } from "./entity-view.ts";
+import type { FeatureLookup, LookupStep } from "./feature-lookup.ts";
+import { fillFeatures, lookUp, type ServedFeatures } from "./served-features.ts";
+import { readsEntity, stepUses } from "./step-use.ts";
 
 const READINGS_MAX = 2;
 
@@ -24,7 +29,10 @@ interface Waiting {
   readonly lookup: FeatureLookup;
   readonly row: Row;
   readonly request: Readonly<Record<string, unknown>>;
-  readonly keys: readonly EntityKey[];
+  /** Which features the request gives, see step-use. */
+  readonly uses: Uint8Array | undefined;
+  /** In the order of the lookup's entities; undefined for one that nothing is read of. */
+  readonly keys: readonly (EntityKey | undefined)[];
 }
 
 export interface FeatureStageOptions {
@@ -51,15 +59,21 @@ export class FeatureStage {
   }
 
   /**
-   * Adds a row of a model that has a lookup; later it is accepted by the dispatcher or fails.
-   * @throws EngineError INVALID_FEATURES when the request names no entity of a type that is needed.
+   * Adds a row of a model that has a lookup; later it is accepted by the dispatcher or fails. A row that needs nothing from
+   * the store is accepted at once.
+   * @throws EngineError INVALID_FEATURES when the request names no entity of a type that is needed, and what the
+   * dispatcher throws.
    */
   add(batcher: Batcher, lookup: FeatureLookup, row: Row, features: unknown): void {
-    if (typeof features !== "object" || features === null || Array.isArray(features))
-      throw new EngineError("INVALID_FEATURES", "features must be an object of feature names and values");
-    const keys = entityKeys(lookup, row);
-    this.#gathering.push({ batcher, lookup, row, request: features as Record<string, unknown>, keys });
+    if (typeof features !== "object" || features === null || Array.isArray(features)) throw notAnObject();
+    const request = features as Record<string, unknown>;
+    const uses = stepUses(lookup, request);
+    const keys = entityKeys(lookup, uses, row);
+    const waiting = { batcher, lookup, row, request, uses, keys };
+    if (keys.every((key) => key === undefined)) return this.#accept(waiting, [], Date.now());
+    this.#gathering.push(waiting);
     this.#rows++;
+    batcher.expected++;
     if (this.#isScheduled) return;
     this.#isScheduled = true;
     setImmediate(() => {
@@ -76,42 +90,75 @@ export class FeatureStage {
   }
 
   async #process(rows: readonly Waiting[]): Promise<void> {
-    const views = await this.#options.reader.read(rows.flatMap(({ keys }) => keys));
+    const wanted = rows.flatMap(({ keys }) => keys.filter((key) => key !== undefined));
+    const views = await this.#options.reader.read(wanted);
     const asOfMs = Date.now();
     let at = 0;
     for (const waiting of rows) {
-      const own = views.slice(at, at + waiting.keys.length);
-      at += waiting.keys.length;
-      this.#handOn(waiting, own, asOfMs);
+      const own = waiting.keys.map((key) => (key === undefined ? undefined : views[at++]));
+      try {
+        this.#accept(waiting, own, asOfMs);
+      } catch (error) {
+        waiting.row.fail(toEngineError(error));
+      }
+      waiting.batcher.expected--;
     }
     this.#rows -= rows.length;
     this.#readings--;
     this.#pump();
   }
 
-  #handOn(
-    { batcher, lookup, row, request, keys }: Waiting,
+  #accept(
+    { batcher, lookup, row, request, uses, keys }: Waiting,
     views: readonly EntityView[],
     asOfMs: number,
   ): void {
-    try {
-      const { values, status } = lookUp(lookup, request, views, asOfMs);
-      const entities = keys.map(({ type, id }, index) => ({ type, id, seq: views[index]?.seq ?? 0 }));
-      const served: ServedFeatures = { asOfMs, entities, status };
-      this.#options.dispatcher.accept(batcher, row, fillFeatures(lookup, request, values), served);
-    } catch (error) {
-      row.fail(toEngineError(error));
-    }
+    const use = uses === undefined ? undefined : { uses, inputNames: lookup.inputNames };
+    const { values, status } = lookUp(lookup, request, views, asOfMs, use);
+    const entities = keys.flatMap((key, index) =>
+      key === undefined ? [] : [{ type: key.type, id: key.id, seq: views[index]?.seq ?? 0 }],
+    );
+    const served: ServedFeatures = { asOfMs, entities, status };
+    checkAvailable(lookup, request, values, status);
+    this.#options.dispatcher.accept(batcher, row, fillFeatures(lookup, request, values), served);
+  }
+}
+
+/** @throws EngineError SERVICE_UNAVAILABLE when the store did not answer, and neither the set nor the model has a default. */
+function checkAvailable(
+  { inputs, steps }: FeatureLookup,
+  request: Readonly<Record<string, unknown>>,
+  values: readonly (Scalar | undefined)[],
+  status: ServedFeatures["status"],
+): void {
+  if (status.size === 0) return;
+  for (const { name, step, isOptional } of inputs) {
+    if (step < 0 || isOptional || values[step] !== undefined || (request[name] ?? undefined) !== undefined)
+      continue;
+    if (status.get((steps[step] as LookupStep).name) === "unavailable")
+      throw new EngineError(
+        "SERVICE_UNAVAILABLE",
+        `${name} cannot be looked up now and has no default: give it in the request, or try again later`,
+      );
   }
 }
 
 /** One entity needs no name in the request: entity_id is its id. */
-function entityKeys({ entities }: FeatureLookup, row: Row): EntityKey[] {
-  return entities.map(({ type, key }) => {
+function entityKeys(
+  lookup: FeatureLookup,
+  uses: Uint8Array | undefined,
+  row: Row,
+): readonly (EntityKey | undefined)[] {
+  const { entities } = lookup;
+  const details: ErrorDetail[] = [];
+  const keys = entities.map(({ type, key }, index) => {
+    if (!readsEntity(lookup, uses, index)) return undefined;
     const id = row.entities?.[key] ?? (entities.length === 1 ? row.entityId : "");
     if (id !== "") return { type, id };
     const field = entities.length === 1 ? "entity_id" : `entities.${key}`;
-    const message = `is required: the ${type} whose features this model takes`;
-    throw new EngineError("INVALID_FEATURES", `${field} ${message}`, { details: [{ field, message }] });
+    details.push({ field, message: `is required: the ${type} whose features this model takes` });
+    return undefined;
   });
+  if (details.length === 0) return keys;
+  throw new EngineError("INVALID_FEATURES", `${details[0]?.field} ${details[0]?.message}`, { details });
 }

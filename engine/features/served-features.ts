@@ -9,15 +9,13 @@
 import { applyDerived } from "../core/derived-function.ts";
 import { EngineError, type ErrorDetail } from "../core/errors.ts";
 import { featureProblem, type Scalar } from "../core/feature-set.ts";
+import type { EntityView } from "./entity-view.ts";
 import type { FeatureLookup, LookupStep } from "./feature-lookup.ts";
-import type { StateView } from "./state-view.ts";
+import { GIVEN, SKIPPED } from "./step-use.ts";
 import { windowValue } from "./window-value.ts";
 
 /** Why a feature's default was served. */
 export type FeatureStatus = "missing" | "stale" | "unavailable";
-
-/** The state of an entity; `undefined`: it has none, `null`: the store did not answer. */
-export type EntityView = StateView | undefined | null;
 
 export interface ServedEntity {
   readonly type: string;
@@ -43,9 +41,16 @@ export interface Lookup {
   readonly status: ReadonlyMap<string, FeatureStatus>;
 }
 
+/** What a model's lookup takes from a request, see step-use. */
+export interface RequestUse {
+  readonly uses: Uint8Array;
+  readonly inputNames: FeatureLookup["inputNames"];
+}
+
 /**
  * The value of every step.
  * @param views in the order of `lookup.entities`.
+ * @param use which steps the request gives or makes needless; absent: none.
  * @throws EngineError INVALID_FEATURES naming each request feature of a wrong type or range.
  */
 export function lookUp(
@@ -53,12 +58,22 @@ export function lookUp(
   request: Values,
   views: readonly EntityView[],
   asOfMs: number,
+  use?: RequestUse,
 ): Lookup {
   const values: (Scalar | undefined)[] = [];
   const status = new Map<string, FeatureStatus>();
   const details: ErrorDetail[] = [];
   for (const step of steps) {
-    const found = valueOf(step, request, views, asOfMs, values, details);
+    const index = values.length;
+    const needed = use?.uses[index];
+    if (needed === SKIPPED) {
+      values.push(undefined);
+      continue;
+    }
+    const found =
+      needed === GIVEN
+        ? givenValue(step, request, use?.inputNames[index] as string, details)
+        : valueOf(step, request, views, asOfMs, values, details);
     if (found !== "missing" && found !== "stale" && found !== "unavailable") {
       values.push(found.value);
       continue;
@@ -84,10 +99,9 @@ function valueOf(
   switch (step.kind) {
     case "request": {
       const value = Object.hasOwn(request, step.name) ? request[step.name] : undefined;
-      if (value === undefined || value === null) return "missing";
-      const problem = featureProblem(step.feature, value);
-      if (problem !== undefined) details.push({ field: `features.${step.name}`, message: problem });
-      return { value: value as Scalar };
+      return value === undefined || value === null
+        ? "missing"
+        : givenValue(step, request, step.name, details);
     }
     case "online": {
       const view = views[step.entity];
@@ -116,6 +130,14 @@ function valueOf(
   }
 }
 
+/** What the request says under `name`. A value in place of the store's is checked as the model's input, later. */
+function givenValue(step: LookupStep, request: Values, name: string, details: ErrorDetail[]): Found {
+  const value = request[name] as Scalar;
+  const problem = step.kind === "request" ? featureProblem(step.feature, value) : undefined;
+  if (problem !== undefined) details.push({ field: `features.${name}`, message: problem });
+  return { value };
+}
+
 function emptyWindow(aggregation: string): number | undefined {
   return aggregation === "count" || aggregation === "sum" || aggregation === "distinct_count" ? 0 : undefined;
 }
@@ -128,7 +150,7 @@ function defaultOf({ feature }: LookupStep): Scalar | undefined {
 
 /**
  * The `features` object of a whole request: what the request holds, and for the inputs it left open what was looked up.
- * @throws EngineError INVALID_FEATURES for a name that is neither an input nor a feature that others are derived from.
+ * A name that is neither an input nor a feature that others are derived from stays in it, for the plan to refuse.
  */
 export function fillFeatures(
   lookup: FeatureLookup,
@@ -141,12 +163,16 @@ export function fillFeatures(
     const value = given ?? (step < 0 ? undefined : values[step]);
     if (value !== undefined) filled[name] = value;
   }
-  for (const name in request) if (!lookup.requestNames.has(name)) throw unknownName(name);
+  for (const name in request) if (!lookup.requestNames.has(name)) return withUnknown(lookup, filled, request);
   return filled;
 }
 
-function unknownName(name: string): EngineError {
-  const field = `features.${name.slice(0, 128)}`;
-  const message = "is no input of this model; see GET /model/schema";
-  return new EngineError("INVALID_FEATURES", `${field} ${message}`, { details: [{ field, message }] });
+/** The names come from outside: `__proto__` must become a name like any other, as it does here. */
+function withUnknown(
+  { requestNames }: FeatureLookup,
+  filled: Values,
+  request: Values,
+): Record<string, unknown> {
+  const unknown = Object.entries(request).filter(([name]) => !requestNames.has(name));
+  return { ...filled, ...Object.fromEntries(unknown) };
 }

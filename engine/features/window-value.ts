@@ -8,8 +8,8 @@
 import type { WindowFeature } from "../core/feature-set.ts";
 import { COUNT_AT, type Column } from "./column.ts";
 import { distinctCount } from "./distinct-count.ts";
+import type { WindowTotals } from "./entity-view.ts";
 import { toBigInt, toNumber } from "./exact-sum.ts";
-import type { WindowTotals } from "./state-view.ts";
 
 /** The value of the aggregation, or undefined when it is missing. */
 export function windowValue(

@@ -67,9 +67,15 @@ const PREDICT: readonly BadBody[] = [
   bad("features that are an array", '{"features":[1,2]}', "INVALID_FEATURES", "features"),
   bad(
     "a missing feature",
-    '{"features":{"amount":1,"hour":1}}',
+    '{"entities":{"card_id":"c","merchant_id":"m"},"features":{"amount":1,"hour":1}}',
     "INVALID_FEATURES",
     "features.merchant_category",
+  ),
+  bad(
+    "an entity that is not named",
+    '{"entities":{"card_id":"c"},"features":{"amount":1,"hour":1,"merchant_category":"fuel"}}',
+    "INVALID_FEATURES",
+    "entities.merchant_id",
   ),
   bad("an unknown feature", features('"colour":"red"'), "INVALID_FEATURES", "features.colour"),
   bad("a string for a number", features('"amount":"42"'), "INVALID_FEATURES", "features.amount"),

@@ -66,7 +66,8 @@ describe("HTTP", () => {
 
   it("fills features that have a default, and only those", async () => {
     const { country: _, transactions_1h: __, ...rest } = PAYMENT;
-    const filled = await predict({ features: { ...rest, transactions_1h: null } });
+    const entities = { card_id: "nobody" };
+    const filled = await predict({ entities, features: { ...rest, transactions_1h: null } });
     const spelled = await predict({ features: { ...rest, country: "US", transactions_1h: 0 } });
     assert.equal(filled.predicted_value, spelled.predicted_value);
   });
@@ -243,7 +244,7 @@ describe("HTTP", () => {
     assert.equal(one?.["entity_id"], "card-ü");
     assert.equal(one?.["predicted_class"], "legitimate");
     assert.equal(Math.fround(Number(one?.["predicted_value"])), first.predicted_value);
-    assert.deepEqual(one?.["features"], [42.5, 14, 1, 1, 38.2, 3.4]);
+    assert.deepEqual(one?.["features"], [42.5, 14, 1, 1, 38.2, 1.1, 3.4, 4, 44.9]);
     assert.deepEqual(one?.["categories"], ["grocery", "DE"]);
     assert.equal(`${String(one?.["prediction_date"]).replace(" ", "T")}Z`, first.prediction_date);
     assert.equal(two?.["prediction_id"], second.prediction_id);
@@ -254,8 +255,9 @@ describe("HTTP", () => {
       );
       return row;
     });
-    const { transactions_1h: __, amount_avg_30d: ___, ...shown } = withoutCountry;
-    assert.deepEqual(view, { ...shown, country: "US", card_present: 0, predicted_class: "fraud" });
+    const { amount, hour, merchant_category, distance_km } = withoutCountry;
+    const shown = { amount, hour, merchant_category, country: "US", card_present: 0, distance_km };
+    assert.deepEqual(view, { ...shown, predicted_class: "fraud" });
   });
 
   it("stores every answered prediction of this file exactly once", async () => {

@@ -260,7 +260,7 @@ describe("NATS", () => {
     const poison: [unknown, Record<string, string>, string, RegExp][] = [
       ["no JSON\r\nat all", {}, SUBJECT, /^INVALID_JSON: /],
       ["", {}, SUBJECT, /^INVALID_JSON: /],
-      [{ features: { amount: "x\r\n" } }, {}, SUBJECT, /^INVALID_FEATURES: features\.amount /],
+      [{ features: { ...PAYMENT, amount: "x\r\n" } }, {}, SUBJECT, /^INVALID_FEATURES: features\.amount /],
       [{ features: { ...PAYMENT, "a\r\nb": 1 } }, {}, SUBJECT, /^INVALID_FEATURES: features\.a b /],
       [good, {}, "millrace.requests.unheard-of", /^MODEL_NOT_FOUND: /],
       [good, {}, "millrace.requests.UPPER", /^INVALID_REQUEST: /],

@@ -29,6 +29,7 @@ const SET = {
     { name: "country", kind: "online", type: "category", categories: ["DE", "FR"], default: "DE" },
     { name: "spent_1h", kind: "window", aggregation: "sum", field: "paid", window: "1h" },
     { name: "paid_mean_30d", kind: "window", aggregation: "mean", field: "paid", window: "30d", default: 7 },
+    { name: "paid_last", kind: "window", aggregation: "last", field: "paid", window: "1h" },
     { name: "share", kind: "derived", function: "ratio", inputs: ["amount", "spent_1h"], default: 0.5 },
   ],
 };
@@ -58,13 +59,17 @@ for (const mode of ["over Redis", "in process"] as const) {
     let events = 0;
     before(async () => {
       redis = mode === "over Redis" ? await startTestRedis() : undefined;
-      const env = redis === undefined ? { PATH: dirname(process.execPath) } : { REDIS_URL: redis.url };
+      const env =
+        redis === undefined
+          ? { PATH: dirname(process.execPath) }
+          : { REDIS_URL: redis.url, MILLRACE_FEATURE_TIMEOUT_MS: "250" };
       engine = await startTestEngine({ sample: false, env });
       nats = await connect({ servers: engine.natsUrl });
       assert.equal((await engine.post("/feature-sets", SET)).status, 201);
       for (const [name, feature] of [
         ["spending", "spent_1h"],
         ["sharing", "share"],
+        ["lasting", "paid_last"],
       ] as const) {
         assert.equal(
           (await engine.post("/models", pushBody(modelOf(name, feature), "production"))).status,
@@ -153,6 +158,10 @@ for (const mode of ["over Redis", "in process"] as const) {
 
     it("takes a value of the request before the store's", async () => {
       assert.equal((await predict("a-1", { features: { steps: 3 } })).predicted_value, 6);
+      const nobody = { model: "sharing", features: { steps: 3 } };
+      const alone = await jsonOf<Prediction>(await engine.post("/predict", nobody));
+      assert.equal(alone.predicted_value, 6, "no entity has to be named for it");
+      assert.equal(alone.feature_status, undefined);
     });
 
     it("names the entity, feature or field that is missing or wrong", async () => {
@@ -207,6 +216,7 @@ for (const mode of ["over Redis", "in process"] as const) {
         country: "FR",
         spent_1h: 26,
         paid_mean_30d: 13,
+        paid_last: 6,
         share: 1 / 26,
       });
     });
@@ -224,10 +234,14 @@ for (const mode of ["over Redis", "in process"] as const) {
     });
 
     it("describes the request, with an example that can be posted", async () => {
-      const schema = await jsonOf<{ required: string[]; examples: unknown[] }>(
+      const schema = await jsonOf<{ required: string[]; anyOf: unknown; examples: unknown[] }>(
         await engine.get("/model/schema?model=sharing"),
       );
-      assert.deepEqual(schema.required, ["entity_id", "features"]);
+      assert.deepEqual(schema.required, ["features"]);
+      assert.deepEqual(schema.anyOf, [
+        { required: ["entity_id"] },
+        { properties: { features: { required: ["steps"] } } },
+      ]);
       assert.equal((await engine.post("/predict", schema.examples[0])).status, 200);
     });
 
@@ -257,6 +271,9 @@ for (const mode of ["over Redis", "in process"] as const) {
         assert.equal(prediction.predicted_value, 0);
         assert.ok(performance.now() - startedMs < 2_000);
         assert.equal((await engine.get("/health")).status, 200);
+        const without = await engine.post("/predict", { model: "lasting", entity_id: "a-1", features: {} });
+        const refused = await errorOf(without, 503, "SERVICE_UNAVAILABLE");
+        assert.match(refused.message, /steps cannot be looked up now and has no default/);
       } finally {
         server?.thaw();
       }

@@ -34,6 +34,7 @@ describe("the command line", () => {
     [],
     ["serve"],
     ["models"],
+    ["simulate"],
     ...["push", "list", "show", "promote", "rollback", "archive"].map((verb) => ["models", verb]),
   ];
   for (const command of commands) {

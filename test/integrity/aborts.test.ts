@@ -7,9 +7,10 @@
 import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
+import { PAYMENT } from "../support/card-fraud.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
-import { CARD_FRAUD_FEATURES, HttpLoad } from "../support/http-load.ts";
+import { HttpLoad } from "../support/http-load.ts";
 import { openFiles, residentBytes } from "../support/processes.ts";
 import { createRandom } from "../support/random.ts";
 
@@ -23,7 +24,7 @@ const GROWTH_BYTES_MAX = 24 * MIB;
 const FILES_MORE_MAX = 5;
 /** The engine's own patience with a silent connection, and time for its sweep. */
 const SILENT_MS = 30_000;
-const BODY = JSON.stringify({ features: CARD_FRAUD_FEATURES });
+const BODY = JSON.stringify({ features: PAYMENT });
 const HEAD = `POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${BODY.length}\r\n\r\n`;
 
 /** What a client sends before it goes, and how it goes. */

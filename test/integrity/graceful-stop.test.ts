@@ -9,9 +9,10 @@ import assert from "node:assert/strict";
 import { connect, type Socket } from "node:net";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { PAYMENT } from "../support/card-fraud.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { fixedPorts } from "../support/fixed-ports.ts";
-import { CARD_FRAUD_FEATURES, HttpLoad } from "../support/http-load.ts";
+import { HttpLoad } from "../support/http-load.ts";
 import { createRandom } from "../support/random.ts";
 import { compareStored, untilDrained } from "../support/stored.ts";
 import { StreamLoad } from "../support/stream-load.ts";
@@ -21,7 +22,7 @@ const LOAD_MS = { low: 300, high: 1_200 } as const;
 const IDLE_CLIENTS = 40;
 /** The idle ones send one after the other, over the whole time that a stop takes. */
 const IDLE_STEP_MS = 15;
-const BODY = JSON.stringify({ features: CARD_FRAUD_FEATURES });
+const BODY = JSON.stringify({ features: PAYMENT });
 const HEAD = `POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${BODY.length}\r\n\r\n`;
 
 test("SIGTERM under load fails no request, ends with code 0 and loses nothing", async (t) => {

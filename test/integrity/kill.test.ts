@@ -9,11 +9,12 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { PAYMENT } from "../support/card-fraud.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
 import { fixedPorts } from "../support/fixed-ports.ts";
 import { HttpConnection } from "../support/http-client.ts";
-import { CARD_FRAUD_FEATURES, HttpLoad } from "../support/http-load.ts";
+import { HttpLoad } from "../support/http-load.ts";
 import { pidOf, TARGETS, type Target } from "../support/processes.ts";
 import { createRandom } from "../support/random.ts";
 import { compareStored, publishedRequestIds, untilDrained } from "../support/stored.ts";
@@ -99,7 +100,7 @@ async function predict(engine: TestEngine): Promise<string | undefined> {
   const connection = new HttpConnection();
   const outcome = await connection.post(
     new URL("/predict", engine.httpUrl),
-    JSON.stringify({ features: CARD_FRAUD_FEATURES }),
+    JSON.stringify({ features: PAYMENT }),
   );
   connection.close();
   if (outcome.kind !== "answered" || outcome.status !== 200) return undefined;

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import type { Prediction } from "../../engine/core/prediction.ts";
 
-/** A payment that the model takes as it is. */
+/** A payment that the model takes as it is: nothing is looked up for it. */
 export const PAYMENT = {
   amount: 42.5,
   hour: 14,
@@ -13,7 +13,10 @@ export const PAYMENT = {
   card_present: true,
   transactions_1h: 1,
   amount_avg_30d: 38.2,
+  amount_ratio: 1.1,
   distance_km: 3.4,
+  merchant_transactions_10m: 4,
+  merchant_amount_avg_24h: 44.9,
 } as const;
 
 /** Another one, which is far more likely to be fraud. */
@@ -24,6 +27,7 @@ export const ODD_PAYMENT = {
   merchant_category: "gift_cards",
   card_present: false,
   transactions_1h: 9,
+  amount_ratio: 62.8,
   distance_km: 7200,
 } as const;
 

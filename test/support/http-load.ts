@@ -2,14 +2,16 @@
  * Steady HTTP load: clients in closed loops, each with one connection, that note every answer.
  *
  * A refused or broken connection and a 503 count as "not answered": the client pauses and goes on. Every other
- * answer than 200 is noted as a surprise, for the test to refuse.
+ * answer than 200 is noted as a surprise, for the test to refuse. Every other request has features looked up.
  */
 import { setTimeout as delay } from "node:timers/promises";
+import { PAYMENT } from "./card-fraud.ts";
 import { HttpConnection, type Outcome } from "./http-client.ts";
 
 const PAUSE_MS = 20;
 
-export const CARD_FRAUD_FEATURES = { amount: 42.5, hour: 14, merchant_category: "grocery" } as const;
+/** What a payment says of itself; the model's other inputs are looked up. */
+const SHORT_PAYMENT = { amount: 42.5, hour: 14, merchant_category: "grocery" } as const;
 
 export interface HttpLoadOptions {
   readonly url: () => string;
@@ -62,9 +64,11 @@ export class HttpLoad implements AsyncDisposable {
     const { url, thinkMs, rows = 1 } = this.#options;
     const path = rows > 1 ? "/predict/batch" : "/predict";
     for (let count = 0; !this.#isStopping; count++) {
+      const entity = `client-${index}`;
       const row = {
-        entity_id: `client-${index}`,
-        features: { ...CARD_FRAUD_FEATURES, amount: count % 1000 },
+        entity_id: entity,
+        entities: { card_id: entity, merchant_id: entity },
+        features: { ...(count % 2 === 0 ? PAYMENT : SHORT_PAYMENT), amount: count % 1000 },
       };
       const body = JSON.stringify(rows > 1 ? { instances: Array.from({ length: rows }, () => row) } : row);
       const isAnswered = this.#note(await connection.post(new URL(path, url()), body));

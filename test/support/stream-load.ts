@@ -8,7 +8,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { type JetStreamClient, jetstream } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import { CARD_FRAUD_FEATURES } from "./http-load.ts";
+import { PAYMENT } from "./card-fraud.ts";
 
 const ACK_TIMEOUT_MS = 1_000;
 const PAUSE_MS = 20;
@@ -87,7 +87,7 @@ export class StreamLoad implements AsyncDisposable {
   async #publish(id: string, count: number): Promise<boolean> {
     const body = JSON.stringify({
       entity_id: id,
-      features: { ...CARD_FRAUD_FEATURES, amount: count % 1000 },
+      features: { ...PAYMENT, amount: count % 1000 },
     });
     for (let attempt = 0; attempt < (this.#isStopping ? ATTEMPTS_STOPPING_MAX : ATTEMPTS_MAX); attempt++) {
       try {

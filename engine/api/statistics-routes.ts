@@ -1,0 +1,75 @@
+/**
+ * `GET /feature-sets/{name}/statistics?hours=24`: what the values of a set's features look like of late.
+ *
+ * Of the highest active version, or of `version`. It is worked out at each request; one at a time.
+ */
+import type { HttpRequest } from "uWebSockets.js";
+import { z } from "zod";
+import { EngineError } from "../core/errors.ts";
+import type { FeatureSet } from "../core/feature-set.ts";
+import type { ActiveSets } from "../features/active-sets.ts";
+import {
+  type FeatureStatistics,
+  featureStatistics,
+  type ReadFieldStatistics,
+} from "../features/feature-statistics.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Route } from "./http-server.ts";
+import { textIn } from "./path-name.ts";
+
+const HOURS_MAX = 24 * 31;
+
+export interface StatisticsRoutesOptions {
+  readonly sets: Pick<ActiveSets, "find" | "all">;
+  readonly read: ReadFieldStatistics;
+}
+
+const question = z.strictObject({
+  hours: z.coerce.number().int().min(1).max(HOURS_MAX).default(24),
+  version: z.string().max(64).optional(),
+});
+
+export function statisticsRoutes({ sets, read }: StatisticsRoutesOptions): Route[] {
+  let isBusy = false;
+  const answer = async (exchange: Exchange, set: FeatureSet, hours: number): Promise<void> => {
+    if (isBusy)
+      throw new EngineError("BUSY", "other statistics are worked out: one at a time; try again later");
+    isBusy = true;
+    try {
+      const features = await featureStatistics(set, sets.all(), hours, read);
+      exchange.sendJson(
+        JSON.stringify({
+          feature_set: set.name,
+          version: set.version,
+          hours,
+          features: features.map(toJson),
+        }),
+      );
+    } finally {
+      isBusy = false;
+    }
+  };
+  return [
+    {
+      method: "get",
+      path: "/feature-sets/:name/statistics",
+      handle: (exchange, req) => {
+        const { hours, version } = parseQuery(req);
+        const name = textIn(req, 0);
+        const set = sets.find(version === undefined ? name : `${name}@${version}`);
+        exchange.guardAsync(async () => answer(exchange, set, hours));
+      },
+    },
+  ];
+}
+
+function parseQuery(req: HttpRequest): z.infer<typeof question> {
+  const result = question.safeParse(Object.fromEntries(new URLSearchParams(req.getQuery())));
+  if (result.success) return result.data;
+  const message = `hours must be 1 to ${HOURS_MAX}, version that of an active set; there is no other parameter`;
+  throw new EngineError("INVALID_REQUEST", message, { details: [{ field: "hours", message }] });
+}
+
+function toJson({ nullRate, numbers, ...rest }: FeatureStatistics): Record<string, unknown> {
+  return { ...rest, null_rate: nullRate, ...numbers };
+}

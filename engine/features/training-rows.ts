@@ -1,0 +1,91 @@
+/**
+ * Rows of a training set as they come and go: one JSON object each, whose own fields are carried through as they stand.
+ *
+ *     in    {"card_id": "c-1", "as_of": "2026-11-21T10:00:00Z", "label": 1}
+ *     out   {"card_id": "c-1", "as_of": "2026-11-21T10:00:00Z", "label": 1, "amount_sum_1h": 12.5}
+ *
+ * An entity's id is in the field of its key or, where there is only one, in entity_id. `seq`, or `<key>_seq` where there are
+ * several, is the last event that was known. Request features are read from the fields of their names.
+ */
+import { EngineError } from "../core/errors.ts";
+import type { LookupEntity, SetLookup } from "./feature-lookup.ts";
+import type { HistoricalFeatures, HistoricalRow } from "./historical-features.ts";
+
+export interface TrainingRow extends HistoricalRow {
+  /** The JSON object that it came as. */
+  readonly json: string;
+}
+
+const TIME = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?$/;
+const AS_OF_MS_MAX = Date.UTC(2200, 0, 1);
+const ID_LENGTH_MAX = 128;
+
+/**
+ * Reads one row.
+ * @param number of the row, from 1, for messages.
+ * @throws EngineError INVALID_REQUEST naming the row and the field.
+ */
+export function parseTrainingRow(lookup: SetLookup, json: string, number: number): TrainingRow {
+  const row = JSON.parse(json) as Record<string, unknown>;
+  const { entities, features } = lookup;
+  for (const { name } of features)
+    if (Object.hasOwn(row, name)) throw invalid(number, name, "is a feature: rename the rows' own field");
+  return {
+    entities: entities.map((entity) => toEntity(entity, entities.length === 1, row, number)),
+    asOfMs: toMs(row["as_of"], number),
+    request: row,
+    json,
+  };
+}
+
+/** The row with its features behind its own fields, as one line; with feature_status, which says what was defaulted. */
+export function toTrainingJson(
+  { features }: SetLookup,
+  { row, values, status }: HistoricalFeatures<TrainingRow>,
+  withStatus: "with status" | "without status",
+): string {
+  let json = row.json.slice(0, row.json.lastIndexOf("}"));
+  for (const [index, { name }] of features.entries())
+    json += `,${JSON.stringify(name)}:${JSON.stringify(values[index])}`;
+  if (withStatus === "with status") json += `,"feature_status":${JSON.stringify(status)}`;
+  return `${json}}\n`;
+}
+
+function toEntity(
+  { key }: LookupEntity,
+  isOnly: boolean,
+  row: Readonly<Record<string, unknown>>,
+  number: number,
+): { id: string; seq?: number } {
+  const id = row[key] ?? (isOnly ? row["entity_id"] : undefined);
+  if (typeof id !== "string" || id === "" || id.length > ID_LENGTH_MAX)
+    throw invalid(
+      number,
+      key,
+      `must be a string of 1 to ${ID_LENGTH_MAX} characters${isOnly ? ", as must entity_id" : ""}`,
+    );
+  const name = isOnly ? "seq" : `${key}_seq`;
+  const seq = row[name] ?? undefined;
+  if (seq === undefined) return { id };
+  if (!Number.isSafeInteger(seq) || (seq as number) < 0)
+    throw invalid(number, name, "must be the sequence of an event: a whole number, not negative");
+  return { id, seq: seq as number };
+}
+
+/** Without a zone it is UTC. */
+function toMs(time: unknown, number: number): number {
+  const ms =
+    typeof time === "number"
+      ? Math.floor(time)
+      : typeof time === "string" && TIME.test(time)
+        ? Date.parse(time.length > 10 && !/(Z|[+-]\d\d:\d\d)$/.test(time) ? `${time}Z` : time)
+        : Number.NaN;
+  if (ms >= 0 && ms < AS_OF_MS_MAX) return ms;
+  throw invalid(number, "as_of", "must be a time such as 2026-11-21T10:00:00Z, or milliseconds since 1970");
+}
+
+function invalid(number: number, field: string, problem: string): EngineError {
+  return new EngineError("INVALID_REQUEST", `row ${number}: ${field} ${problem}`, {
+    details: [{ field: `rows.${number - 1}.${field}`, message: problem }],
+  });
+}
