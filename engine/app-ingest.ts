@@ -70,7 +70,7 @@ export function startIngest(
   });
   const stopping = new AbortController();
   const running = ingester.run(stopping.signal);
-  serveMaterialize(parts.nats, parts.topology, (order) => ingester.materialize(order));
+  const refuseOrders = serveMaterialize(parts.nats, parts.topology, (order) => ingester.materialize(order));
   const status = setInterval(() => void publishStatus(parts, ingester.progress), STATUS_MS);
   return {
     get progress() {
@@ -78,6 +78,7 @@ export function startIngest(
     },
     stop: async () => {
       clearInterval(status);
+      refuseOrders();
       stopping.abort();
       await running;
       await clickhouse.close();

@@ -11,13 +11,13 @@ function subjectOf({ prefix }: Topology): string {
   return `${prefix}.control.materialize`;
 }
 
-/** Calls `onOrder` with the number of each order until the connection closes. */
+/** Calls `onOrder` with the number of each order. @returns what ends that. */
 export function serveMaterialize(
   nats: NatsConnection,
   topology: Topology,
   onOrder: (order: number) => void,
-): void {
-  nats.subscribe(subjectOf(topology), {
+): () => void {
+  const subscription = nats.subscribe(subjectOf(topology), {
     callback: (error, message) => {
       if (error !== null) return;
       const order = Number(message.string());
@@ -26,6 +26,7 @@ export function serveMaterialize(
       message.respond();
     },
   });
+  return () => subscription.unsubscribe();
 }
 
 /**
