@@ -28,6 +28,8 @@ import { StateCache } from "./state-cache.ts";
 
 const RETRY_FIRST_MS = 20;
 const RETRY_LAST_MS = 1_000;
+/** A pause this long is worth telling. */
+const WARN_FROM_MS = 160;
 /** How often the position is compared when there are no events. */
 const IDLE_MS = 1_000;
 
@@ -138,7 +140,8 @@ export class FeatureIngester {
         await this.#ingest(signal);
       } catch (error) {
         if (signal.aborted) return;
-        logger.warn({ err: messageOf(error), pauseMs: this.#pauseMs }, "ingester interrupted, resuming");
+        const level = this.#pauseMs >= WARN_FROM_MS ? "warn" : "debug"; // a start comes before its connection
+        logger[level]({ err: messageOf(error), pauseMs: this.#pauseMs }, "ingester interrupted, resuming");
         await this.#pause(signal);
       }
     }
