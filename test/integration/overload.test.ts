@@ -143,7 +143,7 @@ describe("overload", () => {
       { features: { steps: 1 } },
       { features: {} },
     ];
-    const response = await engine.post("/predict/batch", { instances });
+    const response = await engine.post("/predict/batch", { instances, timeout_ms: 30_000 });
     const { predictions } = await jsonOf<{ predictions: [unknown, Prediction, unknown] }>(response);
     assert.equal(checkErrorBody(predictions[0]).code, "WORKER_FAILED");
     assert.equal(predictions[1].predicted_value, 2);
