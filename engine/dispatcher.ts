@@ -78,7 +78,8 @@ export class Dispatcher {
   }
 
   /**
-   * Accepts a row with its whole features, and what of them was looked up. Its answer or failure comes later, never from within this call.
+   * Accepts a row with its whole features, and what of them was looked up. Its answer or failure comes later, never from
+   * within this call.
    * @throws EngineError QUEUE_FULL, INVALID_FEATURES.
    */
   accept(batcher: Batcher, row: Row, features: unknown, served?: ServedFeatures): void {

@@ -84,6 +84,8 @@ export const ENDPOINTS: readonly string[] = [
   "GET /feature-sets",
   "GET /feature-sets/{name}",
   "GET /feature-sets/{name}/statistics?hours=&version=",
+  "POST /features/online",
+  "GET /features/{set}/{entity}",
   "POST /features/historical",
   "GET /health",
   "GET /ready",

@@ -198,7 +198,8 @@ describe("HTTP", () => {
     assert.equal(card.addresses["http"], engine.httpUrl);
     assert.equal(card.addresses["nats"], engine.natsUrl);
     assert.equal(card.addresses["clickhouse"], engine.clickhouseUrl);
-    assert.ok(card.endpoints.includes("POST /predict"));
+    for (const endpoint of ["POST /predict", "POST /features/online", "GET /features/{set}/{entity}"])
+      assert.ok(card.endpoints.includes(endpoint), endpoint);
     const page = await fetch(engine.httpUrl, { headers: { accept: "text/html,application/xhtml+xml" } });
     assert.match(page.headers.get("content-type") ?? "", /^text\/html/);
     const html = await page.text();
