@@ -17,7 +17,8 @@ import { settledRequests } from "../streams/request-consumer.ts";
 import { publishSinkStatus } from "../streams/status.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
 import { type DonePosition, Trimmer } from "../streams/trim.ts";
-import { type RunningIngest, startSharedIngest } from "./app-ingest.ts";
+import type { RunningIngest } from "./app-ingest.ts";
+import { startIngestThread } from "./app-ingest-thread.ts";
 import type { Config } from "./core/config.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
@@ -49,7 +50,6 @@ export async function startControlPlane(
   const topology = createTopology(config.prefix);
   await ensureStreams(manager, topology, config.streamBytesMax);
   const clickhouse = openClickHouse(urls.clickhouse);
-  const parts = { nats: connection.nats, client, manager, publisher, topology };
   const reading = { manager, publisher, connection, topology, bytesMax: config.sinkBytesMax };
   const reader = new LogReader(reading);
   const predictions = createSink(config, clickhouse, reader, {
@@ -72,7 +72,7 @@ export async function startControlPlane(
   const stopping = new AbortController();
   const running = Promise.all([predictions.run(stopping.signal), features.run(stopping.signal)]);
   const status = startStatus(connection, topology, reader, predictions);
-  const ingest = await startSharedIngest(config, urls, parts, logger);
+  const ingest = await startIngest(config, urls, logger);
   const trimming = startTrimming(manager, topology, { predictions, features, ingest }, logger);
   const views = await followViews(config, connection.nats, clickhouse, logger);
   const stop = async (): Promise<void> => {
@@ -87,6 +87,16 @@ export async function startControlPlane(
     await connection.close();
   };
   return { stop };
+}
+
+/** Without Redis each data plane has its own. */
+async function startIngest(
+  config: Config,
+  urls: ServiceUrls,
+  logger: Logger,
+): Promise<RunningIngest | undefined> {
+  const { redis } = urls;
+  return redis === undefined ? undefined : startIngestThread(config, { ...urls, redis }, logger);
 }
 
 function startStatus(

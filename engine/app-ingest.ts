@@ -28,6 +28,8 @@ const STATUS_MS = 1_000;
 /** For an insert of the sink to be over. */
 const SINK_SLACK_MS = 2_000;
 
+export type SharedUrls = ServiceUrls & { readonly redis: string };
+
 export interface IngestParts {
   readonly nats: NatsConnection;
   readonly client: JetStreamClient;
@@ -98,11 +100,10 @@ async function publishStatus(
 /** The one ingester of a shared store. Without Redis each data plane has its own. */
 export async function startSharedIngest(
   config: Config,
-  urls: ServiceUrls,
+  urls: SharedUrls,
   parts: IngestParts,
   logger: Logger,
-): Promise<RunningIngest | undefined> {
-  if (urls.redis === undefined) return undefined;
+): Promise<RunningIngest> {
   const sets = new ActiveSets();
   const watch = await followFeatureSets(await openFeatures(config, parts), sets, logger);
   const store = openRedisEntityStore({ url: urls.redis, prefix: config.prefix, use: "ingest", logger });

@@ -1,7 +1,8 @@
 /**
  * The embedded Redis: redis-server from PATH on loopback, data in `<dataDir>/redis`.
  *
- * It keeps an append-only file, fsynced every second, and never evicts: features are data, not a cache. Where
+ * It keeps an append-only file, which the system writes to disk in its own time: what a power cut takes from its end, states
+ * and position alike, is read from the stream again. It never evicts: features are data, not a cache. Where
  * there is no redis-server 7 or newer, nothing is started and the caller falls back to the in-process store.
  */
 import { mkdirSync } from "node:fs";
@@ -97,7 +98,7 @@ function configuration(folder: string, port: number): readonly string[] {
     'logfile ""',
     'save ""',
     "appendonly yes",
-    "appendfsync everysec",
+    "appendfsync no",
     "maxmemory-policy noeviction",
   ];
 }
