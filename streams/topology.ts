@@ -2,9 +2,10 @@
  * Names on the wire, and the streams behind them.
  *
  * Every stream has a bound in bytes. The log and the requests refuse what does not fit (`discard: new`), because
- * what they hold is not yet safe elsewhere; so do the feature events, which are kept as history, to rebuild online
- * features from; results and dead letters let the oldest go. Retention is by limits, not
- * by interest: message-id deduplication survives a server restart only through messages that are still stored.
+ * what they hold is not yet safe elsewhere; so do labels, and the feature events, which are kept as history, to rebuild online
+ * features from; results, events and dead letters let the oldest go. Retention is by limits, not
+ * by interest: message-id deduplication survives a server restart only through messages that are still stored. Retraining
+ * jobs are a work queue: a job is gone once somebody has done it.
  * What tells a stream from another of the same name, its epoch, is kept in its metadata: the creation time that the
  * server tells changes when a server starts that was asked to update the stream before.
  */
@@ -25,6 +26,7 @@ const EPOCH = "millrace.epoch";
 export const DUPLICATE_WINDOW_MS = 120_000;
 /** A larger feature event is refused when it is published, headers included. */
 export const FEATURE_BYTES_MAX = 128 * 1024;
+const EVENTS_BYTES_MAX = 64 * 1024 * 1024;
 
 export interface Topology {
   readonly prefix: string;
@@ -33,6 +35,9 @@ export interface Topology {
   readonly predictionsStream: string;
   readonly deadStream: string;
   readonly featuresStream: string;
+  readonly labelsStream: string;
+  readonly eventsStream: string;
+  readonly retrainStream: string;
   /** Subject of the prediction log's one partition. */
   readonly logSubject: string;
   predictSubject(model: string): string;
@@ -40,6 +45,10 @@ export interface Topology {
   predictionsSubject(model: string): string;
   deadSubject(stream: string): string;
   featuresSubject(entityType: string): string;
+  labelsSubject(model: string): string;
+  /** Of what happened, such as `drift_detected`. */
+  eventsSubject(kind: string): string;
+  retrainSubject(model: string): string;
 }
 
 export function createTopology(prefix: string): Topology {
@@ -51,12 +60,18 @@ export function createTopology(prefix: string): Topology {
     predictionsStream: stream("PREDICTIONS"),
     deadStream: stream("DEAD"),
     featuresStream: stream("FEATURES"),
+    labelsStream: stream("LABELS"),
+    eventsStream: stream("EVENTS"),
+    retrainStream: stream("RETRAIN"),
     logSubject: `${prefix}.log.0`,
     predictSubject: (model) => `${prefix}.predict.${model}`,
     requestsSubject: (model) => `${prefix}.requests.${model}`,
     predictionsSubject: (model) => `${prefix}.predictions.${model}`,
     deadSubject: (name) => `${prefix}.dead.${name}`,
     featuresSubject: (entityType) => `${prefix}.features.${entityType}`,
+    labelsSubject: (model) => `${prefix}.labels.${model}`,
+    eventsSubject: (kind) => `${prefix}.events.${kind}`,
+    retrainSubject: (model) => `${prefix}.retrain.${model}`,
   };
 }
 
@@ -91,6 +106,21 @@ export async function ensureStreams(
     name: topology.deadStream,
     subjects: [`${prefix}.dead.*`],
     max_age: 30 * 24 * HOURS_NS,
+  });
+  await ensureStream(manager, { ...keep, name: topology.labelsStream, subjects: [`${prefix}.labels.*`] });
+  await ensureStream(manager, {
+    ...rotate,
+    name: topology.eventsStream,
+    subjects: [`${prefix}.events.*`],
+    max_bytes: Math.min(bytesMax, EVENTS_BYTES_MAX),
+    max_age: 30 * 24 * HOURS_NS,
+  });
+  await ensureStream(manager, {
+    ...keep,
+    name: topology.retrainStream,
+    subjects: [`${prefix}.retrain.*`],
+    max_bytes: Math.min(bytesMax, EVENTS_BYTES_MAX),
+    retention: RetentionPolicy.Workqueue,
   });
 }
 
