@@ -1,5 +1,6 @@
 /**
- * Predictions with features from the store, through a whole engine: over a Redis of the test, which it freezes, and in process.
+ * Predictions with features from the store, through a whole engine: over a Redis and a Redis Cluster of the test, which it
+ * freezes, and in process.
  *
  * The model gives its one input plus the whole part of the largest in the batch, so that a prediction shows what was served.
  */
@@ -8,8 +9,10 @@ import { dirname } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { jetstream } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { pino } from "pino";
 import type { ModelManifest } from "../../engine/core/manifest.ts";
 import type { Prediction } from "../../engine/core/prediction.ts";
+import { openRedis } from "../../storage/redis.ts";
 import type { ModelArtifact } from "../../workers/runtime.ts";
 import { errorOf, jsonOf } from "../support/answers.ts";
 import { runCli } from "../support/cli.ts";
@@ -17,7 +20,7 @@ import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
 import { pushBody, untilServed, withManifest } from "../support/model-requests.ts";
 import { parseMetrics, sampleOf } from "../support/prometheus.ts";
-import { REDIS_MISSING, startTestRedis, type TestRedis } from "../support/redis.ts";
+import { REDIS_MISSING, startTestRedis, startTestRedisCluster, type TestRedis } from "../support/redis.ts";
 import { slowModel } from "../support/slow-model.ts";
 
 const SET = {
@@ -50,15 +53,21 @@ interface OnlineAnswer {
   }[];
 }
 
-for (const mode of ["over Redis", "in process"] as const) {
-  const skip = mode === "over Redis" ? REDIS_MISSING : false;
+const REDIS = {
+  "over Redis": startTestRedis,
+  "over Redis Cluster": startTestRedisCluster,
+  "in process": undefined,
+};
+
+for (const [mode, start] of Object.entries(REDIS)) {
+  const skip = start === undefined ? false : REDIS_MISSING;
   describe(`features from the store, ${mode}`, { skip }, () => {
     let redis: TestRedis | undefined;
     let engine: TestEngine;
     let nats: NatsConnection;
     let events = 0;
     before(async () => {
-      redis = mode === "over Redis" ? await startTestRedis() : undefined;
+      redis = await start?.();
       const env =
         redis === undefined
           ? { PATH: dirname(process.execPath) }
@@ -257,10 +266,9 @@ for (const mode of ["over Redis", "in process"] as const) {
     });
 
     it("serves defaults while Redis does not answer, marked, and comes back by itself", {
-      skip: mode !== "over Redis",
+      skip: start === undefined,
     }, async () => {
-      const server = redis?.servers[0];
-      server?.freeze();
+      for (const server of redis?.servers ?? []) server.freeze();
       try {
         const startedMs = performance.now();
         const prediction = await eventually("the cache is too old", async () => {
@@ -275,7 +283,7 @@ for (const mode of ["over Redis", "in process"] as const) {
         const refused = await errorOf(without, 503, "SERVICE_UNAVAILABLE");
         assert.match(refused.message, /steps cannot be looked up now and has no default/);
       } finally {
-        server?.thaw();
+        for (const server of redis?.servers ?? []) server.thaw();
       }
       await untilSpent("a-1", 26);
     });
@@ -302,7 +310,12 @@ for (const mode of ["over Redis", "in process"] as const) {
     });
 
     it("fills the store anew from ClickHouse when told to", async () => {
-      await redis?.servers[0]?.ask((client) => client.del("millrace:f:account:a-1"));
+      if (redis !== undefined) {
+        const client = openRedis(redis.url, pino({ level: "silent" }), 2_000);
+        const isGone = async (): Promise<boolean> =>
+          (await client.del("millrace:f:account:a-1").catch(() => 0)) === 1; // not before it is connected
+        await eventually("it is deleted", isGone).finally(() => client.disconnect());
+      }
       const { code, stdout, stderr } = await runCli(["features", "materialize", "--url", engine.httpUrl]);
       assert.equal(code, 0, stderr);
       assert.match(stdout, /the online store is filled\n$/);

@@ -14,7 +14,7 @@ import { FeaturePlane } from "../support/feature-plane.ts";
 import { IngestProcess } from "../support/ingest-process.ts";
 import { startTestNats } from "../support/nats.ts";
 import { createRandom, type Random } from "../support/random.ts";
-import { REDIS_MISSING, startTestRedis, type TestRedis } from "../support/redis.ts";
+import { REDIS_MISSING, startTestRedis, startTestRedisCluster, type TestRedis } from "../support/redis.ts";
 
 const LOGGER = pino({ level: "silent" });
 const CARDS = 500;
@@ -76,7 +76,7 @@ async function killAgainAndAgain(
       await delay(random.between(LOAD_MS.low, LOAD_MS.high));
       const victim = victims[random.between(0, victims.length - 1)];
       if (victim === "redis") {
-        await redis.servers[0]?.kill();
+        await redis.servers[random.between(0, redis.servers.length - 1)]?.kill();
         await redis.restore();
       } else {
         await ingester.kill9();
@@ -111,6 +111,11 @@ describe("every event counts once", { skip: REDIS_MISSING }, () => {
 
   it("when Redis, which comes back empty, and the ingester are killed", async (t) => {
     await using redis = await startTestRedis();
+    await killAgainAndAgain(t, redis, ["ingester", "redis"]);
+  });
+
+  it("when any of three masters of a cluster, which comes back empty, and the ingester are killed", async (t) => {
+    await using redis = await startTestRedisCluster();
     await killAgainAndAgain(t, redis, ["ingester", "redis"]);
   });
 });
