@@ -1,4 +1,4 @@
-/** The standard normal distribution to double precision; relative error of the upper tail below 1e-13. */
+/** The standard normal distribution to double precision; relative error of the upper tail below 1e-12. */
 
 const SERIES_BELOW = 3;
 

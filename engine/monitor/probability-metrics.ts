@@ -46,6 +46,8 @@ interface Bin {
   /** Sum of score - label, and of its squares. */
   readonly gap: number;
   readonly squares: number;
+  /** What the variance of the gap would be, were the scores calibrated. */
+  readonly calibrated: number;
 }
 
 /**
@@ -65,7 +67,7 @@ export function calibrationErrorMetric(groups: ScoreGroups, confidence: number):
   for (const bin of binsOf(groups)) {
     const spread = Math.max(0, bin.squares - bin.gap ** 2 / bin.rows);
     error += Math.abs(bin.gap) / rows;
-    chance += Math.sqrt((2 / Math.PI) * spread) / rows;
+    chance += Math.sqrt((2 / Math.PI) * Math.max(spread, bin.calibrated)) / rows;
     variance += spread / rows ** 2;
   }
   const { low, high } = normalInterval(error, Math.sqrt(variance), confidence, { low: null, high: 1 });
@@ -76,7 +78,7 @@ export function calibrationErrorMetric(groups: ScoreGroups, confidence: number):
 function binsOf(groups: ScoreGroups): Bin[] {
   const edges = decilesOf(groups);
   const bins: Bin[] = [];
-  let bin = { rows: 0, gap: 0, squares: 0 };
+  let bin = { rows: 0, gap: 0, squares: 0, calibrated: 0 };
   let edge = 0;
   for (let group = 0; group < groups.scores.length; group += 1) {
     const score = groups.scores[group] as number;
@@ -84,11 +86,12 @@ function binsOf(groups: ScoreGroups): Bin[] {
     const negatives = groups.negatives[group] as number;
     for (; edge < edges.length && score > (edges[edge] as number); edge += 1) {
       if (bin.rows > 0) bins.push(bin);
-      bin = { rows: 0, gap: 0, squares: 0 };
+      bin = { rows: 0, gap: 0, squares: 0, calibrated: 0 };
     }
     bin.rows += positives + negatives;
     bin.gap += negatives * score - positives * (1 - score);
     bin.squares += negatives * score ** 2 + positives * (1 - score) ** 2;
+    bin.calibrated += (positives + negatives) * score * (1 - score);
   }
   bins.push(bin);
   return bins;

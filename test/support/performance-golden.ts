@@ -7,7 +7,7 @@ interface Case {
   readonly name: string;
 }
 
-export interface BinaryCase extends Case {
+interface BinaryCase extends Case {
   readonly scores: readonly number[];
   readonly labels: readonly number[];
   readonly threshold: number;
@@ -16,7 +16,7 @@ export interface BinaryCase extends Case {
   readonly auc_variance: number;
 }
 
-export interface ComparisonCase extends Case {
+interface ComparisonCase extends Case {
   readonly scores: readonly number[];
   readonly other_scores: readonly number[];
   readonly labels: readonly number[];
@@ -25,7 +25,7 @@ export interface ComparisonCase extends Case {
   readonly p: number;
 }
 
-export interface MulticlassCase extends Case {
+interface MulticlassCase extends Case {
   readonly classes: number;
   readonly probabilities: readonly number[];
   readonly predicted: readonly number[];
@@ -35,13 +35,13 @@ export interface MulticlassCase extends Case {
   readonly confusion_matrix: readonly (readonly number[])[];
 }
 
-export interface RegressionCase extends Case {
+interface RegressionCase extends Case {
   readonly predicted: readonly number[];
   readonly labels: readonly number[];
   readonly metrics: Readonly<Record<string, number>>;
 }
 
-export interface IsotonicCase extends Case {
+interface IsotonicCase extends Case {
   readonly scores: readonly number[];
   readonly labels: readonly number[];
   readonly places: readonly number[];
@@ -50,7 +50,7 @@ export interface IsotonicCase extends Case {
 
 type Estimated = Readonly<Record<"roc_auc" | "accuracy" | "precision" | "recall" | "f1", number>>;
 
-export interface EstimatedCase extends Case {
+interface EstimatedCase extends Case {
   readonly needs_calibration: boolean;
   readonly threshold: number;
   readonly reference_scores: readonly number[];
@@ -64,8 +64,25 @@ export interface EstimatedCase extends Case {
   readonly exact_roc_auc: number;
 }
 
-export function goldenCases<One extends Case>(name: string): readonly One[] {
-  return JSON.parse(readFileSync(fixture(`performance/${name}.json`), "utf8")) as One[];
+export function goldenCases<Name extends keyof Cases>(name: Name): readonly Cases[Name][] {
+  return JSON.parse(readFileSync(fixture(`performance/${name}.json`), "utf8")) as Cases[Name][];
+}
+
+interface LawCase extends Case {
+  readonly at: number;
+  readonly hits?: number;
+  readonly trials?: number;
+  readonly expected: number | readonly number[];
+}
+
+interface Cases {
+  readonly laws: LawCase;
+  readonly binary: BinaryCase;
+  readonly "auc-comparison": ComparisonCase;
+  readonly multiclass: MulticlassCase;
+  readonly regression: RegressionCase;
+  readonly isotonic: IsotonicCase;
+  readonly estimated: EstimatedCase;
 }
 
 /** Values by name, without intervals. */

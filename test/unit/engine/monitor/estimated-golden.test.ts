@@ -11,7 +11,7 @@ import { predictAt } from "../../../../engine/monitor/labelled-rows.ts";
 import { fitEstimator, performanceEstimator } from "../../../../engine/monitor/performance-estimator.ts";
 import { groupScores } from "../../../../engine/monitor/sorted-scores.ts";
 import { assertClose } from "../../../support/close.ts";
-import { type EstimatedCase, goldenCases, type IsotonicCase } from "../../../support/performance-golden.ts";
+import { goldenCases } from "../../../support/performance-golden.ts";
 import { countScores } from "../../../support/score-counters.ts";
 
 const METRICS = ["accuracy", "precision", "recall", "f1", "roc_auc"] as const;
@@ -19,7 +19,7 @@ const METRICS = ["accuracy", "precision", "recall", "f1", "roc_auc"] as const;
 const ROUNDED = 1e-6;
 
 describe("isotonic regression, as scikit-learn fits it", () => {
-  for (const one of goldenCases<IsotonicCase>("isotonic")) {
+  for (const one of goldenCases("isotonic")) {
     it(one.name, () => {
       const groups = groupScores(Float64Array.from(one.scores), Uint8Array.from(one.labels));
       const fitted = fitCalibrator(groups);
@@ -30,7 +30,7 @@ describe("isotonic regression, as scikit-learn fits it", () => {
 });
 
 describe("estimated performance, as NannyML's CBPE estimates it", () => {
-  for (const one of goldenCases<EstimatedCase>("estimated")) {
+  for (const one of goldenCases("estimated")) {
     const reference = Float64Array.from(one.reference_scores);
     const estimator = fitEstimator(
       {

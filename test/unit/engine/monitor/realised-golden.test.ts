@@ -12,19 +12,12 @@ import { measurePerformance } from "../../../../engine/monitor/performance.ts";
 import { rocAuc } from "../../../../engine/monitor/roc-auc.ts";
 import { groupScores } from "../../../../engine/monitor/sorted-scores.ts";
 import { assertClose } from "../../../support/close.ts";
-import {
-  type BinaryCase,
-  type ComparisonCase,
-  goldenCases,
-  type MulticlassCase,
-  type RegressionCase,
-  valuesOf,
-} from "../../../support/performance-golden.ts";
+import { goldenCases, valuesOf } from "../../../support/performance-golden.ts";
 
 const EXACT = 1e-12;
 
 describe("realised performance, as scikit-learn measures it", () => {
-  for (const one of goldenCases<BinaryCase>("binary")) {
+  for (const one of goldenCases("binary")) {
     it(`two classes, ${one.name}`, () => {
       const scores = Float64Array.from(one.scores);
       const labels = Uint8Array.from(one.labels);
@@ -45,7 +38,7 @@ describe("realised performance, as scikit-learn measures it", () => {
     });
   }
 
-  for (const one of goldenCases<ComparisonCase>("auc-comparison")) {
+  for (const one of goldenCases("auc-comparison")) {
     it(`two models on the same rows, ${one.name}`, () => {
       const scores = Float64Array.from(one.scores);
       const others = Float64Array.from(one.other_scores);
@@ -59,7 +52,7 @@ describe("realised performance, as scikit-learn measures it", () => {
     });
   }
 
-  for (const one of goldenCases<MulticlassCase>("multiclass")) {
+  for (const one of goldenCases("multiclass")) {
     it(`several classes, ${one.name}`, () => {
       const { metrics, confusion_matrix } = measurePerformance({
         kind: "multiclass",
@@ -81,7 +74,7 @@ describe("realised performance, as scikit-learn measures it", () => {
     });
   }
 
-  for (const one of goldenCases<RegressionCase>("regression")) {
+  for (const one of goldenCases("regression")) {
     it(`regression, ${one.name}`, () => {
       const predicted = Float64Array.from(one.predicted);
       const labels = Float64Array.from(one.labels);
