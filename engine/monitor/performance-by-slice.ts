@@ -5,7 +5,7 @@
  */
 import type { LabelledRows } from "./labelled-rows.ts";
 import { takeRows } from "./labelled-rows.ts";
-import { measurePerformance, type Performance } from "./performance.ts";
+import { measurePerformance, type RealisedPerformance } from "./realised-performance.ts";
 import { checkClasses, checkLength } from "./row-checks.ts";
 
 const SLICES_MAX = 100;
@@ -13,7 +13,7 @@ const SLICES_MAX = 100;
 export interface SlicePerformance {
   /** Undefined for the slices beyond the hundred largest, taken together. */
   readonly slice: string | undefined;
-  readonly performance: Performance;
+  readonly performance: RealisedPerformance;
 }
 
 /**

@@ -7,8 +7,8 @@ import {
   estimateFromCounters,
   estimateFromRows,
 } from "../../../../engine/monitor/estimated-performance.ts";
-import { measurePerformance } from "../../../../engine/monitor/performance.ts";
 import { fitEstimator } from "../../../../engine/monitor/performance-estimator.ts";
+import { measurePerformance } from "../../../../engine/monitor/realised-performance.ts";
 import { groupScores } from "../../../../engine/monitor/sorted-scores.ts";
 import { createRandom } from "../../../../engine/sample/random.ts";
 import { calibratedRows } from "../../../support/labelled-rows.ts";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { compareMetric, compareMetrics } from "../../../../engine/monitor/metric-comparison.ts";
 import type { MetricValue } from "../../../../engine/monitor/metric-value.ts";
-import { measurePerformance } from "../../../../engine/monitor/performance.ts";
+import { measurePerformance } from "../../../../engine/monitor/realised-performance.ts";
 import { createRandom } from "../../../../engine/sample/random.ts";
 import { assertClose } from "../../../support/close.ts";
 import { calibratedRows } from "../../../support/labelled-rows.ts";

@@ -8,7 +8,7 @@ import { aucVariance, compareAucs } from "../../../../engine/monitor/delong.ts";
 import { predictAt } from "../../../../engine/monitor/labelled-rows.ts";
 import type { MetricName } from "../../../../engine/monitor/metric-table.ts";
 import { zOfConfidence } from "../../../../engine/monitor/normal-law.ts";
-import { measurePerformance } from "../../../../engine/monitor/performance.ts";
+import { measurePerformance } from "../../../../engine/monitor/realised-performance.ts";
 import { rocAuc } from "../../../../engine/monitor/roc-auc.ts";
 import { groupScores } from "../../../../engine/monitor/sorted-scores.ts";
 import { assertClose } from "../../../support/close.ts";

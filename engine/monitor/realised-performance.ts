@@ -25,7 +25,7 @@ import { groupScores } from "./sorted-scores.ts";
 /** A larger matrix would make a report of megabytes. */
 const CONFUSION_CLASSES_MAX = 50;
 
-export interface Performance {
+export interface RealisedPerformance {
   readonly kind: ModelKind;
   readonly rows: number;
   readonly metrics: MetricSet;
@@ -37,7 +37,7 @@ export interface Performance {
  * @param confidence of the intervals, between 0 and 1.
  * @throws EngineError INVALID_REQUEST naming the column and the first wrong row.
  */
-export function measurePerformance(rows: LabelledRows, confidence = 0.95): Performance {
+export function measurePerformance(rows: LabelledRows, confidence = 0.95): RealisedPerformance {
   switch (rows.kind) {
     case "binary":
       return binaryPerformance(rows, confidence);
@@ -48,7 +48,10 @@ export function measurePerformance(rows: LabelledRows, confidence = 0.95): Perfo
   }
 }
 
-function binaryPerformance({ kind, scores, predicted, labels }: BinaryRows, confidence: number): Performance {
+function binaryPerformance(
+  { kind, scores, predicted, labels }: BinaryRows,
+  confidence: number,
+): RealisedPerformance {
   const groups = groupScores(scores, labels);
   const matrix = confusionOf(labels, predicted, 2);
   const auc = rocAucMetric(groups, confidence);
@@ -65,7 +68,7 @@ function binaryPerformance({ kind, scores, predicted, labels }: BinaryRows, conf
   return { kind, rows: labels.length, metrics, confusion_matrix: toNestedCounts(matrix) };
 }
 
-function multiclassPerformance(rows: MulticlassRows, confidence: number): Performance {
+function multiclassPerformance(rows: MulticlassRows, confidence: number): RealisedPerformance {
   const { kind, classes, predicted, labels } = rows;
   const matrix = confusionOf(labels, predicted, classes);
   const averaged = (metric: "precision" | "recall" | "f1", average: "macro" | "weighted") =>

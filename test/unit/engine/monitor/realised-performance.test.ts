@@ -5,8 +5,8 @@ import { EngineError } from "../../../../engine/core/errors.ts";
 import { compareAucs } from "../../../../engine/monitor/delong.ts";
 import { type LabelledRows, takeRows } from "../../../../engine/monitor/labelled-rows.ts";
 import { METRICS, type MetricName, MODEL_KINDS, metricsOf } from "../../../../engine/monitor/metric-table.ts";
-import { measurePerformance } from "../../../../engine/monitor/performance.ts";
 import { performanceBySlice } from "../../../../engine/monitor/performance-by-slice.ts";
+import { measurePerformance } from "../../../../engine/monitor/realised-performance.ts";
 import { createRandom } from "../../../../engine/sample/random.ts";
 import { assertClose } from "../../../support/close.ts";
 import { calibratedRows } from "../../../support/labelled-rows.ts";
@@ -220,6 +220,14 @@ describe("performance by slice", () => {
     );
     const alone = Uint32Array.from({ length: 100 }, (_, row) => row * 6 + 3);
     assert.deepEqual(found[2]?.performance, measurePerformance(takeRows(rows, alone)));
+  });
+
+  it("puts slices of one size in the order of their names", () => {
+    const found = performanceBySlice(binary([0.1, 0.2, 0.3], [0, 1, 0]), Uint16Array.of(2, 0, 1), names);
+    assert.deepEqual(
+      found.map(({ slice }) => slice),
+      ["s0", "s1", "s2"],
+    );
   });
 
   it("takes what is beyond the hundred largest together", () => {
