@@ -11,7 +11,7 @@ import { normalInterval, wilsonInterval } from "./intervals.ts";
 import { METRICS } from "./metric-table.ts";
 import type { Interval } from "./metric-value.ts";
 import { twoSidedP } from "./normal-law.ts";
-import { checkLength, type Numbers } from "./row-checks.ts";
+import { checkClasses, checkFinite, checkLength, type Numbers } from "./row-checks.ts";
 import type { ScoreGroups } from "./sorted-scores.ts";
 
 /** Variance of the AUC of these scores; needs two rows of each class. */
@@ -92,9 +92,9 @@ export interface AucComparison {
 
 /**
  * Two models' AUC on the same labelled rows, the correlation of their scores taken into account.
- * @param scores of one model (the challenger), `otherScores` of the other (the champion); no NaN.
+ * @param scores of one model (the challenger), `otherScores` of the other (the champion); only their order counts.
  * @param labels 1 for the positive class, else 0; at least two rows of each.
- * @throws EngineError INVALID_REQUEST when lengths differ or a class has fewer than two rows.
+ * @throws EngineError INVALID_REQUEST for columns of two lengths, a wrong row, or too few of a class.
  */
 export function compareAucs(
   scores: Numbers,
@@ -104,6 +104,9 @@ export function compareAucs(
 ): AucComparison {
   checkLength("scores", scores.length, labels.length);
   checkLength("otherScores", otherScores.length, labels.length);
+  checkFinite("scores", scores);
+  checkFinite("otherScores", otherScores);
+  checkClasses("labels", labels, 2);
   const positives = labels.reduce((sum, label) => sum + label, 0);
   if (Math.min(positives, labels.length - positives) < 2)
     throw new EngineError("INVALID_REQUEST", "labels: comparing AUCs needs two rows of each class");

@@ -70,5 +70,7 @@ export function readIsotonic({ x, y }: IsotonicLine, at: number): number {
   }
   const left = x[low] as number;
   const start = y[low] as number;
-  return start + (((y[high] as number) - start) / ((x[high] as number) - left)) * (at - left);
+  const end = y[high] as number;
+  // rounding must not lead above the knot, which may be a chance of 1
+  return Math.min(end, start + ((end - start) / ((x[high] as number) - left)) * (at - left));
 }

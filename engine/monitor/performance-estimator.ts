@@ -3,6 +3,7 @@
  * how much each metric varies from row to row. JSON; part of the version's reference.
  */
 import { z } from "zod";
+import { EngineError } from "../core/errors.ts";
 import { calibrator, fitCalibrator } from "./calibration.ts";
 import { binaryConfusion, confusionOf } from "./confusion-matrix.ts";
 import type { BinaryRows } from "./labelled-rows.ts";
@@ -53,6 +54,8 @@ export function fitEstimator(
   const matrix = confusionOf(labels, predicted, 2);
   const { truePositives: hits, trueNegatives, falsePositives, falseNegatives } = binaryConfusion(matrix);
   const { rows } = matrix;
+  if (rows === 0)
+    throw new EngineError("INVALID_REQUEST", "labels: the reference has no labelled rows to learn from");
   const errors = falsePositives + falseNegatives;
   const overlap = variationOf(hits, hits + errors, rows);
   // F1 counts an error half: hits / (hits + errors / 2)

@@ -96,6 +96,11 @@ describe("estimated performance", () => {
     assert.deepEqual(variation.precision?.deviation, 0);
   });
 
+  it("refuses a reference without rows", () => {
+    const empty = calibratedRows(random, 0);
+    assert.throws(() => fitEstimator(empty, { needsCalibration: true }), /no labelled rows/);
+  });
+
   it("refuses bins that do not fit their edges, and scores that are no probabilities", () => {
     const counters = { edges: [0.5], rows: [1], sums: [0.2, 0] };
     assert.throws(() => estimateFromCounters(estimator, counters, 0.5), /rows: 1 entries for 2/);

@@ -197,8 +197,10 @@ describe("the comparison of two AUCs on the same rows", () => {
     );
   });
 
-  it("needs two rows of each class", () => {
+  it("needs two rows of each class, and scores that can be ordered", () => {
     const scores = Float64Array.of(0.1, 0.2, 0.3);
+    const broken = Float64Array.of(0.1, Number.NaN, 0.3);
+    assert.throws(() => compareAucs(scores, broken, Uint8Array.of(0, 1, 1)), /otherScores: row 1 has NaN/);
     assert.throws(() => compareAucs(scores, scores, Uint8Array.of(0, 0, 1)), /two rows of each class/);
   });
 });
