@@ -1,0 +1,54 @@
+/**
+ * ROC AUC of several classes: each against all others, averaged without weights (scikit-learn's multi_class="ovr",
+ * average="macro").
+ */
+import { placementsOf } from "./delong.ts";
+import { normalInterval } from "./intervals.ts";
+import { METRICS } from "./metric-table.ts";
+import { known, type MetricValue, unknownFor } from "./metric-value.ts";
+import type { Classes, Numbers } from "./row-checks.ts";
+
+/** Each class is a sort of all rows. */
+const CLASSES_MAX = 100;
+
+/**
+ * The interval adds up, per row, how much the row moves the AUC of every class (its placement against the mean of its
+ * side), so that the classes' correlation is in it.
+ * @param probabilities rows × classes.
+ */
+export function aucAgainstRest(
+  probabilities: Numbers,
+  labels: Classes,
+  classes: number,
+  confidence: number,
+): MetricValue {
+  const rows = labels.length;
+  if (rows === 0) return unknownFor("there are no rows");
+  if (classes > CLASSES_MAX) return unknownFor(`there are more than ${CLASSES_MAX} classes`);
+  const counts = new Uint32Array(classes);
+  for (const label of labels) counts[label] = (counts[label] as number) + 1;
+  const empty = counts.indexOf(0);
+  if (empty >= 0) return unknownFor(`no row is of class ${empty}`);
+  const moves = new Float64Array(rows);
+  const scores = new Float64Array(rows);
+  const isOfClass = new Uint8Array(rows);
+  let sum = 0;
+  for (let one = 0; one < classes; one += 1) {
+    for (let row = 0; row < rows; row += 1) {
+      scores[row] = probabilities[row * classes + one] as number;
+      isOfClass[row] = labels[row] === one ? 1 : 0;
+    }
+    const { auc, placements } = placementsOf(scores, isOfClass);
+    const share = (counts[one] as number) / rows;
+    for (let row = 0; row < rows; row += 1) {
+      const sideShare = isOfClass[row] === 1 ? share : 1 - share;
+      moves[row] = (moves[row] as number) + ((placements[row] as number) - auc) / sideShare / classes;
+    }
+    sum += auc;
+  }
+  const value = sum / classes;
+  let squares = 0;
+  for (const move of moves) squares += move * move;
+  const error = Math.sqrt(squares / (rows - 1) / rows);
+  return known(value, normalInterval(value, error, confidence, METRICS.roc_auc_ovr_macro));
+}
