@@ -12,7 +12,7 @@ const N_OF_MATRIX_MAX = 100_000;
 /** Below this n x² the law is 0 within 1e-12. */
 const NX2_NONE = 0.04;
 /** Points at which the one-sided sum is evaluated: above, every h-th term stands for h, which a smooth hump allows. */
-const TERMS_MAX = 8192;
+const TERMS_MAX = 1024;
 
 /** `n` whole, at least 1. */
 export function kolmogorovTail(n: number, x: number): number {
