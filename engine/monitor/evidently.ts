@@ -6,9 +6,9 @@
  * Numbers with more than 20 distinct values in the reference are cut into Sturges' equal-width bins over both samples
  * together, others into one bin per value; null and infinite values are left out. The logarithm is the natural one.
  */
-import { exactDistance } from "./exact-distance.ts";
+import { wasserstein } from "./exact-distance.ts";
 import { sortedFloat32 } from "./float32-order.ts";
-import { finiteOf } from "./sorted-counts.ts";
+import { finiteOf, firstNotBelow } from "./sorted-counts.ts";
 
 export interface EvidentlyMeasures {
   readonly psi: number;
@@ -31,8 +31,8 @@ export function evidentlyOfNumbers(
   const right = finiteOf(sortedFloat32(current));
   if (left.length === 0 || right.length === 0) return undefined;
   const masses = hasMoreDistinct(left) ? sturgesMasses(left, right) : valueMasses(left, right);
-  const wasserstein = exactDistance(left, right).wasserstein / Math.max(standardDeviation(left), 0.001);
-  return { ...divergences(masses), wasserstein };
+  const norm = Math.max(standardDeviation(left), 0.001);
+  return { ...divergences(masses), wasserstein: wasserstein(left, right) / norm };
 }
 
 /** Undefined when one of the samples has no text. null and "" are left out. */
@@ -83,17 +83,6 @@ function sturgesMasses(left: Float32Array, right: Float32Array): Masses {
     return starts.map((start, at) => ((starts[at + 1] ?? sorted.length) - start) / sorted.length);
   };
   return [massesOf(left), massesOf(right)];
-}
-
-function firstNotBelow(sorted: Float32Array, limit: number): number {
-  let low = 0;
-  let high = sorted.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((sorted[middle] as number) >= limit) high = middle;
-    else low = middle + 1;
-  }
-  return low;
 }
 
 function divergences([reference, current]: Masses): EvidentlyMeasures {

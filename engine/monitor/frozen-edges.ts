@@ -12,6 +12,7 @@
  * Invariant: each bin that is not of one value holds at most 1/bins of the reference. Bound: EDGES_PER_BIN_MAX.
  */
 import { previousFloat32 } from "./float32-order.ts";
+import { firstAbove, firstNotBelow } from "./sorted-counts.ts";
 
 /** Two for each heavy value; ties may fill the bins between them by half only. */
 export const EDGES_PER_BIN_MAX = 6;
@@ -22,16 +23,18 @@ export function freezeEdges(sorted: Float32Array, bins: number): Float32Array {
   const edges: number[] = [];
   addEdge(edges, previousFloat32(sorted[0] as number));
   const heavyFrom = sorted.length / bins;
+  const stride = Math.max(1, Math.floor(heavyFrom));
   let open = 0;
-  for (let at = 0; at < sorted.length; ) {
-    const next = endOfRun(sorted, at);
-    if (next - at >= heavyFrom) {
-      cut(edges, sorted, open, at, heavyFrom);
-      addEdge(edges, previousFloat32(sorted[at] as number));
-      addEdge(edges, sorted[at] as number);
-      open = next;
-    }
-    at = next;
+  // So many equal values cannot lie between two of these places.
+  for (let at = stride - 1; at < sorted.length; at = Math.max(at + stride, open)) {
+    const value = sorted[at] as number;
+    const start = firstNotBelow(sorted, value, open);
+    const end = firstAbove(sorted, value, at);
+    if (end - start < heavyFrom) continue;
+    cut(edges, sorted, open, start, heavyFrom);
+    addEdge(edges, previousFloat32(value));
+    addEdge(edges, value);
+    open = end;
   }
   cut(edges, sorted, open, sorted.length, heavyFrom);
   return Float32Array.from(edges);
@@ -39,41 +42,14 @@ export function freezeEdges(sorted: Float32Array, bins: number): Float32Array {
 
 /** Cuts the values from `start` to `end`, none of them heavy, into few bins of even sizes, at most `sizeMax` each. */
 function cut(edges: number[], sorted: Float32Array, start: number, end: number, sizeMax: number): void {
-  let open = start;
-  let target = evenSize(end - open, sizeMax);
-  const close = (at: number) => {
-    addEdge(edges, sorted[at - 1] as number);
-    open = at;
-    target = evenSize(end - open, sizeMax);
-  };
-  for (let at = start; at < end; ) {
-    const next = endOfRun(sorted, at);
-    if (at > open && next - open > sizeMax) close(at);
-    if (next - open >= target) close(next);
-    at = next;
+  for (let open = start; open < end; ) {
+    const rest = end - open;
+    const size = Math.ceil(rest / Math.ceil(rest / Math.floor(sizeMax)));
+    const value = sorted[open + size - 1] as number;
+    const next = firstAbove(sorted, value, open);
+    open = next - open <= sizeMax ? next : firstNotBelow(sorted, value, open);
+    addEdge(edges, sorted[open - 1] as number);
   }
-}
-
-function evenSize(count: number, sizeMax: number): number {
-  return count / Math.ceil(count / Math.floor(sizeMax));
-}
-
-/** Where the values that equal the one at `start` end: by steps that double, since heavy values repeat a million times. */
-function endOfRun(sorted: Float32Array, start: number): number {
-  const value = sorted[start] as number;
-  let step = 1;
-  let low = start;
-  while (low + step < sorted.length && sorted[low + step] === value) {
-    low += step;
-    step *= 2;
-  }
-  let high = Math.min(low + step, sorted.length);
-  while (low + 1 < high) {
-    const middle = (low + high) >>> 1;
-    if (sorted[middle] === value) low = middle;
-    else high = middle;
-  }
-  return high;
 }
 
 /** -Infinity, before the smallest float32, is no edge: JSON has no word for it. */

@@ -5,7 +5,7 @@
  * Cost: sorting both samples of each number column. The result does not depend on the order of the rows.
  */
 import { CategoryBins } from "./category-bins.ts";
-import { exactDistance } from "./exact-distance.ts";
+import { ksStatistic, wasserstein } from "./exact-distance.ts";
 import { ksPValue } from "./exact-ks.ts";
 import { sortedFloat32 } from "./float32-order.ts";
 import { type ColumnMeasures, measureCounts } from "./measure-counts.ts";
@@ -67,13 +67,14 @@ function measureNumberRows(
   counts[profile.counts.length] = current.length - right.length;
   const measures = measureCounts(profile, counts);
   if (profile.state === "empty" || finiteOf(right).length === 0) return measures;
-  const { d, wasserstein } = exactDistance(left, right);
+  const d = ksStatistic(left, right);
+  const distance = wasserstein(left, right);
   const { std = 0 } = profile;
   const exact: ExactMeasures = {
     d,
     pValue: ksPValue(left.length, right.length, d),
-    wasserstein,
-    ...(std > 0 ? { normalizedWasserstein: wasserstein / std } : {}),
+    wasserstein: distance,
+    ...(std > 0 ? { normalizedWasserstein: distance / std } : {}),
   };
   return { ...measures, exact };
 }

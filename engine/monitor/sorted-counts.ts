@@ -25,6 +25,18 @@ export function firstAbove(sorted: Float32Array, limit: number, start = 0): numb
   return low;
 }
 
+/** Where values of `limit` and above begin, from `start` on. */
+export function firstNotBelow(sorted: Float32Array, limit: number, start = 0): number {
+  let low = start;
+  let high = sorted.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if ((sorted[middle] as number) >= limit) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
 /** `sorted` without infinite values. */
 export function finiteOf(sorted: Float32Array): Float32Array {
   return sorted.subarray(firstAbove(sorted, Number.NEGATIVE_INFINITY), firstAbove(sorted, Number.MAX_VALUE));

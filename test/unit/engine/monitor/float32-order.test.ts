@@ -9,7 +9,7 @@ describe("float32 in order", () => {
   it("sorts as the native sort does, without NaN, small and large", () => {
     const random = createRandom();
     for (const shape of Object.keys(SHAPES))
-      for (const size of [0, 1, 50, 5000]) {
+      for (const size of [0, 1, 50, 20_000]) {
         const values = sample(random, shape, size);
         if (size > 10) values.set([Infinity, -Infinity, Number.NaN, -0, 0], 3);
         const expected = values.filter((value) => !Number.isNaN(value)).sort();
@@ -18,7 +18,7 @@ describe("float32 in order", () => {
   });
 
   it("leaves NaN out whatever its sign, and its argument as it was", () => {
-    const bits = new Uint32Array(4096).fill(0xffc00001);
+    const bits = new Uint32Array(10_000).fill(0xffc00001);
     bits[7] = 0x3f800000;
     const values = new Float32Array(bits.buffer);
     assert.deepEqual([...sortedFloat32(values)], [1]);
