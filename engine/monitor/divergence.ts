@@ -16,7 +16,7 @@ type Counts = ArrayLike<number>;
 export interface Psi {
   /** Population stability index: Σ (p - q) ln (p / q), natural logarithm. */
   readonly value: number;
-  /** What it is on average without drift, at these sizes. */
+  /** What it is on average without drift: (B - 1) (1/n + 1/m) for B bins of many rows each. */
   readonly bias: number;
   /** value - bias, at least 0: what to compare with 0.1 and 0.25. */
   readonly corrected: number;
@@ -25,10 +25,13 @@ export interface Psi {
 }
 
 /**
- * PSI, symmetric in its arguments. Without drift PSI / (1/n + 1/m) follows chi-square with B - 1 degrees of freedom
- * (Yurdakul, "Statistical properties of the population stability index", 2018), B bins being in use. Smoothing takes its
- * part from bins that expect few rows; the degrees of freedom lose the same: Σ π (1 - π) / (π + δ), which is B - 1 for
- * large samples.
+ * PSI, symmetric in its arguments. Without drift PSI / (1/n + 1/m) follows chi-square with B - 1 degrees of freedom, B
+ * being the bins that are not empty on both sides, and so is B - 1 on average (Yurdakul, "Statistical properties of the
+ * population stability index", 2018).
+ *
+ * That holds of bins that expect several rows. What bins that expect fewer add to the average, smoothing makes less: the
+ * bias is (1/n + 1/m) Σ π (1 - π) / (π + δ), π being the pooled share. The p-value keeps B - 1 and is too large then:
+ * chiSquareTest is the test that finds drift in many rare categories.
  */
 export function psi(reference: Counts, current: Counts): Psi {
   const n = totalOf(reference);
@@ -36,16 +39,19 @@ export function psi(reference: Counts, current: Counts): Psi {
   const scale = 1 / n + 1 / m;
   const lent = scale / 2;
   let value = 0;
-  let freedom = 0;
+  let bias = 0;
+  let used = 0;
   for (let bin = 0; bin < reference.length; bin++) {
+    const both = (reference[bin] as number) + (current[bin] as number);
+    if (both === 0) continue;
     const p = (reference[bin] as number) / n + lent;
     const q = (current[bin] as number) / m + lent;
-    const pooled = ((reference[bin] as number) + (current[bin] as number)) / (n + m);
+    const pooled = both / (n + m);
     value += (p - q) * Math.log(p / q);
-    freedom += (pooled * (1 - pooled)) / (pooled + lent);
+    bias += (scale * pooled * (1 - pooled)) / (pooled + lent);
+    used++;
   }
-  const bias = freedom * scale;
-  const pValue = freedom > 0 ? chiSquareTail(value / scale, freedom) : 1;
+  const pValue = used > 1 ? chiSquareTail(value / scale, used - 1) : 1;
   return { value, bias, corrected: Math.max(0, value - bias), pValue };
 }
 

@@ -38,10 +38,24 @@ describe("bin counter", () => {
         if (column.type !== "number") continue;
         const { edges } = column;
         const places = new NumberBins(edges);
-        const tried = [Infinity, -Infinity, Number.NaN, 0, -0, 1e-45, -1e-45, ...edges, ...edges.map(previousFloat32)];
+        const tried = [
+          Infinity,
+          -Infinity,
+          Number.NaN,
+          0,
+          -0,
+          1e-45,
+          -1e-45,
+          ...edges,
+          ...edges.map(previousFloat32),
+        ];
         for (const shape of SHAPE_NAMES) tried.push(...sample(random, shape, 300));
         for (const value of tried.map(Math.fround))
-          assert.equal(places.slotOf(value), definedSlot(edges, value), `${value} in ${column.name}, seed ${random.seed}`);
+          assert.equal(
+            places.slotOf(value),
+            definedSlot(edges, value),
+            `${value} in ${column.name}, seed ${random.seed}`,
+          );
       }
   });
 

@@ -23,7 +23,8 @@ describe("frozen edges", () => {
           edges.forEach((edge, at) => {
             assert.ok(at === 0 || edge > (edges[at - 1] ?? 0), place);
             const isOneValue = at > 0 && previousFloat32(edge) === edges[at - 1];
-            if (!isOneValue) assert.ok((counts[at] ?? 0) <= size / bins, `${place}: bin ${at} has ${counts[at]}`);
+            if (!isOneValue)
+              assert.ok((counts[at] ?? 0) <= size / bins, `${place}: bin ${at} has ${counts[at]}`);
           });
         }
   });
@@ -36,7 +37,9 @@ describe("frozen edges", () => {
   });
 
   it("a heavy value has a bin that holds it alone", () => {
-    const sorted = sortedFloat32(Float32Array.from({ length: 1000 }, (_, at) => (at % 2 === 0 ? 0.5 : at / 1000)));
+    const sorted = sortedFloat32(
+      Float32Array.from({ length: 1000 }, (_, at) => (at % 2 === 0 ? 0.5 : at / 1000)),
+    );
     const edges = freezeEdges(sorted, 20);
     const at = edges.indexOf(0.5);
     assert.equal(edges[at - 1], previousFloat32(0.5));

@@ -16,12 +16,15 @@ type Law =
   | ({ law: "two_sample"; n: number; m: number; d: number } & Record<Mode, number | null>);
 type Mode = "exact" | "asymptotic" | "auto" | "limit";
 
-const laws = driftGoldens<Law>("laws");
+const laws = driftGoldens("laws") as readonly Law[];
 
 function near(actual: number, expected: number, place: unknown, relative = 1e300): void {
   const difference = Math.abs(actual - expected);
   assert.ok(difference <= 1e-9, `${JSON.stringify(place)}: ${actual}`);
-  assert.ok(difference <= relative * Math.max(expected, 1e-300), `${JSON.stringify(place)}: ${actual} (relative)`);
+  assert.ok(
+    difference <= relative * Math.max(expected, 1e-300),
+    `${JSON.stringify(place)}: ${actual} (relative)`,
+  );
 }
 
 describe("laws of the test statistics", () => {

@@ -1,10 +1,10 @@
 /** Measures of one column from counts: windows that have nothing or odd things to compare. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { sortedFloat32 } from "../../../../engine/monitor/float32-order.ts";
 import { measureCounts } from "../../../../engine/monitor/measure-counts.ts";
 import { NumberBins } from "../../../../engine/monitor/number-bins.ts";
 import { profileNumbers, profileTexts } from "../../../../engine/monitor/reference-builder.ts";
-import { sortedFloat32 } from "../../../../engine/monitor/float32-order.ts";
 import type { WatchedColumn } from "../../../../engine/monitor/reference-profile.ts";
 
 const NUMBER: WatchedColumn = { name: "x", role: "input", type: "number" };
@@ -59,7 +59,10 @@ describe("measures from counts", () => {
   it("windows and references of nulls only have a null rate and no distances", () => {
     const spike = ofNumbers(hundred, Array(50).fill(NULL));
     assertFinite(spike);
-    assert.deepEqual([spike.nulls, spike.nullRate?.current, spike.ks, spike.wasserstein], [50, 1, undefined, undefined]);
+    assert.deepEqual(
+      [spike.nulls, spike.nullRate?.current, spike.ks, spike.wasserstein],
+      [50, 1, undefined, undefined],
+    );
     assert.ok((spike.psi?.value ?? 0) > 1);
     const filled = ofNumbers(Array(100).fill(NULL), hundred);
     assertFinite(filled);

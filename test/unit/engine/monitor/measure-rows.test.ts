@@ -5,10 +5,10 @@ import { chiSquareContingency } from "../../../../engine/monitor/contingency.ts"
 import { jensenShannonDistance } from "../../../../engine/monitor/divergence.ts";
 import { evidentlyOfNumbers, evidentlyOfTexts } from "../../../../engine/monitor/evidently.ts";
 import { ksPValue } from "../../../../engine/monitor/exact-ks.ts";
+import { sortedFloat32 } from "../../../../engine/monitor/float32-order.ts";
 import { measureRows } from "../../../../engine/monitor/measure-rows.ts";
 import { profileNumbers } from "../../../../engine/monitor/reference-builder.ts";
 import type { WatchedColumn } from "../../../../engine/monitor/reference-profile.ts";
-import { sortedFloat32 } from "../../../../engine/monitor/float32-order.ts";
 import { assertClose } from "../../../support/close.ts";
 import { driftGoldens, float32sOf } from "../../../support/drift-samples.ts";
 
@@ -18,7 +18,9 @@ interface NumberCase {
   readonly current: readonly (number | string)[];
   readonly scipy: Readonly<Record<"d" | "exact" | "asymptotic" | "wasserstein", number>>;
   readonly numpy: { readonly mean: number; readonly std: number };
-  readonly evidently: Readonly<Record<"psi" | "klDiv" | "jensenshannon" | "wasserstein" | "ks_p_value", number>>;
+  readonly evidently: Readonly<
+    Record<"psi" | "klDiv" | "jensenshannon" | "wasserstein" | "ks_p_value", number>
+  >;
   readonly nannyml?: { readonly d: number; readonly wasserstein: number };
 }
 
@@ -37,14 +39,20 @@ function near(actual: unknown, expected: unknown, place: string): void {
   assertClose(actual, expected, place, 1e-9);
 }
 
-function measured(column: WatchedColumn, reference: Float32Array | string[], current: Float32Array | string[]) {
+function measured(
+  column: WatchedColumn,
+  reference: Float32Array | string[],
+  current: Float32Array | string[],
+) {
   const measures = measureRows([column], new Map([["x", reference]]), new Map([["x", current]]), 20).get("x");
   assert.ok(measures !== undefined);
   return measures;
 }
 
 describe("measures of numbers", () => {
-  for (const { name, scipy, numpy, evidently, nannyml, ...samples } of driftGoldens<NumberCase>("numbers")) {
+  for (const { name, scipy, numpy, evidently, nannyml, ...samples } of driftGoldens(
+    "numbers",
+  ) as readonly NumberCase[]) {
     const reference = float32sOf(samples.reference);
     const current = float32sOf(samples.current);
     it(`${name}: exact ones as SciPy's and NannyML's`, () => {
@@ -54,8 +62,11 @@ describe("measures of numbers", () => {
       near(exact.pValue, scipy.exact, "exact");
       near(ksPValue(reference.length, current.length, exact.d, "asymptotic"), scipy.asymptotic, "asymptotic");
       near(exact.wasserstein, scipy.wasserstein, "Wasserstein");
-      if (nannyml !== undefined) near([exact.d, exact.wasserstein], [nannyml.d, nannyml.wasserstein], "NannyML");
-      assert.ok(ks.low <= exact.d + 1e-12 && exact.d <= ks.high + 1e-12 && ks.pValue >= scipy.asymptotic - 1e-9);
+      if (nannyml !== undefined)
+        near([exact.d, exact.wasserstein], [nannyml.d, nannyml.wasserstein], "NannyML");
+      assert.ok(
+        ks.low <= exact.d + 1e-12 && exact.d <= ks.high + 1e-12 && ks.pValue >= scipy.asymptotic - 1e-9,
+      );
     });
 
     it(`${name}: the profile's moments are NumPy's`, () => {
@@ -66,17 +77,23 @@ describe("measures of numbers", () => {
     it(`${name}: mode evidently as Evidently's`, () => {
       const { ks_p_value, ...expected } = evidently;
       const own = evidentlyOfNumbers(reference, current);
-      for (const [field, value] of Object.entries(expected)) near(own?.[field as keyof typeof own], value, field);
+      for (const [field, value] of Object.entries(expected))
+        near(own?.[field as keyof typeof own], value, field);
       // Evidently leaves infinite values out; here they are values
-      if (!name.includes("infinite")) near(measured(NUMBER, reference, current).exact?.pValue, ks_p_value, "KS");
+      if (!name.includes("infinite"))
+        near(measured(NUMBER, reference, current).exact?.pValue, ks_p_value, "KS");
     });
   }
 
   it("do not depend on the order of the rows, and are the same bits each time", () => {
-    const [, , one] = driftGoldens<NumberCase>("numbers");
+    const [, , one] = driftGoldens("numbers") as readonly NumberCase[];
     assert.ok(one !== undefined);
     const there = measured(NUMBER, float32sOf(one.reference), float32sOf(one.current));
-    const back = measured(NUMBER, float32sOf(one.reference).toReversed(), float32sOf(one.current).toReversed());
+    const back = measured(
+      NUMBER,
+      float32sOf(one.reference).toReversed(),
+      float32sOf(one.current).toReversed(),
+    );
     assert.deepEqual(there, back);
   });
 
@@ -91,11 +108,14 @@ describe("measures of numbers", () => {
 });
 
 describe("measures of categories", () => {
-  for (const { name, reference, current, evidently, nannyml } of driftGoldens<TextCase>("categories")) {
+  for (const { name, reference, current, evidently, nannyml } of driftGoldens(
+    "categories",
+  ) as readonly TextCase[]) {
     it(`${name}: mode evidently as Evidently's`, () => {
       const { chi_square_p_value, ...expected } = evidently;
       const own = evidentlyOfTexts(reference, current);
-      for (const [field, value] of Object.entries(expected)) near(own?.[field as keyof typeof own], value, field);
+      for (const [field, value] of Object.entries(expected))
+        near(own?.[field as keyof typeof own], value, field);
       // Evidently takes the reference as known, which makes differences more significant than they are
       const { chiSquare } = measured(TEXT, [...reference], [...current]);
       assert.ok(chiSquare !== undefined && chiSquare.pValue >= chi_square_p_value - 0.01);

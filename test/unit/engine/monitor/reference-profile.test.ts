@@ -11,12 +11,17 @@ import { createRandom } from "../../../support/random.ts";
 const ROWS = 400;
 const columns = watchedColumns(mixedManifest());
 
-function referenceRows(change: Readonly<Record<string, ColumnValues | undefined>> = {}): Map<string, ColumnValues> {
+function referenceRows(
+  change: Readonly<Record<string, ColumnValues | undefined>> = {},
+): Map<string, ColumnValues> {
   const random = createRandom(3);
   const values = new Map<string, ColumnValues>([
     ["size", Float32Array.from({ length: ROWS }, () => random.next() * 20 - 10)],
     ["age", Float32Array.from({ length: ROWS }, () => random.between(18, 22))],
-    ["color", Array.from({ length: ROWS }, (_, at) => (at % 50 === 0 ? null : at % 3 === 0 ? "red" : "blue"))],
+    [
+      "color",
+      Array.from({ length: ROWS }, (_, at) => (at % 50 === 0 ? null : at % 3 === 0 ? "red" : "blue")),
+    ],
     ["new", Float32Array.from({ length: ROWS }, (_, at) => at % 2)],
     ["predicted_value", Float32Array.from({ length: ROWS }, () => random.next())],
     ["predicted_class", Array.from({ length: ROWS }, (_, at) => (at % 4 === 0 ? "yes" : "no"))],
@@ -84,7 +89,9 @@ describe("reference profile", () => {
   });
 
   it("counts infinite values in the guards, and takes moments without them", () => {
-    const values = Float32Array.from({ length: ROWS }, (_, at) => (at < 3 ? Infinity : at === 3 ? -Infinity : at));
+    const values = Float32Array.from({ length: ROWS }, (_, at) =>
+      at < 3 ? Infinity : at === 3 ? -Infinity : at,
+    );
     const column = columnOf("size", { size: values });
     assert.ok(column.type === "number");
     assert.deepEqual([column.counts[0], column.counts.at(-1), column.count], [1, 3, ROWS]);
@@ -94,7 +101,9 @@ describe("reference profile", () => {
   });
 
   it("lists 200 categories and counts the others together; long ones are never listed", () => {
-    const many = Array.from({ length: ROWS }, (_, at) => (at < 50 ? "often" : at === 50 ? "x".repeat(300) : `w${at}`));
+    const many = Array.from({ length: ROWS }, (_, at) =>
+      at < 50 ? "often" : at === 50 ? "x".repeat(300) : `w${at}`,
+    );
     const column = columnOf("color", { color: many });
     assert.ok(column.type === "category");
     assert.equal(column.values.length, 200);
@@ -106,15 +115,25 @@ describe("reference profile", () => {
   it("outputs may be left out, inputs may not", () => {
     const profile = buildProfile(columns, referenceRows({ predicted_class: undefined }));
     assert.equal(profile.columns.length, 5);
-    assert.throws(() => buildProfile(columns, referenceRows({ age: undefined })), hasCode("INVALID_REQUEST", /age: is an input/));
+    assert.throws(
+      () => buildProfile(columns, referenceRows({ age: undefined })),
+      hasCode("INVALID_REQUEST", /age: is an input/),
+    );
   });
 
   it("refuses a reference of another schema, naming each column", () => {
-    const others = referenceRows({ extra: new Float32Array(ROWS), color: new Float32Array(ROWS), age: new Float32Array(3) });
+    const others = referenceRows({
+      extra: new Float32Array(ROWS),
+      color: new Float32Array(ROWS),
+      age: new Float32Array(3),
+    });
     assert.throws(
       () => buildProfile(columns, others),
       (error: { details?: readonly { field: string }[] }) => {
-        assert.deepEqual(error.details?.map(({ field }) => field), ["age", "color", "extra"]);
+        assert.deepEqual(
+          error.details?.map(({ field }) => field),
+          ["age", "color", "extra"],
+        );
         return true;
       },
     );
@@ -125,7 +144,10 @@ describe("reference profile", () => {
     assert.throws(() => buildProfile(columns, few), hasCode("INVALID_REQUEST", /99 rows; give at least 100/));
     assert.equal(buildProfile(columns, few, { rowsMin: 50 }).rows, 99);
     for (const bins of [1, 201, 2.5])
-      assert.throws(() => buildProfile(columns, referenceRows(), { bins }), hasCode("INVALID_REQUEST", /bins/));
+      assert.throws(
+        () => buildProfile(columns, referenceRows(), { bins }),
+        hasCode("INVALID_REQUEST", /bins/),
+      );
   });
 
   it("a stored profile that does not add up is refused", () => {
@@ -141,6 +163,7 @@ describe("reference profile", () => {
       { ...profile, more: 1 },
       null,
     ];
-    for (const one of broken) assert.throws(() => parseProfile(one), hasCode("INVALID_REQUEST", /reference profile/));
+    for (const one of broken)
+      assert.throws(() => parseProfile(one), hasCode("INVALID_REQUEST", /reference profile/));
   });
 });
