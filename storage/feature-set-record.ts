@@ -5,10 +5,10 @@
  * default of that time, so that a default that changes later changes no version.
  */
 import { z } from "zod";
+import { toCanonicalJson } from "../engine/core/canonical-json.ts";
 import { EngineError, messageOf } from "../engine/core/errors.ts";
 import { type FeatureSet, featureSetKey, parseFeatureSet } from "../engine/core/feature-set.ts";
 import { sha256Of } from "./artifact-store.ts";
-import { toCanonicalJson } from "./canonical-json.ts";
 import type { VersionKind } from "./version-store.ts";
 
 /** Where the stream of feature events stands. */

@@ -8,7 +8,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type KV, type KvWatchEntry, KvWatchInclude } from "@nats-io/kv";
 import type { NatsConnection, QueuedIterator, Status } from "@nats-io/transport-node";
-import { toCanonicalJson } from "./canonical-json.ts";
+import { toCanonicalJson } from "../engine/core/canonical-json.ts";
 
 export interface RegistryWatch {
   /** Ends the watch and waits for a callback that is running; so it must not be awaited inside one. */

@@ -5,10 +5,10 @@
  * stored.
  */
 import { z } from "zod";
+import { toCanonicalJson } from "../engine/core/canonical-json.ts";
 import { EngineError, messageOf } from "../engine/core/errors.ts";
 import { type ModelManifest, modelKey, parseManifest } from "../engine/core/manifest.ts";
 import { sha256Of } from "./artifact-store.ts";
-import { toCanonicalJson } from "./canonical-json.ts";
 import type { VersionKind } from "./version-store.ts";
 
 /** A model version's content: what is pushed and what is loaded. */

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 
 const TOLERANCE = 1e-6;
 
-/** Equal, arrays part by part, numbers within `tolerance` (1e-6 unless told) of their size or of 1. */
+/** Equal, arrays part by part, numbers within `tolerance` of their size or of 1. */
 export function assertClose(actual: unknown, expected: unknown, place: string, tolerance = TOLERANCE): void {
   if (typeof expected === "number" && typeof actual === "number") {
     const difference = Math.abs(actual - expected);

@@ -1,78 +1,75 @@
-/** What intervals and orders stand on: the normal law, Wilson's interval, the order of doubles. */
+/** Tails of distributions against SciPy's, to 1e-9. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { argsort } from "../../../../engine/monitor/argsort.ts";
-import { differenceOf, wilsonInterval } from "../../../../engine/monitor/intervals.ts";
-import { normalUpperTail, zOfConfidence } from "../../../../engine/monitor/normal-law.ts";
-import { createRandom } from "../../../../engine/sample/random.ts";
-import { assertClose } from "../../../support/close.ts";
-import { goldenCases } from "../../../support/performance-golden.ts";
+import { EngineError } from "../../../../engine/core/errors.ts";
+import { chiSquareTail, normalTwoSidedTail } from "../../../../engine/monitor/chi-square-law.ts";
+import { ksPValue } from "../../../../engine/monitor/exact-ks.ts";
+import { kolmogorovTail } from "../../../../engine/monitor/kolmogorov-law.ts";
+import { kolmogorovLimitTail } from "../../../../engine/monitor/kolmogorov-limit.ts";
+import { driftGoldens } from "../../../support/drift-samples.ts";
 
-const cases = goldenCases("laws");
+type Law =
+  | { law: "chi_square"; df: number; x: number; tail: number }
+  | { law: "normal"; z: number; tail: number }
+  | { law: "limit"; z: number; tail: number }
+  | { law: "kolmogorov"; n: number; x: number; tail: number }
+  | ({ law: "two_sample"; n: number; m: number; d: number } & Record<Mode, number | null>);
+type Mode = "exact" | "asymptotic" | "auto" | "limit";
 
-describe("the normal law, as SciPy has it", () => {
-  it("upper tails, to 12 digits of even the smallest", () => {
-    for (const { at, expected } of cases.filter(({ name }) => name === "normal upper tail")) {
-      assertClose(normalUpperTail(at) / Number(expected), 1, `above ${at}`, 1e-12);
-      assertClose(normalUpperTail(-at), 1 - Number(expected), `above ${-at}`, 1e-15);
+const laws = driftGoldens("laws") as readonly Law[];
+
+function near(actual: number, expected: number, place: unknown, relative = 1e300): void {
+  const difference = Math.abs(actual - expected);
+  assert.ok(difference <= 1e-9, `${JSON.stringify(place)}: ${actual}`);
+  assert.ok(
+    difference <= relative * Math.max(expected, 1e-300),
+    `${JSON.stringify(place)}: ${actual} (relative)`,
+  );
+}
+
+describe("laws of the test statistics", () => {
+  it("chi-square and normal tails are SciPy's, small ones too", () => {
+    let smallest = 1;
+    for (const one of laws) {
+      if (one.law === "chi_square") near(chiSquareTail(one.x, one.df), one.tail, one, 1e-11);
+      if (one.law === "normal") near(normalTwoSidedTail(one.z), one.tail, one, 1e-11);
+      if (one.law === "normal") smallest = Math.min(smallest, one.tail);
+    }
+    assert.ok(smallest < 1e-100);
+    assert.equal(chiSquareTail(0, 3), 1);
+    assert.equal(chiSquareTail(Number.POSITIVE_INFINITY, 3), 0);
+  });
+
+  it("the one-sample law is kstwo for any n", () => {
+    for (const one of laws) if (one.law === "kolmogorov") near(kolmogorovTail(one.n, one.x), one.tail, one);
+    assert.equal(kolmogorovTail(10, 1), 0);
+    assert.equal(kolmogorovTail(10, 0), 1);
+  });
+
+  it("Kolmogorov's limit is that of scipy.special", () => {
+    for (const one of laws) if (one.law === "limit") near(kolmogorovLimitTail(one.z), one.tail, one, 1e-11);
+    assert.equal(kolmogorovLimitTail(0), 1);
+  });
+
+  it("two samples: all modes are SciPy's, equal and unequal sizes", () => {
+    const modes = ["exact", "asymptotic", "auto", "limit"] as const;
+    for (const one of laws) {
+      if (one.law !== "two_sample") continue;
+      for (const mode of modes)
+        if (one[mode] !== null) near(ksPValue(one.n, one.m, one.d, mode), one[mode], { ...one, mode });
     }
   });
 
-  it("quantiles", () => {
-    for (const { at, expected } of cases.filter(({ name }) => name === "normal quantile"))
-      assertClose(zOfConfidence(at), expected, `of ${at}`, 1e-13);
+  it("n = m = 1000, D = 0.05: three modes, three p-values", () => {
+    near(ksPValue(1000, 1000, 0.05, "exact"), 0.1641144776, "exact", 1e-9);
+    near(ksPValue(1000, 1000, 0.05, "asymptotic"), 0.1586626022, "asymptotic", 1e-9);
+    near(ksPValue(1000, 1000, 0.05, "limit"), 0.1640791977, "limit", 1e-9);
   });
 
-  it("Wilson's interval", () => {
-    for (const { at, hits = 0, trials = 0, expected } of cases.filter(({ name }) => name === "wilson")) {
-      const { low, high } = wilsonInterval(hits, trials, at);
-      assertClose([low, high], expected, `${hits} of ${trials} at ${at}`, 1e-12);
-    }
-  });
-
-  it("a difference of two shares has Newcombe's interval (his method 10: 56 of 70 less 48 of 80)", () => {
-    const side = (hits: number, trials: number) => ({
-      value: hits / trials,
-      interval: wilsonInterval(hits, trials, 0.95),
-    });
-    const { value, interval } = differenceOf(side(56, 70), side(48, 80));
-    assertClose([value, interval.low, interval.high], [0.2, 0.0524, 0.3339], "published", 5e-5);
-  });
-});
-
-describe("argsort", () => {
-  const stable = (values: Float64Array | Float32Array) =>
-    Array.from(values.keys()).sort((a, b) => (values[a] as number) - (values[b] as number) || a - b);
-
-  it("orders negative numbers, zeros of both signs, the smallest and the largest", () => {
-    const values = Float64Array.of(
-      3,
-      -0,
-      -2,
-      0,
-      5e-324,
-      -5e-324,
-      1e308,
-      -1e308,
-      -0,
-      Number.POSITIVE_INFINITY,
-      -2,
+  it("exact refuses what would take minutes", () => {
+    assert.throws(
+      () => ksPValue(10_001, 5, 0.1, "exact"),
+      (error) => error instanceof EngineError && /use auto/.test(error.message),
     );
-    assert.deepEqual(Array.from(argsort(values)), stable(values));
-  });
-
-  it("keeps the order of the rows where values are equal, in short runs and long ones", () => {
-    const random = createRandom(1);
-    for (const distinct of [1, 3, 40, 100_000]) {
-      // differences of some 2^-50 are in the lower word alone
-      const close = Float64Array.from({ length: 3000 }, () => 0.5 + random.below(distinct) * 2 ** -50);
-      assert.deepEqual(Array.from(argsort(close)), stable(close), `${distinct} close values`);
-      const wide = Float32Array.from({ length: 3000 }, () => random.below(distinct) / distinct - 0.5);
-      assert.deepEqual(Array.from(argsort(wide)), stable(wide), `${distinct} values`);
-    }
-  });
-
-  it("has nothing to order in an empty column", () => {
-    assert.equal(argsort(new Float64Array(0)).length, 0);
   });
 });
