@@ -53,7 +53,7 @@ export interface Incident extends Series {
   readonly cause: Cause;
   readonly referenceId: string;
   readonly severity: Severity;
-  /** Start of the first window that counted. */
+  /** Start of the first window that counted for a column that opened it. */
   readonly firstWindowMs: number;
   /** End of the window that opened it. */
   readonly openedMs: number;
@@ -102,7 +102,7 @@ export function createIncidentState({ model, version, variant }: Series): Incide
 }
 
 /**
- * Folds the next window, or the latest one again, into the state. Windows of a series come in order and do not overlap.
+ * Folds the next window, or the latest one again, into the state. Windows come in order; sliding ones may overlap.
  * Folded again, a window has the result that it had at first, even if its counts have changed meanwhile.
  */
 export function fold(state: IncidentState, verdict: WindowVerdict, settings: DriftSettings): Folded {
@@ -111,10 +111,8 @@ export function fold(state: IncidentState, verdict: WindowVerdict, settings: Dri
   const { latest } = state;
   if (latest !== null && latest.startMs === startMs && latest.endMs === endMs)
     return { state, changes: latest.changes };
-  assert.ok(
-    latest === null || startMs >= latest.endMs,
-    `the window of ${startMs} comes after that of ${latest?.startMs}`,
-  );
+  if (latest !== null)
+    assert.ok(startMs > latest.startMs && endMs > latest.endMs, `the window of ${startMs} is out of order`);
   const changes: IncidentChange[] = [];
   const causeOf = (cause: Cause): CauseState => {
     const before = state.causes[cause];

@@ -20,6 +20,8 @@ export interface SimulationOptions {
   readonly referenceRows: number;
   /** Share of rows whose bin is the same in all features; 0: independent ones. */
   readonly commonShare?: number;
+  /** Latest draws of `rows` that a window is the sum of, so that it slides by one draw; 1: windows do not overlap. */
+  readonly panes?: number;
 }
 
 export interface Simulation {
@@ -42,16 +44,19 @@ export function createSimulation(options: SimulationOptions): Simulation {
     });
   };
   const reference = draw(referenceRows, 0, equal);
+  const panes: number[][][] = [];
+  const panesMax = options.panes ?? 1;
   let startMs = 0;
 
   return {
     next(shifted = 0, probabilities = equal) {
-      const counts = draw(options.rows, shifted, probabilities);
-      const columns = names.map((name, index) =>
-        measured(name, counts[index] as number[], reference[index] as number[]),
-      );
+      if (panes.push(draw(options.rows, shifted, probabilities)) > panesMax) panes.shift();
+      const columns = names.map((name, index) => {
+        const counts = equal.map((_, bin) => total(panes.map((pane) => pane[index]?.[bin] as number)));
+        return measured(name, counts, reference[index] as number[]);
+      });
       startMs += WINDOW_MS;
-      const endMs = startMs + WINDOW_MS;
+      const endMs = startMs + panesMax * WINDOW_MS;
       const series = { model: "simulated", version: "1.0.0", variant: null, referenceId: "r1" };
       return { ...series, startMs, endMs, columns };
     },
@@ -66,8 +71,24 @@ export function shiftedNormal(bins: number, shift: number): number[] {
   return Array.from({ length: bins }, (_, bin) => (below[bin + 1] as number) - (below[bin] as number));
 }
 
+/** The PSI of such a shift as these bins show it: a little less than shift². */
+export function binnedPsi(bins: number, shift: number): number {
+  return psiOf(shiftedNormal(bins, shift), shiftedNormal(bins, 0));
+}
+
+/** The shift whose PSI on these bins is `psi`, up to 2 deviations; by bisection. */
+export function shiftOfPsi(bins: number, psi: number): number {
+  let [low, high] = [0, 2];
+  for (let step = 0; step < 50; step++) {
+    const middle = (low + high) / 2;
+    if (binnedPsi(bins, middle) < psi) low = middle;
+    else high = middle;
+  }
+  return (low + high) / 2;
+}
+
 /** PSI between masses, neither of them 0. */
-export function psiOf(current: readonly number[], reference: readonly number[]): number {
+function psiOf(current: readonly number[], reference: readonly number[]): number {
   return current.reduce((sum, p, bin) => {
     const q = reference[bin] as number;
     return sum + (p - q) * Math.log(p / q);
