@@ -4,8 +4,8 @@
  * A rate is a problem if its rise over the reference is large and significant at once: large alone happens in small windows,
  * significant alone in large ones. No problem is found in a window below the minimum sample, but for another schema.
  */
-import type { ColumnMeasures } from "./column-measures.ts";
 import type { DriftSettings } from "./drift-settings.ts";
+import type { ColumnEvidence } from "./window-evidence.ts";
 
 export type ProblemKind =
   /** The whole window is empty, and `expects_data` says that it should not be. */
@@ -17,7 +17,10 @@ export type ProblemKind =
   | "null_spike"
   | "unseen_spike"
   | "out_of_range"
-  /** One single value, which the reference hardly ever gives. */
+  /**
+   * One single value, where the reference would hardly ever make it so: a column that is 0 in 99 of 100 rows is constant in
+   * every seventh window of 200.
+   */
   | "constant";
 
 export interface Problem {
@@ -28,45 +31,52 @@ export interface Problem {
 }
 
 /** The schema's problem, which one row shows; undefined if there is none. */
-export function schemaProblem(measures: ColumnMeasures): Problem | undefined {
-  const isOther = measures.rows > 0 && measures.kind !== measures.referenceKind;
+export function schemaProblem(column: ColumnEvidence): Problem | undefined {
+  const isOther = column.rows > 0 && column.kind !== column.referenceKind;
   return isOther ? { kind: "schema_change", rate: 1, referenceRate: 0 } : undefined;
 }
 
-/** All problems of a column's values. Rows of window and reference must be at least the settings' minimum. */
-export function valueProblems(measures: ColumnMeasures, settings: DriftSettings): Problem[] {
+/** Two samples that rates are shares of. */
+interface Sizes {
+  readonly rows: number;
+  readonly referenceRows: number;
+}
+
+/**
+ * All problems of a column's values. Rows of window and reference must be at least the settings' minimum; values that are
+ * not null are looked at if there are as many of them, too.
+ */
+export function valueProblems(evidence: ColumnEvidence, settings: DriftSettings): Problem[] {
+  const { nullRate, referenceNullRate, unseenRate, referenceUnseenRate, outOfRangeRate } = evidence;
   const problems: Problem[] = [];
-  const compare = (kind: ProblemKind, rate: number, referenceRate: number, riseMin: number): void => {
-    if (hasRisen(measures, rate, referenceRate, riseMin, settings.rate_standard_errors))
+  const compare = (kind: ProblemKind, rate: number, referenceRate: number, riseMin: number, sizes: Sizes) => {
+    if (hasRisen(rate, referenceRate, riseMin, settings.rate_standard_errors, sizes))
       problems.push({ kind, rate, referenceRate });
   };
-  const nulls = measures.nullRate === 1 ? "no_values" : "null_spike";
-  compare(nulls, measures.nullRate, measures.referenceNullRate, settings.null_rate_rise);
-  compare("unseen_spike", measures.unseenRate, measures.referenceUnseenRate, settings.unseen_rate_rise);
-  compare("out_of_range", measures.outOfRangeRate, 0, settings.out_of_range_rate_rise);
-  if (isSuddenlyConstant(measures, settings))
-    problems.push({ kind: "constant", rate: 1, referenceRate: measures.referenceTopShare });
+  const nulls = nullRate === 1 ? "no_values" : "null_spike";
+  compare(nulls, nullRate, referenceNullRate, settings.null_rate_rise, evidence);
+  const values: Sizes = {
+    rows: evidence.rows * (1 - nullRate),
+    referenceRows: evidence.referenceRows * (1 - referenceNullRate),
+  };
+  if (values.rows < settings.rows_min || values.referenceRows === 0) return problems;
+  compare("unseen_spike", unseenRate, referenceUnseenRate, settings.unseen_rate_rise, values);
+  compare("out_of_range", outOfRangeRate, 0, settings.out_of_range_rate_rise, values);
+  if (evidence.isConstant && evidence.referenceTopShare ** values.rows <= settings.constant_probability)
+    problems.push({ kind: "constant", rate: 1, referenceRate: evidence.referenceTopShare });
   return problems;
 }
 
 /** One-sided two-proportion z-test with pooled variance (statsmodels' `proportions_ztest(alternative="larger")`). */
 function hasRisen(
-  { rows, referenceRows }: ColumnMeasures,
   rate: number,
   referenceRate: number,
   riseMin: number,
   errorsMin: number,
+  { rows, referenceRows }: Sizes,
 ): boolean {
   const rise = rate - referenceRate;
   if (rise < riseMin) return false;
   const pooled = (rate * rows + referenceRate * referenceRows) / (rows + referenceRows);
-  const error = Math.sqrt(pooled * (1 - pooled) * (1 / rows + 1 / referenceRows));
-  return rise >= errorsMin * error;
-}
-
-/** A column that is 0 in 99 of 100 rows is constant in every seventh window of 200: that is no problem. */
-function isSuddenlyConstant(measures: ColumnMeasures, settings: DriftSettings): boolean {
-  if (!measures.isConstant) return false;
-  const values = measures.rows * (1 - measures.nullRate);
-  return measures.referenceTopShare ** values <= settings.constant_probability && values > 0;
+  return rise >= errorsMin * Math.sqrt(pooled * (1 - pooled) * (1 / rows + 1 / referenceRows));
 }

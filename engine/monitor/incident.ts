@@ -17,7 +17,6 @@
  */
 import assert from "node:assert/strict";
 import { uuidText, writeUuidOf } from "../core/uuid.ts";
-import type { Series } from "./column-measures.ts";
 import type { ProblemKind } from "./data-quality.ts";
 import type { DriftSettings } from "./drift-settings.ts";
 import {
@@ -29,6 +28,7 @@ import {
   type Track,
   WATCHING,
 } from "./persistence.ts";
+import type { Series } from "./window-evidence.ts";
 import type { ColumnVerdict, WindowVerdict } from "./window-verdict.ts";
 
 export const CAUSES = ["drift", "data_quality"] as const;
@@ -191,7 +191,7 @@ function advanceTracks(
 ): Record<string, Track> {
   const next = new Map(Object.entries(tracks));
   for (const column of verdict.columns) {
-    const evidence = evidenceOf(cause, column);
+    const evidence = signOf(cause, column);
     if (evidence === undefined) continue;
     const mark = { startMs: verdict.startMs, level: evidence.level };
     next.set(
@@ -204,7 +204,7 @@ function advanceTracks(
 }
 
 /** What a column's verdict says about a cause; undefined if nothing. */
-function evidenceOf(
+function signOf(
   cause: Cause,
   { verdict, isCritical, isQuiet }: ColumnVerdict,
 ): { readonly level: Level; readonly isQuiet: boolean } | undefined {

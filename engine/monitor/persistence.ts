@@ -6,7 +6,8 @@
  *        └──────── m windows in a row were quiet ─────────┘   the evidence starts anew
  *
  * A window between hit and quiet counts as one of the n, and breaks a row of quiet ones. A window that could not be judged
- * is not given to this at all, so it counts neither for nor against. Bound: n marks.
+ * is not given to this at all, so it counts neither for nor against: those on its two sides are neighbours, however long
+ * ago the earlier one was. Bound: n marks.
  */
 import assert from "node:assert/strict";
 

@@ -1,5 +1,5 @@
 /**
- * The verdict on one window: per column and as a whole, from measures to one of four words.
+ * The verdict on one window: per column and as a whole, from evidence to one of four words.
  *
  *     insufficient   too few rows in the window or behind the reference, or no PSI: says nothing either way
  *     data_quality   a problem of the values or the schema; such a column is not called drifting, nor tested with the others
@@ -7,14 +7,14 @@
  *     none           judged, and neither of the two
  *
  * The window's verdict is the first of data_quality, drift, none that a column has; insufficient if all have that. Whether
- * drift persists is not seen in one window: incident folds verdicts. Pure: the same measures give the same verdict, in
- * whatever order their columns come.
+ * drift persists is not seen in one window: incident folds verdicts. Pure: the same evidence gives the same verdict, in
+ * whatever order its columns come.
  */
 import assert from "node:assert/strict";
 import { benjaminiHochberg } from "./benjamini-hochberg.ts";
-import type { ColumnMeasures, Series, WindowMeasures } from "./column-measures.ts";
 import { type Problem, schemaProblem, valueProblems } from "./data-quality.ts";
 import type { DriftSettings } from "./drift-settings.ts";
+import type { ColumnEvidence, Series, WindowEvidence } from "./window-evidence.ts";
 
 export type Verdict = "none" | "drift" | "data_quality" | "insufficient";
 
@@ -44,9 +44,9 @@ export interface WindowVerdict extends Series {
 export const WHOLE_WINDOW = "*";
 export const COLUMNS_MAX = 10_000;
 
-export function judgeWindow(measures: WindowMeasures, settings: DriftSettings): WindowVerdict {
-  checkMeasures(measures);
-  const sorted = measures.columns.toSorted((a, b) => (a.column < b.column ? -1 : 1));
+export function judgeWindow(evidence: WindowEvidence, settings: DriftSettings): WindowVerdict {
+  checkEvidence(evidence);
+  const sorted = evidence.columns.toSorted((a, b) => (a.column < b.column ? -1 : 1));
   const untested = sorted.map((column) => judgeUntested(column, settings));
   const tested = sorted.filter((_, index) => untested[index] === undefined);
   const adjusted = benjaminiHochberg(tested.map(({ pValue }) => pValue as number));
@@ -55,37 +55,37 @@ export function judgeWindow(measures: WindowMeasures, settings: DriftSettings): 
     (column, index) =>
       untested[index] ?? judgeEffect(column, pAdjusted.get(column.column) as number, settings),
   );
-  if (settings.expects_data) columns.unshift(judgeVolume(measures));
-  const { model, version, variant, referenceId, startMs, endMs } = measures;
+  if (settings.expects_data) columns.unshift(judgeVolume(evidence));
+  const { model, version, variant, referenceId, startMs, endMs } = evidence;
   return { model, version, variant, referenceId, startMs, endMs, verdict: overall(columns), columns };
 }
 
 /** The verdict on a column that is not tested for drift; undefined if it is to be tested. */
-function judgeUntested(measures: ColumnMeasures, settings: DriftSettings): ColumnVerdict | undefined {
-  const schema = schemaProblem(measures);
-  if (schema !== undefined) return untestedVerdict(measures, "data_quality", [schema]);
-  if (measures.rows < settings.rows_min || measures.referenceRows < settings.reference_rows_min)
-    return untestedVerdict(measures, "insufficient", []);
-  const problems = valueProblems(measures, settings);
-  if (problems.length > 0) return untestedVerdict(measures, "data_quality", problems);
-  const isMeasured = measures.psiCorrected !== null && measures.pValue !== null;
-  return isMeasured ? undefined : untestedVerdict(measures, "insufficient", []);
+function judgeUntested(evidence: ColumnEvidence, settings: DriftSettings): ColumnVerdict | undefined {
+  const schema = schemaProblem(evidence);
+  if (schema !== undefined) return untestedVerdict(evidence, "data_quality", [schema]);
+  if (evidence.rows < settings.rows_min || evidence.referenceRows < settings.reference_rows_min)
+    return untestedVerdict(evidence, "insufficient", []);
+  const problems = valueProblems(evidence, settings);
+  if (problems.length > 0) return untestedVerdict(evidence, "data_quality", problems);
+  const isMeasured = evidence.psiCorrected !== null && evidence.pValue !== null;
+  return isMeasured ? undefined : untestedVerdict(evidence, "insufficient", []);
 }
 
 function untestedVerdict(
-  { column, psiCorrected }: Pick<ColumnMeasures, "column" | "psiCorrected">,
+  { column, psiCorrected }: Pick<ColumnEvidence, "column" | "psiCorrected">,
   verdict: Verdict,
   problems: readonly Problem[],
 ): ColumnVerdict {
   return { column, verdict, psiCorrected, pAdjusted: null, isCritical: false, isQuiet: false, problems };
 }
 
-function judgeEffect(measures: ColumnMeasures, pAdjusted: number, settings: DriftSettings): ColumnVerdict {
-  const psi = measures.psiCorrected as number;
+function judgeEffect(evidence: ColumnEvidence, pAdjusted: number, settings: DriftSettings): ColumnVerdict {
+  const psi = evidence.psiCorrected as number;
   const reached = 1 - settings.psi_margin;
   const isDrift = psi >= settings.psi_warning * reached && pAdjusted <= settings.alpha;
   return {
-    column: measures.column,
+    column: evidence.column,
     verdict: isDrift ? "drift" : "none",
     psiCorrected: psi,
     pAdjusted,
@@ -96,7 +96,7 @@ function judgeEffect(measures: ColumnMeasures, pAdjusted: number, settings: Drif
 }
 
 /** The verdict on the window's volume, which is asked for with `expects_data`. */
-function judgeVolume({ columns }: WindowMeasures): ColumnVerdict {
+function judgeVolume({ columns }: WindowEvidence): ColumnVerdict {
   const isEmpty = columns.every(({ rows }) => rows === 0);
   const whole = { column: WHOLE_WINDOW, psiCorrected: null };
   if (!isEmpty) return untestedVerdict(whole, "none", []);
@@ -111,7 +111,7 @@ function overall(columns: readonly ColumnVerdict[]): Verdict {
   return judged.some(({ verdict }) => verdict === "none") ? "none" : "insufficient";
 }
 
-function checkMeasures({ startMs, endMs, columns }: WindowMeasures): void {
+function checkEvidence({ startMs, endMs, columns }: WindowEvidence): void {
   assert.ok(startMs < endMs, `a window ends at ${endMs}, before it starts`);
   assert.ok(columns.length <= COLUMNS_MAX, `${columns.length} columns, more than ${COLUMNS_MAX}`);
   assert.equal(new Set(columns.map(({ column }) => column)).size, columns.length, "a column is there twice");

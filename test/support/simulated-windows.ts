@@ -5,7 +5,7 @@
  * share. Features may be correlated: a share of the rows has the same bin in all features, drawn once.
  */
 
-import type { ColumnMeasures, WindowMeasures } from "../../engine/monitor/column-measures.ts";
+import type { ColumnEvidence, WindowEvidence } from "../../engine/monitor/window-evidence.ts";
 import { createRandom } from "../../engine/sample/random.ts";
 import { chiSquareSurvival, normalCdf, normalQuantile } from "./distributions.ts";
 import { drawCounts } from "./multinomial.ts";
@@ -26,7 +26,7 @@ export interface SimulationOptions {
 
 export interface Simulation {
   /** The next window; the first `shifted` features are drawn from `probabilities` instead of equal bins. */
-  next(shifted?: number, probabilities?: readonly number[]): WindowMeasures;
+  next(shifted?: number, probabilities?: readonly number[]): WindowEvidence;
 }
 
 export function createSimulation(options: SimulationOptions): Simulation {
@@ -96,21 +96,21 @@ function psiOf(current: readonly number[], reference: readonly number[]): number
 }
 
 /** Half a row is added to every bin of both; p-value by the law PSI ~ (1/n + 1/m) χ² with bins - 1 degrees (Yurdakul 2018). */
-function measured(column: string, counts: readonly number[], reference: readonly number[]): ColumnMeasures {
+function measured(column: string, counts: readonly number[], reference: readonly number[]): ColumnEvidence {
   const rows = total(counts);
   const referenceRows = total(reference);
   const psi = psiOf(smoothed(counts, rows), smoothed(reference, referenceRows));
   const scale = 1 / rows + 1 / referenceRows;
   const degrees = counts.length - 1;
   return {
-    ...quietMeasures(column, rows, referenceRows),
+    ...quietColumn(column, rows, referenceRows),
     psiCorrected: psi - degrees * scale,
     pValue: chiSquareSurvival(psi / scale, degrees),
   };
 }
 
 /** A column in which nothing has changed. */
-export function quietMeasures(column: string, rows = 1_000, referenceRows = 10_000): ColumnMeasures {
+export function quietColumn(column: string, rows = 1_000, referenceRows = 10_000): ColumnEvidence {
   return {
     column,
     kind: "number",

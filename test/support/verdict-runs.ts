@@ -22,13 +22,13 @@ export function monthWithoutDrift(options: SimulationOptions, settings: DriftSet
   let state = createIncidentState(SERIES);
   let [incidents, driftVerdicts, belowOnePercent] = [0, 0, 0];
   for (let window = 0; window < MONTH_WINDOWS; window++) {
-    const measures = simulation.next();
-    const verdict = judgeWindow(measures, settings);
+    const evidence = simulation.next();
+    const verdict = judgeWindow(evidence, settings);
     const folded = fold(state, verdict, settings);
     state = folded.state;
     incidents += folded.changes.filter(isOpening).length;
     driftVerdicts += verdict.columns.filter((column) => column.verdict === "drift").length;
-    belowOnePercent += measures.columns.filter(({ pValue }) => (pValue ?? 1) <= 0.01).length;
+    belowOnePercent += evidence.columns.filter(({ pValue }) => (pValue ?? 1) <= 0.01).length;
   }
   return { tests: MONTH_WINDOWS * options.features, incidents, driftVerdicts, belowOnePercent };
 }
@@ -50,8 +50,8 @@ export function windowsToOpen(
   const probabilities = shiftedNormal(options.bins, shift);
   let state = createIncidentState(SERIES);
   for (let window = -9; window <= windowsMax; window++) {
-    const measures = window <= 0 ? simulation.next() : simulation.next(shifted, probabilities);
-    const folded = fold(state, judgeWindow(measures, settings), settings);
+    const evidence = window <= 0 ? simulation.next() : simulation.next(shifted, probabilities);
+    const folded = fold(state, judgeWindow(evidence, settings), settings);
     state = folded.state;
     if (folded.changes.some(isOpening)) return window;
   }

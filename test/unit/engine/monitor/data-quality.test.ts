@@ -1,16 +1,16 @@
 /** Problems of single columns, the test of two rates against statsmodels. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { ColumnMeasures } from "../../../../engine/monitor/column-measures.ts";
 import { schemaProblem, valueProblems } from "../../../../engine/monitor/data-quality.ts";
 import { parseDriftSettings } from "../../../../engine/monitor/drift-settings.ts";
-import { quietMeasures } from "../../../support/simulated-windows.ts";
+import type { ColumnEvidence } from "../../../../engine/monitor/window-evidence.ts";
+import { quietColumn } from "../../../support/simulated-windows.ts";
 import { verdictGolden } from "../../../support/verdict-golden.ts";
 
 const defaults = parseDriftSettings({});
 
-function kindsOf(changes: Partial<ColumnMeasures>): string[] {
-  return valueProblems({ ...quietMeasures("amount"), ...changes }, defaults).map(({ kind }) => kind);
+function kindsOf(changes: Partial<ColumnEvidence>): string[] {
+  return valueProblems({ ...quietColumn("amount"), ...changes }, defaults).map(({ kind }) => kind);
 }
 
 describe("a column's data quality", () => {
@@ -49,8 +49,15 @@ describe("a column's data quality", () => {
     assert.deepEqual(kindsOf({ isConstant: true, referenceTopShare: 0.99, rows: 2_000 }), ["constant"]);
   });
 
+  it("looks at values only if enough of them are not null", () => {
+    const mostlyNull = { rows: 1_000, nullRate: 0.9, referenceNullRate: 0.9, unseenRate: 0.3 };
+    assert.deepEqual(kindsOf(mostlyNull), []);
+    assert.deepEqual(kindsOf({ ...mostlyNull, rows: 2_100 }), ["unseen_spike"]);
+    assert.deepEqual(kindsOf({ ...mostlyNull, nullRate: 0, referenceNullRate: 1 }), []);
+  });
+
   it("knows another schema by one row, and from an empty window nothing", () => {
-    const column = quietMeasures("amount", 1);
+    const column = quietColumn("amount", 1);
     assert.equal(schemaProblem(column), undefined);
     assert.equal(schemaProblem({ ...column, kind: "category" })?.kind, "schema_change");
     assert.equal(schemaProblem({ ...column, kind: null })?.kind, "schema_change");

@@ -103,8 +103,8 @@ describe("the verdict's defaults", () => {
     let state = createIncidentState({ model: "simulated", version: "1.0.0", variant: null });
     const story: string[] = [];
     for (let window = 1; window <= 320; window++) {
-      const measures = window <= 300 ? simulation.next(5, shifted) : simulation.next();
-      const folded = fold(state, judgeWindow(measures, defaults), defaults);
+      const evidence = window <= 300 ? simulation.next(5, shifted) : simulation.next();
+      const folded = fold(state, judgeWindow(evidence, defaults), defaults);
       state = folded.state;
       story.push(...folded.changes.map(({ change }) => `${window} ${change}`));
     }

@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { ColumnMeasures, WindowMeasures } from "../../../../engine/monitor/column-measures.ts";
 import { parseDriftSettings } from "../../../../engine/monitor/drift-settings.ts";
+import type { ColumnEvidence, WindowEvidence } from "../../../../engine/monitor/window-evidence.ts";
 import { judgeWindow, WHOLE_WINDOW, type WindowVerdict } from "../../../../engine/monitor/window-verdict.ts";
 import { createRandom } from "../../../support/random.ts";
-import { createSimulation, quietMeasures, shiftedNormal } from "../../../support/simulated-windows.ts";
+import { createSimulation, quietColumn, shiftedNormal } from "../../../support/simulated-windows.ts";
 
 const defaults = parseDriftSettings({});
 const SERIES = { model: "fraud", version: "1.0.0", variant: null, referenceId: "r1" };
 
-function windowOf(columns: readonly ColumnMeasures[]): WindowMeasures {
+function windowOf(columns: readonly ColumnEvidence[]): WindowEvidence {
   return { ...SERIES, startMs: 0, endMs: 300_000, columns };
 }
 
-function column(name: string, changes: Partial<ColumnMeasures> = {}): ColumnMeasures {
-  return { ...quietMeasures(name), ...changes };
+function column(name: string, changes: Partial<ColumnEvidence> = {}): ColumnEvidence {
+  return { ...quietColumn(name), ...changes };
 }
 
 function verdictsOf({ columns }: WindowVerdict): Record<string, string> {
@@ -116,14 +116,14 @@ describe("the verdict on a window", () => {
     });
     const random = createRandom(5);
     for (let window = 0; window < 20; window++) {
-      const measures = simulation.next(5, shiftedNormal(20, 0.4));
-      const verdict = JSON.stringify(judgeWindow(measures, defaults));
-      const shuffled = { ...measures, columns: random.shuffled(measures.columns) };
+      const evidence = simulation.next(5, shiftedNormal(20, 0.4));
+      const verdict = JSON.stringify(judgeWindow(evidence, defaults));
+      const shuffled = { ...evidence, columns: random.shuffled(evidence.columns) };
       assert.equal(JSON.stringify(judgeWindow(shuffled, defaults)), verdict);
     }
   });
 
-  it("refuses measures that cannot be", () => {
+  it("refuses evidence that cannot be", () => {
     for (const wrong of [{ psiCorrected: Number.NaN }, { nullRate: 1.5 }, { pValue: -1 }, { rows: -1 }])
       assert.throws(() => judgeWindow(windowOf([column("a", wrong)]), defaults), / of a /);
     assert.throws(() => judgeWindow(windowOf([column("a"), column("a")]), defaults), /twice/);

@@ -1,12 +1,13 @@
 /**
  * What was measured in one window of one (model, version, variant): the input of the verdict.
  *
- * A column is a feature or an output of the model. Rates are shares of the window's rows, 0 to 1; times are ms since 1970.
+ * A column is a feature or an output of the model. Rates are shares, 0 to 1, and 0 where there is nothing to share; times are
+ * ms since 1970. A column that the window or the reference lacks has an entry too: leaving it out says nothing about it.
  */
 
 export type ColumnKind = "number" | "category";
 
-export interface ColumnMeasures {
+export interface ColumnEvidence {
   readonly column: string;
   /** What the window has; null if it does not have the column. */
   readonly kind: ColumnKind | null;
@@ -21,11 +22,11 @@ export interface ColumnMeasures {
   readonly pValue: number | null;
   readonly nullRate: number;
   readonly referenceNullRate: number;
-  /** Share of rows whose category the reference does not know; 0 for numbers. */
+  /** Share of the values that are not null whose category the reference does not list; 0 for numbers. */
   readonly unseenRate: number;
-  /** What that share is without drift: of many rare categories some are not in the reference by chance. */
+  /** The same share in the reference, or what it is without drift: of many rare categories some are missing by chance. */
   readonly referenceUnseenRate: number;
-  /** Share of rows outside the reference's least and greatest number; 0 for categories. */
+  /** Share of the values that are not null outside the reference's least and greatest number; 0 for categories. */
   readonly outOfRangeRate: number;
   /** Whether all values of the window that are not null are the same. */
   readonly isConstant: boolean;
@@ -41,10 +42,10 @@ export interface Series {
   readonly variant: string | null;
 }
 
-export interface WindowMeasures extends Series {
+export interface WindowEvidence extends Series {
   readonly referenceId: string;
   /** The window is [startMs, endMs). */
   readonly startMs: number;
   readonly endMs: number;
-  readonly columns: readonly ColumnMeasures[];
+  readonly columns: readonly ColumnEvidence[];
 }
