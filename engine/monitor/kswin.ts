@@ -6,6 +6,9 @@
  * The window is kept sorted: one value leaves, one is put in, and the statistic is one walk over it in which a drawn value
  * counts up and a new one down. A slot of the ring belongs to one value from its coming to its leaving.
  *
+ * After drift the detector starts as new, as River's does: of the newest values, which the paper would keep, two thirds can
+ * be from before the change, and made a second alarm of every large one.
+ *
  * Bound: `window_size` values. C. Raab, M. Heusinger, F.-M. Schleif, "Reactive soft prototype computing for concept drift
  * streams", 2020.
  */
@@ -23,8 +26,6 @@ const DRAWN = 1;
 
 export const kswinOptions = z
   .strictObject({
-    /** `standard` keeps the newest values after drift, as the paper has it; `river` starts empty, from the seed. */
-    mode: z.enum(["standard", "river"]).default("standard"),
     /**
      * Largest p that is drift. Every value is a test with a fresh sample, so about this share of values are false alarms:
      * River's 0.005 with 100 and 30 values gives one in 720, the default one in some 6 million (bench/detectors).
@@ -112,38 +113,27 @@ export class Kswin implements DriftDetector {
   }
 
   toJSON(): z.output<typeof kswinState> {
-    const random = this.#random.state;
-    return { kind: "kswin", options: this.#options, random, values: this.#newest(this.#count) };
+    const oldest = this.#next + this.#size - this.#count;
+    const values = Array.from(
+      { length: this.#count },
+      (_, age) => this.#values[(oldest + age) % this.#size] as number,
+    );
+    return { kind: "kswin", options: this.#options, random: this.#random.state, values };
   }
 
   update(value: number): boolean {
     if (!(Math.abs(value) <= VALUE_MAX)) throw invalidValue(value);
     this.#put(value);
     if (this.#count < this.#size || !this.#isDrift()) return false;
-    const newest = this.#newest(this.#statSize);
-    this.#empty();
-    if (this.#options.mode === "river") this.#random.reset();
-    else for (const one of newest) this.#put(one);
+    this.reset();
     return true;
   }
 
   reset(): void {
-    this.#empty();
-    this.#random.reset();
-  }
-
-  #empty(): void {
     this.#next = 0;
     this.#count = 0;
     this.#marks.fill(0);
-  }
-
-  /** The newest values, oldest first. */
-  #newest(count: number): number[] {
-    return Array.from(
-      { length: count },
-      (_, index) => this.#values[(this.#next + this.#size - count + index) % this.#size] as number,
-    );
+    this.#random.reset();
   }
 
   /** Puts a value into the ring and the sorted window, in place of the oldest if it is full. */

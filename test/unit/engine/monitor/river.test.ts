@@ -51,7 +51,7 @@ function detectorOf({ detector, options }: Run): DriftDetector {
     }
     case "kswin":
       return new Kswin(
-        { mode: "river", alpha: 0.005, window_size: 100, stat_size: 30, ...rest },
+        { alpha: 0.005, window_size: 100, stat_size: 30, ...rest },
         new PythonRandom(seed ?? 0),
       );
   }
