@@ -73,7 +73,8 @@ export async function benchDetectors(seconds: number): Promise<Report> {
     ratios[`${name}: ours with River's options / River`] = round(likeRiver / theirs, 1);
   }
   for (const [name, { create }] of Object.entries(SUBJECTS))
-    for (const [what, draw] of Object.entries(UNCHANGED)) rows.push(falseAlarms(name, create(), what, draw, seconds));
+    for (const [what, draw] of Object.entries(UNCHANGED))
+      rows.push(falseAlarms(name, create(), what, draw, seconds));
   return { title: "Drift detectors, one core", rows, ratios };
 }
 
@@ -99,7 +100,8 @@ function updatesPerSecond(detector: DriftDetector, values: Float64Array): number
 function runningMean(values: Float64Array): number {
   let mean = 0;
   const startedMs = performance.now();
-  for (let index = 0; index < values.length; index++) mean += ((values[index] as number) - mean) / (index + 1);
+  for (let index = 0; index < values.length; index++)
+    mean += ((values[index] as number) - mean) / (index + 1);
   const elapsedMs = performance.now() - startedMs;
   if (!(Math.abs(mean) < 1)) throw new Error(`the mean of the values is ${mean}`);
   return (values.length * 1000) / elapsedMs;

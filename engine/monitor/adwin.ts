@@ -16,6 +16,8 @@ import { type DriftDetector, invalidValue, parseDetector, VALUE_MAX } from "./dr
 
 const ROWS = 48;
 const BUCKETS_MAX = 5;
+/** Values in a bucket, by row. A table, since powers take two thirds of the time: 7 M updates/s with them, 22 without (bench/detectors). */
+const SIZES = Float64Array.from({ length: ROWS }, (_, row) => 2 ** row);
 /** One more, since a row is shortened after it has become too long. */
 const ROW_LENGTH = BUCKETS_MAX + 1;
 /** Fewest values on either side of a cut. */
@@ -164,7 +166,7 @@ export class Adwin implements DriftDetector {
   #mergeOldest(row: number): void {
     const [totals, squares, counts] = [this.#totals, this.#squares, this.#counts];
     const at = row * ROW_LENGTH;
-    const size = 2 ** row;
+    const size = SIZES[row] as number;
     const first = totals[at] as number;
     const second = totals[at + 1] as number;
     const difference = first / size - second / size;
@@ -196,7 +198,7 @@ export class Adwin implements DriftDetector {
 
   #dropOldest(): void {
     const row = this.#rows - 1;
-    const size = 2 ** row;
+    const size = SIZES[row] as number;
     const total = this.#totals[row * ROW_LENGTH] as number;
     this.#width -= size;
     this.#total -= total;
@@ -217,28 +219,28 @@ export class Adwin implements DriftDetector {
    * sides, n0 n1 (difference of means)². Epsilon's second term is Bernstein's for values within `range`.
    */
   #findCut(): number {
-    const [totals, counts, width] = [this.#totals, this.#counts, this.#width];
+    const totals = this.#totals;
+    const counts = this.#counts;
+    const width = this.#width;
     const spread = Math.log((2 * Math.log(width)) / this.#options.delta);
     const variance = this.#deviations / width;
     const linear = (2 / 3) * this.#options.range * spread;
+    const total = this.#total;
     let older = 0;
     let olderTotal = 0;
-    let newerTotal = this.#total;
     let cut = 0;
     let largest = 0;
     for (let row = this.#rows - 1; row >= 0; row--) {
-      const size = 2 ** row;
+      const size = SIZES[row] as number;
       const start = row * ROW_LENGTH;
       const end = start + (counts[row] as number);
       for (let at = start; at < end; at++) {
-        const total = totals[at] as number;
         older += size;
-        olderTotal += total;
-        newerTotal -= total;
+        olderTotal += totals[at] as number;
         const newer = width - older;
         if (newer < SIDE_MIN) return cut;
         if (older < SIDE_MIN) continue;
-        const difference = Math.abs(olderTotal / older - newerTotal / newer);
+        const difference = Math.abs(olderTotal / older - (total - olderTotal) / newer);
         const inverse = 1 / (older - SIDE_MIN + 1) + 1 / (newer - SIDE_MIN + 1);
         if (!(difference > Math.sqrt(2 * inverse * variance * spread) + linear * inverse)) continue;
         const between = older * newer * difference * difference;

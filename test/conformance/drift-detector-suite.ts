@@ -61,7 +61,10 @@ function describeAlarms({ create, delayMax }: DriftDetectorCase): void {
   it("finds a second jump after the first", () => {
     const values = stream(3, [5_000, normal()], [5_000, normal(3)], [5_000, normal()]);
     const drifts = driftsIn(create(), values);
-    assert.ok(drifts.some((index) => index >= 10_000 && index < 10_000 + delayMax), drifts.join(", "));
+    assert.ok(
+      drifts.some((index) => index >= 10_000 && index < 10_000 + delayMax),
+      drifts.join(", "),
+    );
   });
 }
 
@@ -72,7 +75,17 @@ function describeState({ create, restore }: DriftDetectorCase): void {
     const whole = create();
     const expected = driftsIn(whole, values);
     assert.ok(expected.length > 0);
-    for (const cut of [0, 1, 7, 99, 1_000, 3_999, ...expected, ...expected.map((index) => index + 1), 6_999]) {
+    for (const cut of [
+      0,
+      1,
+      7,
+      99,
+      1_000,
+      3_999,
+      ...expected,
+      ...expected.map((index) => index + 1),
+      6_999,
+    ]) {
       const first = create();
       const before = driftsIn(first, values.slice(0, cut));
       const text = JSON.stringify(first);
@@ -138,7 +151,15 @@ function describeRefusals({ create, restore }: DriftDetectorCase): void {
 
   it("refuses a state that it has not made", () => {
     const state = JSON.parse(JSON.stringify(create())) as Record<string, unknown>;
-    for (const wrong of [null, 1, {}, [], { ...state, kind: "other" }, { ...state, more: 1 }, { ...state, options: 0 }])
+    for (const wrong of [
+      null,
+      1,
+      {},
+      [],
+      { ...state, kind: "other" },
+      { ...state, more: 1 },
+      { ...state, options: 0 },
+    ])
       assert.throws(() => restore(wrong), hasCode("INVALID_REQUEST", /^state of /));
   });
 }
