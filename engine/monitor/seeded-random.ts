@@ -29,7 +29,7 @@ export class SeededRandom implements RandomSource {
     const state = this.#state;
     let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
     mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return (((mixed ^ (mixed >>> 14)) >>> 0) * 2 ** -32 * count) | 0;
+    return Math.floor(((mixed ^ (mixed >>> 14)) >>> 0) * 2 ** -32 * count);
   }
 
   reset(): void {
