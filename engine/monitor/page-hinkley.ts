@@ -12,8 +12,6 @@ import { z } from "zod";
 import { type DriftDetector, invalidValue, parseDetector, VALUE_MAX } from "./drift-detector.ts";
 
 const RIVER_FORGETTING = 0.9999;
-/** Where River starts the largest falling sum, so that a fall within the first values counts from here. */
-const RIVER_FALLING_MAX = -1;
 
 export const pageHinkleyOptions = z.strictObject({
   mode: z.enum(["standard", "river"]).default("standard"),
@@ -27,8 +25,8 @@ export const pageHinkleyOptions = z.strictObject({
    *
    * For values that are about normal, one direction's false alarms are (exp(2 delta h) - 2 delta h - 1) / (2 delta²) values
    * apart, h = threshold + 1.166 (D. Siegmund, "Sequential analysis", 1985). For skewed ones they are closer. 80 is
-   * chosen for errors of rate 0.01: one in 3 to 4 million values; at 0.1, or for log-normal values, in some 40 and 3
-   * million (bench/detectors). Rarer errors need more.
+   * chosen for errors of rate 0.01: one in 3 million values; 67 million at rates of 0.1 and 0.5, 200 million for normal
+   * values, 2 million for log-normal ones (measured as in bench/detectors). Rarer errors need more.
    */
   threshold: z.number().gt(0).max(VALUE_MAX).default(80),
   /** Values before the first decision. With fewer, the deviation that all is measured by is known too badly. River: 30. */
@@ -64,9 +62,9 @@ export class PageHinkley implements DriftDetector {
   #squares = 0;
   #rising = 0;
   #falling = 0;
-  /** Only River's. */
+  /** Only River's, which starts #fallingHigh at -1; the first sum is delta >= 0, so that makes no difference. */
   #risingLow = Number.MAX_VALUE;
-  #fallingHigh = RIVER_FALLING_MAX;
+  #fallingHigh = -Number.MAX_VALUE;
 
   /** @throws EngineError INVALID_REQUEST naming the option. */
   constructor(options: PageHinkleyOptions = {}) {
@@ -121,7 +119,7 @@ export class PageHinkley implements DriftDetector {
     this.#rising = 0;
     this.#falling = 0;
     this.#risingLow = Number.MAX_VALUE;
-    this.#fallingHigh = RIVER_FALLING_MAX;
+    this.#fallingHigh = -Number.MAX_VALUE;
   }
 
   /** The value counts by the mean and deviation of those before it, so it has expectation 0 as long as nothing changes. */
