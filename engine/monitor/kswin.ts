@@ -28,7 +28,7 @@ export const kswinOptions = z
   .strictObject({
     /**
      * Largest p that is drift. Every value is a test with a fresh sample, so about this share of values are false alarms:
-     * River's 0.005 with 100 and 30 values gives one in 720, the default one in some 6 million (bench/detectors).
+     * River's 0.005 with 100 and 30 values gives one in 720, the default 2 in 30 million (measured as in bench/detectors).
      */
     alpha: z.number().gt(0).lt(1).default(1e-7),
     window_size: z.int().min(2).max(WINDOW_MAX).default(600),

@@ -72,4 +72,15 @@ describe("KSWIN's decision on given samples", () => {
       // Smaller than any p of this size is refused: the gap below is as near as can be asked.
       if (d < 1) assert.equal(decide(p * (1 - 1e-9)), false);
     });
+
+  it("is no drift as long as the distance is at most 0.1, whatever alpha says", () => {
+    for (const [shift, expected] of [
+      [2, false],
+      [3, true],
+    ] as const) {
+      const kswin = new Kswin({ alpha: 0.999, stat_size: 20, window_size: 40 });
+      const values = Array.from({ length: 40 }, (_, index) => (index < 20 ? index : index - 20 + shift));
+      assert.equal(values.map((value) => kswin.update(value)).at(-1), expected, `D = ${shift} / 20`);
+    }
+  });
 });
