@@ -57,14 +57,14 @@ const UNCHANGED: Readonly<Record<string, Draw>> = {
 export async function benchDetectors(seconds: number): Promise<Report> {
   const random = createRandom(1);
   const values = Float64Array.from({ length: VALUES }, () => random.normal());
-  const mean = fastest(() => runningMean(values));
+  const mean = typical(() => runningMean(values));
   const river = riverPerSecond();
   const rows: Record<string, string | number>[] = [row("running mean alone", mean, mean)];
   const ratios: Record<string, number> = {};
   for (const [name, { create, asRiver, goalPerSecond }] of Object.entries(SUBJECTS)) {
     const part = values.subarray(0, goalPerSecond < 1e6 ? VALUES / 16 : VALUES);
-    const own = fastest(() => updatesPerSecond(create(), part));
-    const likeRiver = fastest(() => updatesPerSecond(asRiver(), part));
+    const own = typical(() => updatesPerSecond(create(), part));
+    const likeRiver = typical(() => updatesPerSecond(asRiver(), part));
     rows.push(row(name, own, mean), row(`${name}, River's options`, likeRiver, mean));
     ratios[`${name}: M updates/s (goal ≥ ${goalPerSecond / 1e6})`] = round(own / 1e6);
     const theirs = river?.[name];
@@ -83,7 +83,7 @@ function row(what: string, perSecond: number, mean: number): Record<string, stri
 }
 
 /** Median of some rounds; one before them warms up. */
-function fastest(measure: () => number): number {
+function typical(measure: () => number): number {
   measure();
   return median(Array.from({ length: ROUNDS }, measure));
 }
