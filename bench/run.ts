@@ -1,9 +1,10 @@
 /**
- * `npm run bench -- [http|stream|batch|features …] [--seconds N]`: each benchmark compares its subjects within one run and
+ * `npm run bench -- [http|stream|batch|features|detectors …] [--seconds N]`: each benchmark compares its subjects within one run and
  * reports ratios, since absolute figures of a shared machine mean little.
  */
 import { Command } from "commander";
 import { benchBatch } from "./batch.bench.ts";
+import { benchDetectors } from "./detectors.bench.ts";
 import { benchFeatures } from "./features.bench.ts";
 import { benchHttp } from "./http.bench.ts";
 import { type Report, show } from "./report.ts";
@@ -14,6 +15,7 @@ const BENCHES: Readonly<Record<string, (seconds: number) => Promise<Report>>> = 
   stream: benchStream,
   batch: benchBatch,
   features: benchFeatures,
+  detectors: benchDetectors,
 };
 const names = Object.keys(BENCHES);
 
