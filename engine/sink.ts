@@ -17,6 +17,7 @@ import { type MessageRows, SinkBatch, type SinkMessage } from "./sink-batch.ts";
 
 const RETRY_FIRST_MS = 100;
 const RETRY_LAST_MS = 5_000;
+const NO_ROWS = new Uint8Array(0);
 
 export interface SinkSource {
   position(): Promise<{ readonly epoch: number; readonly firstSeq: number; readonly lastSeq: number }>;
@@ -47,12 +48,22 @@ export interface SinkOptions {
    * @throws EngineError when it is damaged: it becomes a dead letter.
    */
   readonly rowsOf: (message: SinkMessage) => MessageRows | undefined;
+  /** Told of every insert that is stored, before the next one; `rows` is not copied. */
+  readonly onStored?: (stored: StoredRows) => void;
   readonly rowsMax: number;
   readonly bytesMax: number;
   readonly recentIdsMax: number;
   /** Longest wait of a row before it is inserted, ms. */
   readonly flushMs: number;
   readonly logger: Logger;
+}
+
+/** Rows in RowBinary of the messages behind `afterSeq` and up to `seq`: none, when they had none that are new or taken. */
+export interface StoredRows {
+  readonly rows: Uint8Array;
+  readonly epoch: number;
+  readonly afterSeq: number;
+  readonly seq: number;
 }
 
 /** How far the sink has come; sequence 0 until it has resumed for the first time. */
@@ -210,8 +221,12 @@ export class Sink {
       await this.#putAside(refusal);
     }
     this.#pauseMs = RETRY_FIRST_MS;
-    batch.clear();
+    const rows = refusal === undefined ? batch.written() : NO_ROWS;
+    const afterSeq = this.#storedSeq;
     this.#storedSeq = this.#gatheredSeq;
+    if (this.#storedSeq > afterSeq)
+      this.#options.onStored?.({ rows, epoch: this.#epoch, afterSeq, seq: this.#storedSeq });
+    batch.clear();
   }
 
   /**

@@ -90,4 +90,64 @@ export const MIGRATIONS: readonly Migration[] = [
         ADD COLUMN IF NOT EXISTS booleans Array(LowCardinality(String)) COMMENT 'names of the numbers that are booleans: a filter on true is none on 1'`,
     ],
   },
+  {
+    id: 6,
+    name: "drift",
+    statements: [
+      `CREATE TABLE IF NOT EXISTS {database}.feature_counts (
+        model_name LowCardinality(String),
+        model_version LowCardinality(String),
+        variant LowCardinality(String) COMMENT 'of an experiment, or empty',
+        reference_id LowCardinality(String) COMMENT 'whose bins these are: reference_bins has their limits',
+        role Enum8('input' = 1, 'output' = 2),
+        feature LowCardinality(String),
+        pane_seconds UInt32 COMMENT '60, 3600 or 86400: every row is counted once in each; a window is a sum of panes of any of them',
+        pane DateTime('UTC') COMMENT 'start of the pane, by prediction_date',
+        bin UInt16 COMMENT 'the last one of a feature is that of null',
+        log_epoch UInt64 COMMENT 'of the predictions counted',
+        log_seq SimpleAggregateFunction(max, UInt64) COMMENT 'log message up to which predictions are counted',
+        count SimpleAggregateFunction(sum, UInt64) COMMENT 'sum it: rows of a pane are merged in time'
+      )
+      ENGINE = AggregatingMergeTree
+      ORDER BY (model_name, model_version, reference_id, pane_seconds, pane, variant, role, feature, bin, log_epoch)
+      TTL pane + INTERVAL 40 DAY DELETE WHERE pane_seconds = 60, pane + INTERVAL 400 DAY DELETE WHERE pane_seconds = 3600
+      SETTINGS non_replicated_deduplication_window = 10000`,
+      `CREATE TABLE IF NOT EXISTS {database}.drift_reports (
+        model_name LowCardinality(String),
+        model_version LowCardinality(String),
+        variant LowCardinality(String),
+        reference_id LowCardinality(String),
+        window_start DateTime('UTC'),
+        window_end DateTime('UTC'),
+        role Enum8('window' = 0, 'input' = 1, 'output' = 2) COMMENT 'window: the row of the window as a whole, whose feature is *',
+        feature LowCardinality(String),
+        rows UInt64,
+        reference_rows UInt64,
+        psi Nullable(Float64) COMMENT 'population stability index over the bins of the reference',
+        psi_corrected Nullable(Float64) COMMENT 'without what chance alone adds',
+        p_value Nullable(Float64) COMMENT 'of psi, if nothing had changed',
+        p_adjusted Nullable(Float64) COMMENT 'after Benjamini-Hochberg over the features that were tested',
+        ks_low Nullable(Float64) COMMENT 'Kolmogorov-Smirnov distance: at least this,',
+        ks_high Nullable(Float64) COMMENT 'and at most this',
+        jensen_shannon Nullable(Float64) COMMENT 'distance, base 2',
+        kl Nullable(Float64) COMMENT 'Kullback-Leibler divergence of the window from the reference, nats',
+        wasserstein Nullable(Float64) COMMENT 'estimate from bins, in standard deviations of the reference',
+        chi_square Nullable(Float64),
+        chi_square_p_value Nullable(Float64),
+        null_rate Nullable(Float64),
+        reference_null_rate Nullable(Float64),
+        unseen_rate Nullable(Float64) COMMENT 'share of categories that the reference does not list',
+        out_of_range_rate Nullable(Float64) COMMENT 'share of numbers outside of what the reference has',
+        verdict LowCardinality(String) COMMENT 'none, drift, data_quality or insufficient',
+        is_critical Bool,
+        problems Array(LowCardinality(String)),
+        state String COMMENT 'of role window: incidents as they were after it, JSON',
+        created_date DateTime64(3, 'UTC')
+      )
+      ENGINE = MergeTree
+      PARTITION BY toYYYYMM(window_end)
+      ORDER BY (model_name, model_version, variant, window_end, role, feature)
+      SETTINGS non_replicated_deduplication_window = 10000`,
+    ],
+  },
 ];
