@@ -8,7 +8,6 @@ import type { ModelRegistry } from "../../storage/model-registry.ts";
 import { jobInFlight } from "../core/retrain-job.ts";
 import { jobsOn } from "../monitor/retrain-trigger.ts";
 import type { RetrainStatus, Triggers } from "../monitor/triggers.ts";
-import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
 import { modelNameIn } from "./path-name.ts";
@@ -26,65 +25,53 @@ const REQUESTED_BY = "rest";
 const reasonBody = z.strictObject({ reason: z.string().min(1).max(1000).optional() });
 
 export function retrainRoutes({ triggers, registry, clock }: RetrainRoutesOptions): Route[] {
-  /** The body, once the model is known to exist. */
+  const path = "/models/:name/retrain";
+  /** Takes the body once the model is known to exist, and answers `status` with what `work` returns. */
   const taking = <T>(
-    method: "post" | "put",
-    path: string,
+    route: Pick<Route, "method" | "path"> & { readonly status: number; readonly bytesMax: number },
     schema: z.ZodType<T>,
-    bytesMax: number,
-    work: (exchange: Exchange, model: string, body: T) => Promise<void>,
+    work: (model: string, body: T) => Promise<unknown>,
   ): Route => ({
-    method,
-    path,
+    ...route,
     takes: "json",
     handle: (exchange, req) => {
       const model = modelNameIn(req);
-      withBody(exchange, schema, bytesMax, async (body) => {
+      withBody(exchange, schema, route.bytesMax, async (body) => {
         await registry.stateOf(model);
-        await work(exchange, model, body);
+        exchange.send(route.status, "application/json", JSON.stringify(await work(model, body)));
       });
     },
   });
-  const send = (exchange: Exchange, status: number, model: string, stands: RetrainStatus): void =>
-    exchange.send(status, "application/json", JSON.stringify(describe(model, stands, clock())));
+  const small = { method: "post", bytesMax: SMALL_BODY_BYTES } as const;
+  const policy = { method: "put", bytesMax: POLICY_BYTES } as const;
   return [
     {
       method: "get",
-      path: "/models/:name/retrain",
+      path,
       handle: (exchange, req) => {
         const model = modelNameIn(req);
         exchange.guardAsync(async () => {
           await registry.stateOf(model);
-          send(exchange, 200, model, await triggers.status(model, clock()));
+          const nowMs = clock();
+          exchange.sendJson(JSON.stringify(describe(model, await triggers.status(model, nowMs), nowMs)));
         });
       },
     },
-    taking("post", "/models/:name/retrain", reasonBody, SMALL_BODY_BYTES, async (exchange, model, body) => {
-      const requested = await triggers.request(
+    taking({ ...small, path, status: 202 }, reasonBody, async (model, { reason }) => {
+      const nowMs = clock();
+      return describe(
         model,
-        { reason: body.reason, requestedBy: REQUESTED_BY },
-        clock(),
+        await triggers.request(model, { reason, requestedBy: REQUESTED_BY }, nowMs),
+        nowMs,
       );
-      send(exchange, 202, model, requested);
     }),
-    taking(
-      "post",
-      "/models/:name/retrain/cancel",
-      reasonBody,
-      SMALL_BODY_BYTES,
-      async (exchange, model, body) =>
-        send(exchange, 200, model, await triggers.cancel(model, body.reason, clock())),
-    ),
-    taking(
-      "put",
-      "/models/:name/retrain-policy",
-      z.unknown(),
-      POLICY_BYTES,
-      async (exchange, model, body) => {
-        const policy = await triggers.applyPolicy(model, body, clock());
-        exchange.sendJson(JSON.stringify({ policy }));
-      },
-    ),
+    taking({ ...small, path: `${path}/cancel`, status: 200 }, reasonBody, async (model, { reason }) => {
+      const nowMs = clock();
+      return describe(model, await triggers.cancel(model, reason, nowMs), nowMs);
+    }),
+    taking({ ...policy, path: `${path}-policy`, status: 200 }, z.unknown(), async (model, body) => ({
+      policy: await triggers.applyPolicy(model, body, clock()),
+    })),
   ];
 }
 
