@@ -7,7 +7,6 @@ import { pino } from "pino";
 import { startTriggers } from "../../engine/app-triggers.ts";
 import { Publisher } from "../../streams/publisher.ts";
 import { eventually } from "../support/eventually.ts";
-import { startTestNats, type TestNats } from "../support/nats.ts";
 import {
   DAY_MS,
   driftAt,
@@ -16,25 +15,16 @@ import {
   MODEL,
   NOON_MS,
   QUALITY_INCIDENT,
-  RetrainEngine,
+  type RetrainEngine,
+  RetrainEngines,
 } from "../support/retrain.ts";
 
-let nats: TestNats;
-const engines: RetrainEngine[] = [];
+let engines: RetrainEngines;
 before(async () => {
-  nats = await startTestNats();
+  engines = await RetrainEngines.start();
 });
-after(async () => {
-  for (const engine of engines) await engine.close();
-  await nats[Symbol.asyncDispose]();
-});
-
-/** An engine; those of one name share streams and records. */
-async function open(name: string): Promise<RetrainEngine> {
-  const engine = await RetrainEngine.open(nats.url, name);
-  engines.push(engine);
-  return engine;
-}
+after(async () => engines[Symbol.asyncDispose]());
+const open = async (name: string): Promise<RetrainEngine> => engines.open(name);
 
 describe("a trainer", () => {
   it("takes, starts and ends a job; then the model is free after the pause", async () => {

@@ -8,28 +8,24 @@ import { createDeferred } from "../../engine/core/deferred.ts";
 import type { Proposal } from "../../engine/monitor/retrain-proposal.ts";
 import { JobStore } from "../../storage/job-store.ts";
 import { eventually } from "../support/eventually.ts";
-import { startTestNats, type TestNats } from "../support/nats.ts";
-import { driftAt, MINUTE_MS, MODEL, NOON_MS, RetrainEngine } from "../support/retrain.ts";
+import {
+  driftAt,
+  MINUTE_MS,
+  MODEL,
+  NOON_MS,
+  type RetrainEngine,
+  RetrainEngines,
+} from "../support/retrain.ts";
 
 const REPETITIONS = 10_000;
 const AT_ONCE = 200;
 
-let nats: TestNats;
-const engines: RetrainEngine[] = [];
+let engines: RetrainEngines;
 before(async () => {
-  nats = await startTestNats();
+  engines = await RetrainEngines.start();
 });
-after(async () => {
-  for (const engine of engines) await engine.close();
-  await nats[Symbol.asyncDispose]();
-});
-
-/** An engine; those of one name share streams and records. */
-async function open(name: string): Promise<RetrainEngine> {
-  const engine = await RetrainEngine.open(nats.url, name);
-  engines.push(engine);
-  return engine;
-}
+after(async () => engines[Symbol.asyncDispose]());
+const open = async (name: string): Promise<RetrainEngine> => engines.open(name);
 
 describe("a finding", () => {
   it(`that comes ${REPETITIONS} times from two monitors at once makes one job`, async () => {
@@ -204,6 +200,25 @@ describe("an engine that dies", () => {
     assert.equal(await engine.published(), 2);
     assert.equal((await engine.events("retraining_requested")).length, 2);
   });
+});
+
+it("a NATS server that is killed in between costs no job and doubles none", async () => {
+  const engine = await open("killed");
+  const models = Array.from({ length: 40 }, (_, index) => `model-${index}`);
+  const killing = engines.kill9();
+  await Promise.all(models.map((model) => engine.triggers.propose(model, [driftAt()], [], NOON_MS)));
+  await killing;
+  await eventually(
+    "all is published",
+    async () => {
+      await engine.triggers.round(NOON_MS + MINUTE_MS);
+      const records = await Promise.all(models.map((model) => engine.store.read(model)));
+      return records.every(({ job, events }) => job?.unpublished === undefined && events.length === 0);
+    },
+    20_000,
+  );
+  assert.equal(await engine.published(), models.length);
+  for (const model of models.slice(0, 5)) assert.equal((await engine.take(model)).length, 1);
 });
 
 it("a request whose write loses its answer is one request, and no conflict with itself", async () => {

@@ -16,6 +16,7 @@ import { type JobStore, openJobStore } from "../../storage/job-store.ts";
 import { JobQueue } from "../../streams/job-queue.ts";
 import { Publisher } from "../../streams/publisher.ts";
 import { createTopology, ensureStreams, type Topology } from "../../streams/topology.ts";
+import { startTestNats, type TestNats } from "./nats.ts";
 
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 60 * MINUTE_MS;
@@ -75,7 +76,12 @@ export class RetrainEngine {
   }
 
   static async open(url: string, prefix: string): Promise<RetrainEngine> {
-    const nats = await connect({ servers: url, noAsyncTraces: true });
+    const nats = await connect({
+      servers: url,
+      noAsyncTraces: true,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 100,
+    });
     const client = jetstream(nats);
     const manager = await client.jetstreamManager();
     const topology = createTopology(prefix);
@@ -135,5 +141,34 @@ export class RetrainEngine {
   async close(): Promise<void> {
     this.#publisher.close();
     await this.nats.close();
+  }
+}
+
+/** A nats-server with engines on it, those of one name sharing streams and records; both go with the fixture. */
+export class RetrainEngines implements AsyncDisposable {
+  readonly #nats: TestNats;
+  readonly #open: RetrainEngine[] = [];
+
+  private constructor(nats: TestNats) {
+    this.#nats = nats;
+  }
+
+  static async start(): Promise<RetrainEngines> {
+    return new RetrainEngines(await startTestNats());
+  }
+
+  async open(name: string): Promise<RetrainEngine> {
+    const engine = await RetrainEngine.open(this.#nats.url, name);
+    this.#open.push(engine);
+    return engine;
+  }
+
+  async kill9(): Promise<void> {
+    await this.#nats.kill9();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const engine of this.#open) await engine.close();
+    await this.#nats[Symbol.asyncDispose]();
   }
 }
