@@ -19,10 +19,10 @@ export const RETRAIN_CAUSES = [
 ] as const;
 export type RetrainCause = (typeof RETRAIN_CAUSES)[number];
 
-const EVIDENCE_MAX = 16;
+export const EVIDENCE_MAX = 16;
 const NUMBERS_MAX = 64;
 const WINDOWS_MAX = 32;
-export const EVIDENCE_BYTES_MAX = 16 * 1024;
+const EVIDENCE_BYTES_MAX = 16 * 1024;
 
 export const utcTime = z.iso.datetime({ precision: 3 });
 

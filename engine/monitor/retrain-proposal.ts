@@ -98,13 +98,14 @@ function windowOf(proposal: Proposal, labelsAtJob: number | null): unknown {
   return proposal.windows.map(({ fromMs, toMs }): [number, number] => [fromMs, toMs]).sort(byTime);
 }
 
-/** The weightiest first, those of one cause in the order of their keys: whoever sorts them gets the same. */
+/** The weightiest first, those of one cause in the order of their keys, then of their texts: whoever sorts them gets the same. */
 export function byWeight(
   a: { readonly proposal: Proposal; readonly key: string },
   b: { readonly proposal: Proposal; readonly key: string },
 ): number {
   const rank = ({ cause }: Proposal): number => RETRAIN_CAUSES.indexOf(cause);
-  return rank(a.proposal) - rank(b.proposal) || (a.key < b.key ? -1 : a.key > b.key ? 1 : 0);
+  const textOf = ({ key, proposal }: typeof a): string => key + JSON.stringify(proposal);
+  return rank(a.proposal) - rank(b.proposal) || (textOf(a) < textOf(b) ? -1 : 1);
 }
 
 export function toEvidence(proposal: Proposal, labelsAtJob: number | null): Evidence {
@@ -112,7 +113,7 @@ export function toEvidence(proposal: Proposal, labelsAtJob: number | null): Evid
   return {
     cause,
     numbers: { ...numbers, ...ownNumbers(proposal, labelsAtJob) },
-    windows: windows.map(({ fromMs, toMs }) => ({ from: utcText(fromMs), to: utcText(toMs) })),
+    windows: windows.map(({ fromMs, toMs }) => ({ from: timeText(fromMs), to: timeText(toMs) })),
     reference_id: referenceId,
     ...(incidentId === undefined ? {} : { incident_id: incidentId }),
   };
@@ -136,6 +137,11 @@ function ownNumbers(proposal: Proposal, labelsAtJob: number | null): Record<stri
     case "manual":
       return proposal.reason === undefined ? {} : { reason: proposal.reason };
   }
+}
+
+/** What is no time is left for the request's check to name. */
+function timeText(ms: number): string {
+  return Number.isNaN(new Date(ms).getTime()) ? String(ms) : utcText(ms);
 }
 
 export function digestOf(evidence: readonly Evidence[]): string {

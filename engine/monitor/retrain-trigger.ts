@@ -9,6 +9,7 @@
  */
 import { type JobRecord, jobInFlight, type Refusal, withExpiry } from "../core/retrain-job.ts";
 import {
+  EVIDENCE_MAX,
   type Evidence,
   parseRetrainRequest,
   type RetrainRequest,
@@ -17,8 +18,6 @@ import {
 } from "../core/retrain-request.ts";
 import type { RetrainPolicy } from "./retrain-policy.ts";
 import { byWeight, keyOf, type Proposal, policyMs, toEvidence, weigh } from "./retrain-proposal.ts";
-
-const EVIDENCE_MAX = 16;
 
 export interface Situation {
   readonly model: string;
@@ -72,25 +71,27 @@ export function decide(situation: Situation): Decision {
       : (["below_threshold", "no finding reaches the policy's threshold"] as const);
     return { outcome, reason, evidence: evidenceOf(proposals) };
   }
-  const fresh = enough
-    .filter(({ key }, index) => enough.findIndex((other) => other.key === key) === index)
-    .filter(({ key }) => !record.decided.includes(key))
-    .sort(byWeight);
+  const fresh = enough.filter(({ key }) => !record.decided.includes(key)).sort(byWeight);
+  const [first] = fresh;
+  if (first === undefined)
+    return {
+      outcome: "duplicate",
+      reason: "a job was requested for these findings already",
+      evidence: evidenceOf(enough.map(({ proposal }) => proposal)),
+    };
   const findings = fresh.map(({ proposal }) => proposal);
-  const evidence = evidenceOf(findings);
-  const refusal = refusalOf(situation, findings);
-  if (refusal !== undefined) return { ...refusal, evidence };
-  const [first] = fresh as [Weighed, ...Weighed[]];
   const request = parseRetrainRequest({
     job_id: first.key,
     model_name: model,
     requested_at: utcText(nowMs),
     cause: first.proposal.cause,
-    evidence,
+    evidence: evidenceOf(findings),
     deadline: utcText(nowMs + policyMs(policy.job_deadline)),
     requested_by: first.proposal.cause === "manual" ? first.proposal.requestedBy : "monitor",
   });
-  return { outcome: "requested", request, keys: fresh.map(({ key }) => key) };
+  const refusal = refusalOf(situation, findings);
+  if (refusal !== undefined) return { ...refusal, evidence: request.evidence }; // within its bounds, as it is kept
+  return { outcome: "requested", request, keys: [...new Set(fresh.map(({ key }) => key))] };
 }
 
 /** What holds back these findings, if anything does. */
@@ -98,8 +99,6 @@ function refusalOf(
   { policy, record, nowMs }: Situation,
   findings: readonly Proposal[],
 ): { readonly outcome: Refusal; readonly reason: string } | undefined {
-  if (findings.length === 0)
-    return { outcome: "duplicate", reason: "a job was requested for these findings already" };
   const job = jobInFlight(record, nowMs);
   if (job !== undefined) {
     const reason = `job ${job.job_id} is ${job.state} until ${job.deadline} at the latest`;

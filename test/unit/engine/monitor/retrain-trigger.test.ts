@@ -241,8 +241,10 @@ describe("what holds a finding back", () => {
 describe("a job", () => {
   it("has all evidence of its round, the weightiest cause, and is decided alike in any order", () => {
     const performance: Proposal = { ...finding(), cause: "performance", ...WORSE };
-    const proposals = [driftAt(), performance, labelsOf(70)];
-    const [one, other] = [play({ proposals }), play({ proposals: proposals.toReversed() })];
+    const recall: Proposal = { ...performance, metric: "recall" };
+    const policy = { performance: { drops: { roc_auc: 0.03, recall: 0.01 } } };
+    const proposals = [driftAt(), recall, performance, labelsOf(70)];
+    const [one, other] = [play({ proposals, policy }), play({ proposals: proposals.toReversed(), policy })];
     assert.deepEqual(one, other);
     assert.ok(one.decision.outcome === "requested");
     const { request, keys } = one.decision;
@@ -250,9 +252,10 @@ describe("a job", () => {
     assert.equal(request.job_id, keys[0]);
     assert.deepEqual(
       request.evidence.map(({ cause }) => cause),
-      ["performance", "drift"], // labels are off
+      ["performance", "performance", "drift"], // labels are off
     );
-    assert.deepEqual(request.evidence[1], {
+    assert.equal(keys.length, 2); // the metrics of one window are one finding
+    assert.deepEqual(request.evidence[2], {
       cause: "drift",
       numbers: { "psi.amount": 0.31, severity: "critical" },
       windows: [{ from: utcText(NOON_MS - HOUR_MS), to: utcText(NOON_MS) }],
@@ -283,6 +286,13 @@ describe("a job", () => {
     assert.throws(() => play({ proposals }), hasCode("INVALID_REQUEST", /evidence.*16384 bytes/));
     const wrong: readonly Proposal[] = [{ ...driftAt(), numbers: { psi: Number.NaN } }];
     assert.throws(() => play({ proposals: wrong }), hasCode("INVALID_REQUEST", /evidence\.0\.numbers\.psi/));
+    const timeless: readonly Proposal[] = [driftAt(Number.NaN)];
+    const field = /evidence\.0\.windows\.0\.from/;
+    assert.throws(() => play({ proposals: timeless }), hasCode("INVALID_REQUEST", field));
+    assert.throws(
+      () => play({ proposals: timeless, incidents: [QUALITY_INCIDENT] }),
+      hasCode("INVALID_REQUEST", field),
+    ); // kept in the record, so checked too
   });
 });
 
