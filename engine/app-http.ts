@@ -11,6 +11,7 @@ import { HttpServer, type Route } from "./api/http-server.ts";
 import { type Filling, materializeRoutes } from "./api/materialize-routes.ts";
 import { modelRoutes } from "./api/model-routes.ts";
 import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
+import { retrainRoutes } from "./api/retrain-routes.ts";
 import { createSenderCheck } from "./api/sender-check.ts";
 import { statisticsRoutes } from "./api/statistics-routes.ts";
 import { statusRoutes } from "./api/status-routes.ts";
@@ -22,6 +23,7 @@ import type { ActiveSets } from "./features/active-sets.ts";
 import type { EntityReader } from "./features/entity-reader.ts";
 import type { ReadFieldStatistics } from "./features/feature-statistics.ts";
 import type { Models } from "./models.ts";
+import type { Triggers } from "./monitor/triggers.ts";
 import type { Predictor } from "./predict.ts";
 import type { Readiness } from "./readiness.ts";
 import type { ServiceUrls } from "./service-urls.ts";
@@ -43,6 +45,7 @@ export interface HttpOptions {
   readonly readStatistics: ReadFieldStatistics;
   readonly sets: ActiveSets;
   readonly filling: Filling;
+  readonly triggers: Triggers;
   readonly readiness: Readiness;
   readonly logger: Logger;
 }
@@ -57,6 +60,7 @@ export function createHttpServer({
   readStatistics,
   sets,
   filling,
+  triggers,
   readiness,
   logger,
 }: HttpOptions): HttpServer {
@@ -82,6 +86,7 @@ export function createHttpServer({
       models,
     }),
     ...modelRoutes({ registry, pool, models, artifactBytesMax: config.artifactBytesMax }),
+    ...retrainRoutes({ triggers, registry, clock: () => Date.now() }),
     ...featureSetRoutes({
       registry: featureRegistry,
       lacking: async () => {

@@ -1,11 +1,12 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
 /**
- * The command line: `millrace serve`, `models`, `features`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
+ * The command line: `millrace serve`, `models`, `features`, `retrain`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
  */
 import { Command } from "commander";
 import { featuresCommand } from "./cli-features.ts";
 import { modelsCommand } from "./cli-models.ts";
 import { publishCommand } from "./cli-publish.ts";
+import { retrainCommand } from "./cli-retrain.ts";
 import { serveCommand } from "./cli-serve.ts";
 import { simulateCommand } from "./cli-simulate.ts";
 import { EngineError, messageOf } from "./core/errors.ts";
@@ -20,6 +21,7 @@ const program = new Command("millrace")
   .addCommand(serveCommand())
   .addCommand(modelsCommand())
   .addCommand(featuresCommand())
+  .addCommand(retrainCommand())
   .addCommand(publishCommand())
   .addCommand(simulateCommand());
 pointToHelp(program);
