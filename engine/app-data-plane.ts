@@ -13,6 +13,7 @@ import { openClickHouse } from "../storage/clickhouse.ts";
 import { ClickHouseFeatureHistory } from "../storage/clickhouse-feature-history.ts";
 import type { FeatureRegistry } from "../storage/feature-registry.ts";
 import { readFieldStatistics, type StatisticsQuestion } from "../storage/field-statistics.ts";
+import { type LabelsQuestion, readLabelCounts } from "../storage/label-counts.ts";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
 import { CONTENT_BOUNDS } from "../storage/version-record.ts";
 import { openStreams, type StreamsConnection } from "../streams/connection.ts";
@@ -36,6 +37,7 @@ import { ActiveSets } from "./features/active-sets.ts";
 import type { EntityReader } from "./features/entity-reader.ts";
 import type { FindFeatureSet } from "./features/feature-lookup.ts";
 import { FeatureStage } from "./features/feature-stage.ts";
+import { LabelPublisher } from "./labels/label-publisher.ts";
 import { Models, type WantedModel } from "./models.ts";
 import { handleServiceRequest, handleStreamRequest } from "./nats-predict.ts";
 import { Predictor } from "./predict.ts";
@@ -107,7 +109,8 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const history = openHistory(config, urls);
   const filling = followFilling(connection.nats, topology, store);
   const registries = { registry, featureRegistry, sets, filling };
-  const http = createHttpServer({ config, urls, core, ...registries, ...history, readiness, logger });
+  const labels = { publisher: createLabelPublisher(config, streams), readCounts: history.readLabelCounts };
+  const http = createHttpServer({ config, urls, core, ...registries, ...history, labels, readiness, logger });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(connection.nats, topology, VERSION, (request) =>
@@ -151,8 +154,21 @@ function openHistory({ database }: Config, urls: ServiceUrls) {
   return {
     history: new ClickHouseFeatureHistory(client, database),
     readStatistics: async (question: StatisticsQuestion) => readFieldStatistics(client, database, question),
+    readLabelCounts: async (question: LabelsQuestion) => readLabelCounts(client, database, question),
     close: async () => client.close(),
   };
+}
+
+function createLabelPublisher(config: Config, { publisher, topology }: Streams): LabelPublisher {
+  return new LabelPublisher({
+    publish: async (model, messages) => {
+      const subject = topology.labelsSubject(model);
+      await publisher.publishAll(
+        messages.map((message) => ({ subject, ...message })),
+        { timeoutMs: config.logTimeoutMs },
+      );
+    },
+  });
 }
 
 async function connectStreams(config: Config, url: string, logger: Logger): Promise<Streams> {

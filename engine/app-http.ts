@@ -8,6 +8,7 @@ import { featureRoutes } from "./api/feature-routes.ts";
 import { featureSetRoutes } from "./api/feature-set-routes.ts";
 import { historicalRoutes } from "./api/historical-routes.ts";
 import { HttpServer, type Route } from "./api/http-server.ts";
+import { type LabelRoutesOptions, labelRoutes } from "./api/label-routes.ts";
 import { type Filling, materializeRoutes } from "./api/materialize-routes.ts";
 import { modelRoutes } from "./api/model-routes.ts";
 import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
@@ -41,6 +42,7 @@ export interface HttpOptions {
   readonly featureRegistry: FeatureRegistry;
   readonly history: FeatureHistory;
   readonly readStatistics: ReadFieldStatistics;
+  readonly labels: Pick<LabelRoutesOptions, "publisher" | "readCounts">;
   readonly sets: ActiveSets;
   readonly filling: Filling;
   readonly readiness: Readiness;
@@ -55,6 +57,7 @@ export function createHttpServer({
   featureRegistry,
   history,
   readStatistics,
+  labels,
   sets,
   filling,
   readiness,
@@ -82,6 +85,13 @@ export function createHttpServer({
       models,
     }),
     ...modelRoutes({ registry, pool, models, artifactBytesMax: config.artifactBytesMax }),
+    ...labelRoutes({
+      ...labels,
+      checkModel: async (name) => {
+        await registry.stateOf(name);
+      },
+      bodyBytesMax: config.bodyBytesMax,
+    }),
     ...featureSetRoutes({
       registry: featureRegistry,
       lacking: async () => {

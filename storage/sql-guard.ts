@@ -115,7 +115,7 @@ function checkTree(root: TreeNode, policy: GuardPolicy): void {
     if (node.type === "Identifier") checkColumn(node.name);
     if (node.type !== "Function") return;
     if (parent?.type === "TableExpression") {
-      if (!TABLE_FUNCTIONS.has(node.name.toLowerCase()))
+      if (!TABLE_FUNCTIONS.has(withoutDatabase(node.name, policy).toLowerCase()))
         refuse(`the table function ${node.name}`, listed(TABLE_FUNCTIONS));
       return;
     }
@@ -165,6 +165,12 @@ function checkDatabase(name: string, policy: GuardPolicy): void {
   const isAllowed =
     policy.databases.includes(name) || name === "system" || name.toLowerCase() === "information_schema";
   if (!isAllowed) refuse(`the database ${name}`, `${policy.databases.join(", ")}, information_schema`);
+}
+
+/** A view that takes parameters may be named with its database. */
+function withoutDatabase(name: string, { databases }: GuardPolicy): string {
+  const dot = name.indexOf(".");
+  return databases.includes(name.slice(0, Math.max(0, dot))) ? name.slice(dot + 1) : name;
 }
 
 /** chdb's own `default` database reads files by name: no identifier may reach into it, whatever its place. */
