@@ -1,9 +1,10 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
 /**
- * The command line: `millrace serve`, `models`, `features`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
+ * The command line: `millrace serve`, `models`, `features`, `labels`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
  */
 import { Command } from "commander";
 import { featuresCommand } from "./cli-features.ts";
+import { labelsCommand } from "./cli-labels.ts";
 import { modelsCommand } from "./cli-models.ts";
 import { publishCommand } from "./cli-publish.ts";
 import { serveCommand } from "./cli-serve.ts";
@@ -20,6 +21,7 @@ const program = new Command("millrace")
   .addCommand(serveCommand())
   .addCommand(modelsCommand())
   .addCommand(featuresCommand())
+  .addCommand(labelsCommand())
   .addCommand(publishCommand())
   .addCommand(simulateCommand());
 pointToHelp(program);

@@ -114,17 +114,17 @@ function hoursQuery(
   const within = MATURITY_HOURS.map((hours) => `delay <= ${hours * 3600}`);
   return `
     SELECT grouping(hour) AS is_total, toUnixTimestamp(hour) AS hour, count() AS predictions,
-      countIf(labels > 0) AS labelled, sum(labels) AS labels,
-      quantilesTDigestIf(${QUANTILES.join(", ")})(delay, labels > 0) AS delays,
+      countIf(count > 0) AS labelled, sum(count) AS labels,
+      quantilesTDigestIf(${QUANTILES.join(", ")})(delay, count > 0) AS delays,
       [${old.map((is) => `countIf(${is})`).join(", ")}] AS old,
-      [${old.map((is, index) => `countIf(labels > 0 AND ${is} AND ${within[index]})`).join(", ")}] AS mature
+      [${old.map((is, index) => `countIf(count > 0 AND ${is} AND ${within[index]})`).join(", ")}] AS mature
     FROM (
-      SELECT toStartOfHour(p.prediction_date) AS hour, p.prediction_date AS prediction_date, l.labels AS labels,
+      SELECT toStartOfHour(p.prediction_date) AS hour, p.prediction_date AS prediction_date, l.count AS count,
         greatest(0, (toUnixTimestamp64Milli(l.first) - toUnixTimestamp64Milli(p.prediction_date)) / 1000) AS delay
       FROM (
         SELECT prediction_id, prediction_date FROM ${database}.predictions WHERE ${scope.predictions} AND ${scope.dates}
       ) AS p LEFT JOIN (
-        SELECT prediction_id, count() AS labels, min(arrival_time) AS first FROM (${matchesSql(scope)}) GROUP BY prediction_id
+        SELECT prediction_id, count() AS count, min(arrival_time) AS first FROM (${matchesSql(scope)}) GROUP BY prediction_id
       ) AS l ON p.prediction_id = l.prediction_id
     )
     GROUP BY GROUPING SETS ((hour), ()) ORDER BY hour

@@ -45,10 +45,10 @@ export function matchesSql({ database, labels, times, predictions, dates, rivalD
     FROM (SELECT request_id, ${LABEL} FROM ${database}.labels WHERE ${labels} AND request_id != '') AS l
     INNER JOIN (SELECT request_id, prediction_id FROM ${asked}) AS p ON l.request_id = p.request_id
     UNION ALL
-    SELECT p.prediction_id, 1 AS source, ${LABEL}
+    SELECT p.latest_id AS prediction_id, 1 AS source, ${LABEL}
     FROM (${ofEntities}) AS l
     ASOF INNER JOIN (
-      SELECT entity_id, prediction_date, max(prediction_id) AS prediction_id FROM ${database}.predictions
+      SELECT entity_id, prediction_date, max(prediction_id) AS latest_id FROM ${database}.predictions
       WHERE ${predictions} AND ${rivalDates} AND entity_id IN (SELECT entity_id FROM (${ofEntities}))
       GROUP BY entity_id, prediction_date
     ) AS p ON l.entity_id = p.entity_id AND l.event_time >= p.prediction_date

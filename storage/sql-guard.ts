@@ -103,7 +103,7 @@ function checkCalls(tokens: readonly Token[], policy: GuardPolicy): void {
     const name = nameOf(token);
     if (name === undefined || next?.text !== "(" || next.start !== token.end) return;
     if (token.keyword === "COLUMNS" || token.keyword === "EXISTS") return;
-    if (!policy.functions.has(name) && !TABLE_FUNCTIONS.has(name.toLowerCase())) refuseFunction(name);
+    if (!policy.functions.has(name) && !isTableFunction(name, policy)) refuseFunction(name);
   });
 }
 
@@ -115,7 +115,7 @@ function checkTree(root: TreeNode, policy: GuardPolicy): void {
     if (node.type === "Identifier") checkColumn(node.name);
     if (node.type !== "Function") return;
     if (parent?.type === "TableExpression") {
-      if (!TABLE_FUNCTIONS.has(withoutDatabase(node.name, policy).toLowerCase()))
+      if (!isTableFunction(node.name, policy))
         refuse(`the table function ${node.name}`, listed(TABLE_FUNCTIONS));
       return;
     }
@@ -168,9 +168,10 @@ function checkDatabase(name: string, policy: GuardPolicy): void {
 }
 
 /** A view that takes parameters may be named with its database. */
-function withoutDatabase(name: string, { databases }: GuardPolicy): string {
+function isTableFunction(name: string, { databases }: GuardPolicy): boolean {
   const dot = name.indexOf(".");
-  return databases.includes(name.slice(0, Math.max(0, dot))) ? name.slice(dot + 1) : name;
+  const isOurs = dot >= 0 && databases.includes(name.slice(0, dot));
+  return TABLE_FUNCTIONS.has((isOurs ? name.slice(dot + 1) : name).toLowerCase());
 }
 
 /** chdb's own `default` database reads files by name: no identifier may reach into it, whatever its place. */
