@@ -24,9 +24,10 @@ import { ResultPublisher } from "../streams/result-publisher.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import type { HttpServer } from "./api/http-server.ts";
+import type { LabelRoutesOptions } from "./api/label-routes.ts";
 import { createEntityReader, followFilling, openServingStore } from "./app-features.ts";
 import { startHealthChecks } from "./app-health.ts";
-import { createHttpServer } from "./app-http.ts";
+import { createHttpServer, type HttpOptions } from "./app-http.ts";
 import { followFeatureSets, openFeatures, startIngest } from "./app-ingest.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
@@ -37,7 +38,7 @@ import { ActiveSets } from "./features/active-sets.ts";
 import type { EntityReader } from "./features/entity-reader.ts";
 import type { FindFeatureSet } from "./features/feature-lookup.ts";
 import { FeatureStage } from "./features/feature-stage.ts";
-import { LabelPublisher } from "./labels/label-publisher.ts";
+import { LabelPublisher, type LabelPublisherOptions } from "./labels/label-publisher.ts";
 import { Models, type WantedModel } from "./models.ts";
 import { handleServiceRequest, handleStreamRequest } from "./nats-predict.ts";
 import { Predictor } from "./predict.ts";
@@ -109,7 +110,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const history = openHistory(config, urls);
   const filling = followFilling(connection.nats, topology, store);
   const registries = { registry, featureRegistry, sets, filling };
-  const labels = { publisher: createLabelPublisher(config, streams), readCounts: history.readLabelCounts };
+  const labels = createLabels(config, streams, registry, history.readLabelCounts);
   const http = createHttpServer({ config, urls, core, ...registries, ...history, labels, readiness, logger });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);
   const watch = await followRegistry(registry, core.models, logger);
@@ -159,16 +160,22 @@ function openHistory({ database }: Config, urls: ServiceUrls) {
   };
 }
 
-function createLabelPublisher(config: Config, { publisher, topology }: Streams): LabelPublisher {
-  return new LabelPublisher({
-    publish: async (model, messages) => {
-      const subject = topology.labelsSubject(model);
-      await publisher.publishAll(
-        messages.map((message) => ({ subject, ...message })),
-        { timeoutMs: config.logTimeoutMs },
-      );
-    },
-  });
+function createLabels(
+  config: Config,
+  { publisher, topology }: Streams,
+  registry: ModelRegistry,
+  readCounts: LabelRoutesOptions["readCounts"],
+): HttpOptions["labels"] {
+  const publish: LabelPublisherOptions["publish"] = async (model, messages) => {
+    const subject = topology.labelsSubject(model);
+    const group = messages.map((message) => ({ subject, ...message }));
+    await publisher.publishAll(group, { timeoutMs: config.logTimeoutMs });
+  };
+  return {
+    publisher: new LabelPublisher({ publish }),
+    checkModel: async (name) => registry.stateOf(name),
+    readCounts,
+  };
 }
 
 async function connectStreams(config: Config, url: string, logger: Logger): Promise<Streams> {

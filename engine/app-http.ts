@@ -42,7 +42,7 @@ export interface HttpOptions {
   readonly featureRegistry: FeatureRegistry;
   readonly history: FeatureHistory;
   readonly readStatistics: ReadFieldStatistics;
-  readonly labels: Pick<LabelRoutesOptions, "publisher" | "readCounts">;
+  readonly labels: Omit<LabelRoutesOptions, "bodyBytesMax">;
   readonly sets: ActiveSets;
   readonly filling: Filling;
   readonly readiness: Readiness;
@@ -85,13 +85,7 @@ export function createHttpServer({
       models,
     }),
     ...modelRoutes({ registry, pool, models, artifactBytesMax: config.artifactBytesMax }),
-    ...labelRoutes({
-      ...labels,
-      checkModel: async (name) => {
-        await registry.stateOf(name);
-      },
-      bodyBytesMax: config.bodyBytesMax,
-    }),
+    ...labelRoutes({ ...labels, bodyBytesMax: config.bodyBytesMax }),
     ...featureSetRoutes({
       registry: featureRegistry,
       lacking: async () => {

@@ -6,7 +6,7 @@
  *
  * Bound: `rowsMax` rows and a chunk.
  */
-import type { LabelledQuestion, LabelledRows, SliceValues } from "./labelled-rows.ts";
+import type { LabelledQuestion, LabelledRows, SliceValues } from "../engine/core/labelled-rows.ts";
 
 const ROWS_FIRST = 4_096;
 const NO_BYTES = Buffer.alloc(0);

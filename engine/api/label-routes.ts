@@ -19,7 +19,7 @@ import { textIn } from "./path-name.ts";
 export interface LabelRoutesOptions {
   readonly publisher: LabelPublisher;
   /** @throws EngineError MODEL_NOT_FOUND. */
-  readonly checkModel: (name: string) => Promise<void>;
+  readonly checkModel: (name: string) => Promise<unknown>;
   readonly readCounts: (question: LabelsQuestion) => Promise<LabelCounts>;
   readonly bodyBytesMax: number;
 }

@@ -4,10 +4,11 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { pino } from "pino";
+import type { LabelledQuestion } from "../../engine/core/labelled-rows.ts";
 import { changedLabelHours, type LabelPositions } from "../../storage/changed-label-hours.ts";
 import { type ClickHouse, openClickHouse, selectRows } from "../../storage/clickhouse.ts";
 import { readLabelCounts } from "../../storage/label-counts.ts";
-import { type LabelledQuestion, readLabelledRows } from "../../storage/labelled-rows.ts";
+import { readLabelledRows } from "../../storage/labelled-rows.ts";
 import { migrate } from "../../storage/migrate.ts";
 import { ask, PASSWORD, startTestClickhouse, type TestClickhouse } from "../support/clickhouse.ts";
 import {

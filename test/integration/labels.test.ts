@@ -211,7 +211,10 @@ describe("labels", () => {
       assert.equal(answer.status, 400, JSON.stringify(body));
       assert.equal(error.details[0]?.field, field, JSON.stringify(error));
     }
-    const many = await engine.post("/labels", { model_name: "card-fraud", labels: Array(10_001).fill(good) });
+    const many = await engine.post("/labels", {
+      model_name: "card-fraud",
+      labels: Array.from({ length: 10_001 }, () => good),
+    });
     assert.equal(many.status, 413);
     const unknown = await engine.post("/labels", { model_name: "nobody", labels: [good] });
     assert.equal(unknown.status, 404);
