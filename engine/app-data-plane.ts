@@ -13,6 +13,7 @@ import { openClickHouse } from "../storage/clickhouse.ts";
 import { ClickHouseFeatureHistory } from "../storage/clickhouse-feature-history.ts";
 import type { FeatureRegistry } from "../storage/feature-registry.ts";
 import { readFieldStatistics, type StatisticsQuestion } from "../storage/field-statistics.ts";
+import { type LabelsQuestion, readLabelCounts } from "../storage/label-counts.ts";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
 import { CONTENT_BOUNDS } from "../storage/version-record.ts";
 import { openStreams, type StreamsConnection } from "../streams/connection.ts";
@@ -23,9 +24,10 @@ import { ResultPublisher } from "../streams/result-publisher.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import type { HttpServer } from "./api/http-server.ts";
+import type { LabelRoutesOptions } from "./api/label-routes.ts";
 import { createEntityReader, followFilling, openServingStore } from "./app-features.ts";
 import { startHealthChecks } from "./app-health.ts";
-import { createHttpServer } from "./app-http.ts";
+import { createHttpServer, type HttpOptions } from "./app-http.ts";
 import { followFeatureSets, openFeatures, startIngest } from "./app-ingest.ts";
 import { openTriggers } from "./app-triggers.ts";
 import type { Config } from "./core/config.ts";
@@ -37,6 +39,7 @@ import { ActiveSets } from "./features/active-sets.ts";
 import type { EntityReader } from "./features/entity-reader.ts";
 import type { FindFeatureSet } from "./features/feature-lookup.ts";
 import { FeatureStage } from "./features/feature-stage.ts";
+import { LabelPublisher, type LabelPublisherOptions } from "./labels/label-publisher.ts";
 import { Models, type WantedModel } from "./models.ts";
 import { handleServiceRequest, handleStreamRequest } from "./nats-predict.ts";
 import { Predictor } from "./predict.ts";
@@ -110,6 +113,9 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const triggers = await openTriggers({ ...ingestParts, logger });
   const registries = { registry, featureRegistry, sets, filling, triggers };
   const http = createHttpServer({ config, urls, core, ...registries, ...history, readiness, logger });
+  const registries = { registry, featureRegistry, sets, filling };
+  const labels = createLabels(config, streams, registry, history.readLabelCounts);
+  const http = createHttpServer({ config, urls, core, ...registries, ...history, labels, readiness, logger });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(connection.nats, topology, VERSION, (request) =>
@@ -153,7 +159,26 @@ function openHistory({ database }: Config, urls: ServiceUrls) {
   return {
     history: new ClickHouseFeatureHistory(client, database),
     readStatistics: async (question: StatisticsQuestion) => readFieldStatistics(client, database, question),
+    readLabelCounts: async (question: LabelsQuestion) => readLabelCounts(client, database, question),
     close: async () => client.close(),
+  };
+}
+
+function createLabels(
+  config: Config,
+  { publisher, topology }: Streams,
+  registry: ModelRegistry,
+  readCounts: LabelRoutesOptions["readCounts"],
+): HttpOptions["labels"] {
+  const publish: LabelPublisherOptions["publish"] = async (model, messages) => {
+    const subject = topology.labelsSubject(model);
+    const group = messages.map((message) => ({ subject, ...message }));
+    await publisher.publishAll(group, { timeoutMs: config.logTimeoutMs });
+  };
+  return {
+    publisher: new LabelPublisher({ publish }),
+    checkModel: async (name) => registry.stateOf(name),
+    readCounts,
   };
 }
 

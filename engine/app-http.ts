@@ -8,6 +8,7 @@ import { featureRoutes } from "./api/feature-routes.ts";
 import { featureSetRoutes } from "./api/feature-set-routes.ts";
 import { historicalRoutes } from "./api/historical-routes.ts";
 import { HttpServer, type Route } from "./api/http-server.ts";
+import { type LabelRoutesOptions, labelRoutes } from "./api/label-routes.ts";
 import { type Filling, materializeRoutes } from "./api/materialize-routes.ts";
 import { modelRoutes } from "./api/model-routes.ts";
 import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
@@ -43,6 +44,7 @@ export interface HttpOptions {
   readonly featureRegistry: FeatureRegistry;
   readonly history: FeatureHistory;
   readonly readStatistics: ReadFieldStatistics;
+  readonly labels: Omit<LabelRoutesOptions, "bodyBytesMax">;
   readonly sets: ActiveSets;
   readonly filling: Filling;
   readonly triggers: Triggers;
@@ -58,6 +60,7 @@ export function createHttpServer({
   featureRegistry,
   history,
   readStatistics,
+  labels,
   sets,
   filling,
   triggers,
@@ -87,6 +90,7 @@ export function createHttpServer({
     }),
     ...modelRoutes({ registry, pool, models, artifactBytesMax: config.artifactBytesMax }),
     ...retrainRoutes({ triggers, registry, clock: () => Date.now() }),
+    ...labelRoutes({ ...labels, bodyBytesMax: config.bodyBytesMax }),
     ...featureSetRoutes({
       registry: featureRegistry,
       lacking: async () => {

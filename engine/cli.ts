@@ -1,9 +1,11 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
 /**
  * The command line: `millrace serve`, `models`, `features`, `retrain`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
+ * The command line: `millrace serve`, `models`, `features`, `labels`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
  */
 import { Command } from "commander";
 import { featuresCommand } from "./cli-features.ts";
+import { labelsCommand } from "./cli-labels.ts";
 import { modelsCommand } from "./cli-models.ts";
 import { publishCommand } from "./cli-publish.ts";
 import { retrainCommand } from "./cli-retrain.ts";
@@ -22,6 +24,7 @@ const program = new Command("millrace")
   .addCommand(modelsCommand())
   .addCommand(featuresCommand())
   .addCommand(retrainCommand())
+  .addCommand(labelsCommand())
   .addCommand(publishCommand())
   .addCommand(simulateCommand());
 pointToHelp(program);

@@ -1,19 +1,18 @@
 /**
- * A sink: copies a stream into ClickHouse, the prediction log or the feature events, each row once, whatever is killed.
+ * A sink: copies a stream into ClickHouse, the prediction log, the feature events or the labels, each row once, whatever is killed.
  *
  *     resume (what is stored?) → read what is behind it → insert → read …
  *
  * Once, because: rows carry the sequence of their message, and a sink goes on behind the highest one stored; an insert
- * is atomic, and its repeats carry the same token; one sink runs at a time; and a stream prediction or an event whose
- * id was stored before is left out. Whatever fails, the sink starts over at `resume`. Rows that ClickHouse refuses for what
+ * is atomic, and its repeats carry the same token; one sink runs at a time; and a stream prediction, an event or a label that
+ * was stored before is left out. Whatever fails, the sink starts over at `resume`. Rows that ClickHouse refuses for what
  * they are go in again message by message; one that is refused alone becomes a dead letter.
  * Bound: one batch; while ClickHouse is away, nothing more is read.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
-import { RecentIds } from "./recent-ids.ts";
-import { type MessageRows, SinkBatch, type SinkMessage } from "./sink-batch.ts";
+import { type MessageRows, type Recent, SinkBatch, type SinkMessage } from "./sink-batch.ts";
 
 const RETRY_FIRST_MS = 100;
 const RETRY_LAST_MS = 5_000;
@@ -53,6 +52,8 @@ export interface SinkOptions {
   readonly rowsMax: number;
   readonly bytesMax: number;
   readonly recentIdsMax: number;
+  /** An empty memory of the latest `capacity` ids. */
+  readonly createRecent: (capacity: number) => Recent;
   /** Longest wait of a row before it is inserted, ms. */
   readonly flushMs: number;
   readonly logger: Logger;
@@ -78,7 +79,7 @@ export interface SinkProgress {
 export class Sink {
   readonly #options: SinkOptions;
   readonly #batch = new SinkBatch(64 * 1024);
-  #recent: RecentIds;
+  #recent: Recent;
   #epoch = 0;
   /** Highest sequence whose rows stand in the batch or before it. */
   #gatheredSeq = 0;
@@ -92,7 +93,7 @@ export class Sink {
 
   constructor(options: SinkOptions) {
     this.#options = options;
-    this.#recent = new RecentIds(options.recentIdsMax);
+    this.#recent = options.createRecent(options.recentIdsMax);
   }
 
   get progress(): SinkProgress {
@@ -131,9 +132,9 @@ export class Sink {
     logger.info({ epoch, seq: this.#storedSeq }, "sink started");
   }
 
-  async #storedIds(): Promise<RecentIds> {
-    const { store, recentIdsMax } = this.#options;
-    const recent = new RecentIds(recentIdsMax);
+  async #storedIds(): Promise<Recent> {
+    const { store, recentIdsMax, createRecent } = this.#options;
+    const recent = createRecent(recentIdsMax);
     const ids = await store.recentIds(recentIdsMax);
     for (let offset = 0; offset + 16 <= ids.length; offset += 16) recent.add(ids, offset);
     return recent;

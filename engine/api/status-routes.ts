@@ -77,6 +77,8 @@ export function statusRoutes({ info, readiness, metrics, models }: StatusRoutesO
 export const ENDPOINTS: readonly string[] = [
   "POST /predict",
   "POST /predict/batch",
+  "POST /labels",
+  "GET /monitoring/{model}/labels?hours=",
   "GET /model/info?model=&version=",
   "GET /model/schema?model=&version=",
   "GET /models",

@@ -163,6 +163,11 @@ export const SETTINGS = {
     count(1024, 16_777_216, 262_144),
     "feature events whose ids are remembered, to count one that is published again once",
   ),
+  labelRecentIdsMax: setting(
+    "MILLRACE_LABEL_RECENT_IDS_MAX",
+    count(1024, 16_777_216, 262_144),
+    "labels remembered, to store one that is sent again once",
+  ),
   featureBatchEntitiesMax: setting(
     "MILLRACE_FEATURE_BATCH_ENTITIES_MAX",
     count(1, 100_000, 1_000),
