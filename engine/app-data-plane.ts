@@ -112,8 +112,6 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const filling = followFilling(connection.nats, topology, store);
   const triggers = await openTriggers({ ...ingestParts, logger });
   const registries = { registry, featureRegistry, sets, filling, triggers };
-  const http = createHttpServer({ config, urls, core, ...registries, ...history, readiness, logger });
-  const registries = { registry, featureRegistry, sets, filling };
   const labels = createLabels(config, streams, registry, history.readLabelCounts);
   const http = createHttpServer({ config, urls, core, ...registries, ...history, labels, readiness, logger });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);

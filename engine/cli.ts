@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
 /**
- * The command line: `millrace serve`, `models`, `features`, `retrain`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
- * The command line: `millrace serve`, `models`, `features`, `labels`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
+ * The command line: `millrace serve`, `models`, `features`, `labels`, `retrain`, `publish` and `simulate`. Errors say what to
+ * do, in one line, and exit with 1.
  */
 import { Command } from "commander";
 import { featuresCommand } from "./cli-features.ts";

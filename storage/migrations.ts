@@ -92,6 +92,35 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
   },
   {
+    id: 5,
+    name: "labels",
+    statements: [
+      `CREATE TABLE IF NOT EXISTS {database}.labels (
+        log_epoch UInt64 COMMENT 'creation time of the labels stream the label came through, ms',
+        log_seq UInt64 COMMENT 'sequence of its message: of labels of one prediction, the last one counts',
+        model_name LowCardinality(String),
+        label_id String COMMENT 'given by the sender, or empty',
+        repeat_id FixedString(16) COMMENT 'tells a label that came again',
+        prediction_id UUID COMMENT 'what is labelled, or zeros',
+        request_id String COMMENT 'what is labelled, or empty',
+        entity_id String COMMENT 'what is labelled, with event_time; or empty',
+        event_time DateTime64(3, 'UTC') COMMENT 'of an entity: its latest prediction at or before this; else 1970',
+        label_value Float64 COMMENT 'a number; booleans as 0 and 1; NaN for a class',
+        label_class String COMMENT 'a class; booleans as true and false; empty for a number',
+        label_time DateTime64(3, 'UTC') COMMENT 'since when it is true; its arrival if the sender did not say',
+        arrival_time DateTime64(3, 'UTC') COMMENT 'when the stream stored it: from then on it was known',
+        INDEX by_log_seq log_seq TYPE minmax GRANULARITY 1,
+        INDEX by_arrival_time arrival_time TYPE minmax GRANULARITY 1,
+        INDEX by_event_time event_time TYPE minmax GRANULARITY 1
+      )
+      ENGINE = MergeTree
+      PARTITION BY toYYYYMM(arrival_time)
+      ORDER BY (model_name, prediction_id, request_id, entity_id, event_time)
+      SETTINGS non_replicated_deduplication_window = 10000`,
+      createLabelledPredictions("{database}"),
+    ],
+  },
+  {
     id: 6,
     name: "drift",
     statements: [
@@ -149,32 +178,6 @@ export const MIGRATIONS: readonly Migration[] = [
       PARTITION BY toYYYYMM(window_end)
       ORDER BY (model_name, model_version, variant, window_end, role, feature)
       SETTINGS non_replicated_deduplication_window = 10000`,
-    id: 5,
-    name: "labels",
-    statements: [
-      `CREATE TABLE IF NOT EXISTS {database}.labels (
-        log_epoch UInt64 COMMENT 'creation time of the labels stream the label came through, ms',
-        log_seq UInt64 COMMENT 'sequence of its message: of labels of one prediction, the last one counts',
-        model_name LowCardinality(String),
-        label_id String COMMENT 'given by the sender, or empty',
-        repeat_id FixedString(16) COMMENT 'tells a label that came again',
-        prediction_id UUID COMMENT 'what is labelled, or zeros',
-        request_id String COMMENT 'what is labelled, or empty',
-        entity_id String COMMENT 'what is labelled, with event_time; or empty',
-        event_time DateTime64(3, 'UTC') COMMENT 'of an entity: its latest prediction at or before this; else 1970',
-        label_value Float64 COMMENT 'a number; booleans as 0 and 1; NaN for a class',
-        label_class String COMMENT 'a class; booleans as true and false; empty for a number',
-        label_time DateTime64(3, 'UTC') COMMENT 'since when it is true; its arrival if the sender did not say',
-        arrival_time DateTime64(3, 'UTC') COMMENT 'when the stream stored it: from then on it was known',
-        INDEX by_log_seq log_seq TYPE minmax GRANULARITY 1,
-        INDEX by_arrival_time arrival_time TYPE minmax GRANULARITY 1,
-        INDEX by_event_time event_time TYPE minmax GRANULARITY 1
-      )
-      ENGINE = MergeTree
-      PARTITION BY toYYYYMM(arrival_time)
-      ORDER BY (model_name, prediction_id, request_id, entity_id, event_time)
-      SETTINGS non_replicated_deduplication_window = 10000`,
-      createLabelledPredictions("{database}"),
     ],
   },
 ];
