@@ -27,6 +27,7 @@ import { createEntityReader, followFilling, openServingStore } from "./app-featu
 import { startHealthChecks } from "./app-health.ts";
 import { createHttpServer } from "./app-http.ts";
 import { followFeatureSets, openFeatures, startIngest } from "./app-ingest.ts";
+import { openReferences } from "./app-references.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
 import type { Logger } from "./core/log.ts";
@@ -106,7 +107,8 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const { readiness } = health;
   const history = openHistory(config, urls);
   const filling = followFilling(connection.nats, topology, store);
-  const registries = { registry, featureRegistry, sets, filling };
+  const references = await openReferences(config, urls, connection.nats);
+  const registries = { registry, references, featureRegistry, sets, filling };
   const http = createHttpServer({ config, urls, core, ...registries, ...history, readiness, logger });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);
   const watch = await followRegistry(registry, core.models, logger);

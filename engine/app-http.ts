@@ -11,9 +11,11 @@ import { HttpServer, type Route } from "./api/http-server.ts";
 import { type Filling, materializeRoutes } from "./api/materialize-routes.ts";
 import { modelRoutes } from "./api/model-routes.ts";
 import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
+import { referenceRoutes } from "./api/reference-routes.ts";
 import { createSenderCheck } from "./api/sender-check.ts";
 import { statisticsRoutes } from "./api/statistics-routes.ts";
 import { statusRoutes } from "./api/status-routes.ts";
+import type { References } from "./app-references.ts";
 import type { Config } from "./core/config.ts";
 import type { FeatureHistory } from "./core/feature-history.ts";
 import { type Logger, withoutCredentials } from "./core/log.ts";
@@ -38,6 +40,7 @@ export interface HttpOptions {
     readonly predictor: Predictor;
   };
   readonly registry: ModelRegistry;
+  readonly references: References;
   readonly featureRegistry: FeatureRegistry;
   readonly history: FeatureHistory;
   readonly readStatistics: ReadFieldStatistics;
@@ -52,6 +55,7 @@ export function createHttpServer({
   urls,
   core,
   registry,
+  references,
   featureRegistry,
   history,
   readStatistics,
@@ -81,7 +85,14 @@ export function createHttpServer({
       metrics,
       models,
     }),
-    ...modelRoutes({ registry, pool, models, artifactBytesMax: config.artifactBytesMax }),
+    ...modelRoutes({
+      registry,
+      references: references.store,
+      pool,
+      models,
+      artifactBytesMax: config.artifactBytesMax,
+    }),
+    ...referenceRoutes({ registry, ...references }),
     ...featureSetRoutes({
       registry: featureRegistry,
       lacking: async () => {
