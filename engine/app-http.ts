@@ -64,7 +64,7 @@ export function createHttpServer({
   readiness,
   logger,
 }: HttpOptions): HttpServer {
-  const { metrics, models, pool, predictor } = core;
+  const { metrics, models, predictor } = core;
   const predicting = {
     predictor,
     bodyBytesMax: config.bodyBytesMax,
@@ -85,14 +85,7 @@ export function createHttpServer({
       metrics,
       models,
     }),
-    ...modelRoutes({
-      registry,
-      references: references.store,
-      pool,
-      models,
-      artifactBytesMax: config.artifactBytesMax,
-    }),
-    ...referenceRoutes({ registry, ...references }),
+    ...versionRoutes(config, core, registry, references),
     ...featureSetRoutes({
       registry: featureRegistry,
       lacking: async () => {
@@ -112,6 +105,19 @@ export function createHttpServer({
   ];
   const checkSender = createSenderCheck(config.httpHost, config.httpNames?.split(",") ?? []);
   return new HttpServer(routes, metrics, logger.child({ component: "http" }), checkSender);
+}
+
+/** Of models, and what belongs to a version of one. */
+function versionRoutes(
+  { artifactBytesMax }: Config,
+  { pool, models }: HttpOptions["core"],
+  registry: ModelRegistry,
+  references: References,
+): Route[] {
+  return [
+    ...modelRoutes({ registry, references: references.store, pool, models, artifactBytesMax }),
+    ...referenceRoutes({ registry, ...references }),
+  ];
 }
 
 /** Where everything is, as a person or a program may see it. */

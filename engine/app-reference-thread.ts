@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { openClickHouse } from "../storage/clickhouse.ts";
 import { readReferenceRows } from "../storage/reference-rows.ts";
-import { EngineError, type ErrorCode, type ErrorDetail, toEngineError } from "./core/errors.ts";
+import { EngineError, type ErrorCode, type ErrorDetail } from "./core/errors.ts";
 import type { ReadLabelledRows, WindowReference, WindowReferenceJob } from "./monitor/window-reference.ts";
 import { buildWindowReference } from "./monitor/window-reference.ts";
 
@@ -54,7 +54,8 @@ async function runThread({ clickhouseUrl, database, job }: ThreadData): Promise<
     });
     answer = { built };
   } catch (error) {
-    const { code, message, details } = toEngineError(error);
+    if (!(error instanceof EngineError)) throw error; // ends the thread; the cause goes into the data plane's log
+    const { code, message, details } = error;
     answer = { error: { code, message, details } };
   }
   await client.close();

@@ -1,11 +1,12 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
 /**
- * The command line: `millrace serve`, `models`, `features`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
+ * The command line: `millrace serve`, `models`, `reference`, `features`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
  */
 import { Command } from "commander";
 import { featuresCommand } from "./cli-features.ts";
 import { modelsCommand } from "./cli-models.ts";
 import { publishCommand } from "./cli-publish.ts";
+import { referenceCommand } from "./cli-reference.ts";
 import { serveCommand } from "./cli-serve.ts";
 import { simulateCommand } from "./cli-simulate.ts";
 import { EngineError, messageOf } from "./core/errors.ts";
@@ -19,6 +20,7 @@ const program = new Command("millrace")
   .enablePositionalOptions() // the options of `publish features` are not those of `publish`
   .addCommand(serveCommand())
   .addCommand(modelsCommand())
+  .addCommand(referenceCommand())
   .addCommand(featuresCommand())
   .addCommand(publishCommand())
   .addCommand(simulateCommand());

@@ -24,7 +24,9 @@ export class ColumnReader {
 
   constructor(types: readonly ColumnType[], rowsMax: number) {
     this.#columns = types.map((type) =>
-      type === "number" ? new Float32Array(rowsMax) : new Array<string | null>(rowsMax).fill(null),
+      type === "number"
+        ? new Float32Array(rowsMax)
+        : Array.from<string | null>({ length: rowsMax }).fill(null),
     );
     this.#texts = types.map(() => new Map<string, string>());
     this.#rowsMax = rowsMax;

@@ -112,7 +112,8 @@ export class ReferenceStore {
     return compareAndSet(`change the reference of ${modelKey(key)}`, async () => {
       const { record: current, revision } = await this.#read(key);
       // its own write, if that took effect and the answer was lost
-      if (current?.digest === digest) return { record: current, isNew: current.created_at === created.created_at };
+      if (current?.digest === digest)
+        return { record: current, isNew: current.created_at === created.created_at };
       const record = { ...created, previous: previousIds(current, referenceId) };
       const { kv } = this.#parts;
       const text = JSON.stringify(record);

@@ -61,10 +61,7 @@ export async function readTableColumns(files: TableFiles, question: FileQuestion
 }
 
 /** The number of rows. */
-async function checkColumns(
-  files: TableFiles,
-  { path, names, columns }: FileQuestion,
-): Promise<number> {
+async function checkColumns(files: TableFiles, { path, names, columns }: FileQuestion): Promise<number> {
   const numbers = columns.filter(({ type }) => type === "number");
   const selected = [
     "toString(count())",

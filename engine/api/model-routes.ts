@@ -3,11 +3,10 @@
  *
  * Bounds: bodies by SMALL_BODY_BYTES or artifactBytesMax; one push at a time, as its body is held several times over.
  */
-import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
 import type { ModelRegistry } from "../../storage/model-registry.ts";
-import type { ReferenceStore } from "../../storage/reference-store.ts";
 import type { ModelState } from "../../storage/model-state.ts";
+import type { ReferenceStore } from "../../storage/reference-store.ts";
 import type { VersionRecord } from "../../storage/version-record.ts";
 import type { WorkerPool } from "../../workers/pool.ts";
 import { EngineError } from "../core/errors.ts";
@@ -18,7 +17,7 @@ import type { Models } from "../models.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
-import { nameIn } from "./path-name.ts";
+import { modelNameIn } from "./path-name.ts";
 
 export interface ModelRoutesOptions {
   readonly registry: Pick<ModelRegistry, "list" | "show" | "push" | "promote" | "rollback" | "archive">;
@@ -166,12 +165,6 @@ async function store(
   const record = await registry.push({ manifest, files });
   if (body.alias !== undefined) await registry.promote(manifest.name, manifest.version, body.alias);
   return record;
-}
-
-function modelNameIn(req: HttpRequest): string {
-  const name = nameIn(req);
-  if (name !== undefined) return name;
-  throw new EngineError("MODEL_NOT_FOUND", "there is no model of that name; see GET /models");
 }
 
 function describe({ name: model, aliases, versions, archived }: ModelState): Record<string, unknown> {

@@ -2,12 +2,20 @@
  * The name in a path such as /models/:name, of a model or a feature set.
  */
 import type { HttpRequest } from "uWebSockets.js";
+import { EngineError } from "../core/errors.ts";
 import { MODEL_NAME } from "../core/names.ts";
 
 /** The path's first parameter, or undefined when it can be no name. */
 export function nameIn(req: HttpRequest): string | undefined {
   const text = textIn(req, 0);
   return MODEL_NAME.test(text) ? text : undefined;
+}
+
+/** @throws EngineError MODEL_NOT_FOUND for what can be no model's name. */
+export function modelNameIn(req: HttpRequest): string {
+  const name = nameIn(req);
+  if (name !== undefined) return name;
+  throw new EngineError("MODEL_NOT_FOUND", "there is no model of that name; see GET /models");
 }
 
 /** A parameter of the path. What is no percent-encoded UTF-8 is returned as it is: then it is no name either. */

@@ -17,7 +17,7 @@ import type { WindowReference, WindowReferenceJob } from "../monitor/window-refe
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
-import { textIn } from "./path-name.ts";
+import { modelNameIn, textIn } from "./path-name.ts";
 
 export interface ReferenceRoutesOptions {
   readonly registry: Pick<ModelRegistry, "resolve">;
@@ -61,7 +61,8 @@ const uploadBody = z.strictObject({
 export function referenceRoutes(options: ReferenceRoutesOptions): Route[] {
   let isBusy = false;
   const build = async (exchange: Exchange, place: Place, body: z.infer<typeof windowBody>): Promise<void> => {
-    if (isBusy) throw new EngineError("BUSY", "another reference is being made: one at a time; try again later");
+    if (isBusy)
+      throw new EngineError("BUSY", "another reference is being made: one at a time; try again later");
     isBusy = true;
     try {
       await buildReference(exchange, place, options, body);
@@ -84,7 +85,9 @@ export function referenceRoutes(options: ReferenceRoutesOptions): Route[] {
       takes: "json",
       handle: (exchange, req) => {
         const place = placeIn(req);
-        withBody(exchange, uploadBody, REFERENCE_BYTES_MAX, async (body) => upload(exchange, place, options, body));
+        withBody(exchange, uploadBody, REFERENCE_BYTES_MAX, async (body) =>
+          upload(exchange, place, options, body),
+        );
       },
     },
     {
@@ -106,7 +109,7 @@ interface Place {
 }
 
 function placeIn(req: HttpRequest): Place {
-  return { model: textIn(req, 0), version: textIn(req, 1) };
+  return { model: modelNameIn(req), version: textIn(req, 1) };
 }
 
 async function show(

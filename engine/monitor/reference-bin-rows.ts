@@ -33,10 +33,7 @@ export function binRowsOf({ columns }: ReferenceProfile): ReferenceBinRow[] {
   });
 }
 
-function placeOf(
-  column: ProfileColumn,
-  bin: number,
-): Pick<ReferenceBinRow, "low" | "high" | "category"> {
+function placeOf(column: ProfileColumn, bin: number): Pick<ReferenceBinRow, "low" | "high" | "category"> {
   if (column.type === "category")
     return { low: Number.NaN, high: Number.NaN, category: column.values[bin] ?? "" };
   return {

@@ -54,14 +54,15 @@ export function modelKindOf({ classes }: ModelManifest): ModelKind {
 export function parseReference(json: unknown, manifest: ModelManifest): ReferenceContent {
   const result = referenceContent.safeParse(json);
   if (!result.success)
-    throw invalid(
-      result.error.issues.map(({ path, message }) => ({ field: fieldOf(path, json), message })),
-    );
+    throw invalid(result.error.issues.map(({ path, message }) => ({ field: fieldOf(path, json), message })));
   const { profile, metrics, estimator } = result.data;
   const kind = modelKindOf(manifest);
   const details = [...problemsWithColumns(profile, manifest)];
   if (profile.rows < ROWS_MIN_DEFAULT)
-    details.push({ field: "profile.rows", message: `is ${profile.rows}; give at least ${ROWS_MIN_DEFAULT} rows` });
+    details.push({
+      field: "profile.rows",
+      message: `is ${profile.rows}; give at least ${ROWS_MIN_DEFAULT} rows`,
+    });
   for (const name of Object.keys(metrics ?? {}) as MetricName[])
     if (!metricsOf(kind).includes(name))
       details.push({ field: `metrics.${name}`, message: `is no metric of a ${kind} model: leave it out` });
@@ -69,7 +70,10 @@ export function parseReference(json: unknown, manifest: ModelManifest): Referenc
     details.push({ field: "estimator", message: "is for models of two classes only: leave it out" });
   const bins = profile.columns.reduce((sum, { counts }) => sum + counts.length + 1, 0);
   if (bins > BINS_TOTAL_MAX)
-    details.push({ field: "profile.bins", message: `make ${bins} in all columns; at most ${BINS_TOTAL_MAX} may` });
+    details.push({
+      field: "profile.bins",
+      message: `make ${bins} in all columns; at most ${BINS_TOTAL_MAX} may`,
+    });
   if (details.length > 0) throw invalid(details);
   return result.data as ReferenceContent; // optional fields are left out, not undefined: it is JSON
 }
@@ -88,7 +92,10 @@ function problemsWithColumns({ columns }: ReferenceProfile, manifest: ModelManif
       details.push({ field: name, message: "is no column of the model: leave it out" });
     else if (given.has(name)) details.push({ field: name, message: "is there twice" });
     else if (expected.type !== type)
-      details.push({ field: name, message: `must be of type ${expected.type}, as in the model, not ${type}` });
+      details.push({
+        field: name,
+        message: `must be of type ${expected.type}, as in the model, not ${type}`,
+      });
     else if (expected.role !== role)
       details.push({ field: name, message: `must have the role ${expected.role}, not ${role}` });
     else if (place < last)

@@ -58,7 +58,12 @@ function binaryRows(
       ? predictAt(scores, threshold)
       : Uint8Array.from(rows, (row) => (predictedClass[row] === classes[1] ? 1 : 0));
   const placeOf = binaryPlaces(classes, positive);
-  return { kind: "binary", scores, predicted, labels: Uint8Array.from(rows, (row) => placeOf(labels[row], row)) };
+  return {
+    kind: "binary",
+    scores,
+    predicted,
+    labels: Uint8Array.from(rows, (row) => placeOf(labels[row], row)),
+  };
 }
 
 /** 1 for a label of the positive class, which is the last one, 0 for the other one. */
@@ -87,7 +92,8 @@ function multiclassRows(
   const places = new Map(classes.map((name, place) => [name, place]));
   const placeOf = (text: string | null | undefined, row: number): number => {
     const place = places.get(text ?? "");
-    if (place === undefined) throw wrongLabel(row, text, `a class of the model: ${classes.slice(0, 20).join(", ")}`);
+    if (place === undefined)
+      throw wrongLabel(row, text, `a class of the model: ${classes.slice(0, 20).join(", ")}`);
     return place;
   };
   const rows = rowsWhere(labels, (row) => predictedClass[row] !== null);
