@@ -193,6 +193,6 @@ async function load(
 ): Promise<WatchedVersion | undefined> {
   const found = await store.get({ name: model, version });
   if (found === undefined || found.record.reference_id !== record.reference_id) return undefined; // another one came
-  const manifest = await registry.manifestOf(model, version);
+  const { manifest } = await registry.resolve(model, version);
   return toWatchedVersion(manifest, record.reference_id, found.body);
 }
