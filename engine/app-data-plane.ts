@@ -23,6 +23,7 @@ import { ResultPublisher } from "../streams/result-publisher.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import type { HttpServer } from "./api/http-server.ts";
+import { openAlerts } from "./app-alerts.ts";
 import { createEntityReader, followFilling, openServingStore } from "./app-features.ts";
 import { startHealthChecks } from "./app-health.ts";
 import { createHttpServer } from "./app-http.ts";
@@ -106,7 +107,9 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const { readiness } = health;
   const history = openHistory(config, urls);
   const filling = followFilling(connection.nats, topology, store);
-  const registries = { registry, featureRegistry, sets, filling };
+  const { client: clickhouse } = history;
+  const alerts = await openAlerts({ ...ingestParts, config, clickhouse, metrics: core.metrics, logger });
+  const registries = { registry, featureRegistry, sets, filling, alerts };
   const http = createHttpServer({ config, urls, core, ...registries, ...history, readiness, logger });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);
   const watch = await followRegistry(registry, core.models, logger);
@@ -137,8 +140,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   };
   return {
     httpUrl: `http://${config.httpHost}:${port}`,
-    registry,
-    featureRegistry,
+    ...registries,
     models: core.models,
     readiness,
     stop,
@@ -149,6 +151,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
 function openHistory({ database }: Config, urls: ServiceUrls) {
   const client = openClickHouse(urls.clickhouse);
   return {
+    client,
     history: new ClickHouseFeatureHistory(client, database),
     readStatistics: async (question: StatisticsQuestion) => readFieldStatistics(client, database, question),
     close: async () => client.close(),

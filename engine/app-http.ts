@@ -4,6 +4,8 @@
 import type { FeatureRegistry } from "../storage/feature-registry.ts";
 import type { ModelRegistry } from "../storage/model-registry.ts";
 import type { WorkerPool } from "../workers/pool.ts";
+import { alertRoutes } from "./api/alert-routes.ts";
+import { alertRuleRoutes } from "./api/alert-rule-routes.ts";
 import { featureRoutes } from "./api/feature-routes.ts";
 import { featureSetRoutes } from "./api/feature-set-routes.ts";
 import { historicalRoutes } from "./api/historical-routes.ts";
@@ -14,6 +16,7 @@ import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
 import { createSenderCheck } from "./api/sender-check.ts";
 import { statisticsRoutes } from "./api/statistics-routes.ts";
 import { statusRoutes } from "./api/status-routes.ts";
+import type { Alerts } from "./app-alerts.ts";
 import type { Config } from "./core/config.ts";
 import type { FeatureHistory } from "./core/feature-history.ts";
 import { type Logger, withoutCredentials } from "./core/log.ts";
@@ -43,6 +46,7 @@ export interface HttpOptions {
   readonly readStatistics: ReadFieldStatistics;
   readonly sets: ActiveSets;
   readonly filling: Filling;
+  readonly alerts: Alerts;
   readonly readiness: Readiness;
   readonly logger: Logger;
 }
@@ -57,6 +61,7 @@ export function createHttpServer({
   readStatistics,
   sets,
   filling,
+  alerts,
   readiness,
   logger,
 }: HttpOptions): HttpServer {
@@ -98,6 +103,8 @@ export function createHttpServer({
       entitiesMax: config.featureBatchEntitiesMax,
       bodyBytesMax: config.bodyBytesMax,
     }),
+    ...alertRoutes(alerts),
+    ...alertRuleRoutes(alerts.rules),
   ];
   const checkSender = createSenderCheck(config.httpHost, config.httpNames?.split(",") ?? []);
   return new HttpServer(routes, metrics, logger.child({ component: "http" }), checkSender);

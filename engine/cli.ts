@@ -1,8 +1,9 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
 /**
- * The command line: `millrace serve`, `models`, `features`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
+ * The command line: `millrace serve`, `models`, `features`, `alerts`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
  */
 import { Command } from "commander";
+import { alertsCommand } from "./cli-alerts.ts";
 import { featuresCommand } from "./cli-features.ts";
 import { modelsCommand } from "./cli-models.ts";
 import { publishCommand } from "./cli-publish.ts";
@@ -20,6 +21,7 @@ const program = new Command("millrace")
   .addCommand(serveCommand())
   .addCommand(modelsCommand())
   .addCommand(featuresCommand())
+  .addCommand(alertsCommand())
   .addCommand(publishCommand())
   .addCommand(simulateCommand());
 pointToHelp(program);

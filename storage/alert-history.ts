@@ -40,10 +40,10 @@ export interface AlertRow {
 }
 
 export interface AlertFilter {
-  readonly model?: string;
-  readonly state?: string;
+  readonly model?: string | undefined;
+  readonly state?: string | undefined;
   /** Alerts that changed at this time or later, ms since 1970. */
-  readonly sinceMs?: number;
+  readonly sinceMs?: number | undefined;
 }
 
 const TIMES = ["changed_date", "window_start", "window_end", "first_window_start", "raised_date"] as const;

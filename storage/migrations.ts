@@ -126,7 +126,8 @@ export const MIGRATIONS: readonly Migration[] = [
       ORDER BY (alert_id, change_number)
       SETTINGS non_replicated_deduplication_window = 10000`,
       `CREATE OR REPLACE VIEW {database}.alerts_current AS
-        SELECT * FROM {database}.alerts ORDER BY change_number DESC LIMIT 1 BY alert_id`,
+        SELECT * FROM {database}.alerts WHERE change NOT IN ('delivered', 'undelivered')
+        ORDER BY change_number DESC LIMIT 1 BY alert_id`,
     ],
   },
 ];

@@ -39,7 +39,10 @@ export function createEmailChannel({ smtpUrl, from, to, timeoutMs }: EmailOption
       );
       tooLate.catch(() => undefined);
       const sent = transport.sendMail(emailOf(notification, from, to)).then(
-        ({ accepted, rejected }): SendResult => ({ isDelivered: true, detail: acceptance(accepted, rejected) }),
+        ({ accepted, rejected }): SendResult => ({
+          isDelivered: true,
+          detail: acceptance(accepted, rejected),
+        }),
         (error: unknown) => failure(error),
       );
       const result = await Promise.race([sent, tooLate]);
@@ -73,7 +76,11 @@ function acceptance(accepted: readonly unknown[], rejected: readonly unknown[]):
 
 /** An answer of 5xx stays one. */
 function failure(error: unknown): SendResult {
-  const { code, responseCode, response } = error as { code?: string; responseCode?: number; response?: string };
+  const { code, responseCode, response } = error as {
+    code?: string;
+    responseCode?: number;
+    response?: string;
+  };
   const isFinal = responseCode !== undefined && responseCode >= 500;
   const words = [code, response].filter((part) => part !== undefined).map(oneLine);
   const detail = words.join(": ").slice(0, DETAIL_MAX) || "the message could not be sent";

@@ -103,5 +103,9 @@ function reasonOf(error: unknown, timeoutMs: number): string {
   const { name, cause } = error as { name?: string; cause?: { code?: string } };
   if (name === "TimeoutError") return `no answer within ${timeoutMs} ms`;
   if (typeof cause?.code === "string") return cause.code;
-  return cause === undefined ? "the request failed" : messageOf(cause).slice(0, 60).replaceAll(/\S+:\/\/\S+/g, "…");
+  return cause === undefined
+    ? "the request failed"
+    : messageOf(cause)
+        .slice(0, 60)
+        .replaceAll(/\S+:\/\/\S+/g, "…");
 }

@@ -210,9 +210,7 @@ export const SETTINGS = {
   ),
   alertWebhookUrl: setting(
     "MILLRACE_ALERT_WEBHOOK_URL",
-    z
-      .url({ protocol: /^https?$/, message: "must be an http:// or https:// address" })
-      .optional(),
+    z.url({ protocol: /^https?$/, message: "must be an http:// or https:// address" }).optional(),
     "where alerts are posted, such as a Slack incoming webhook; it is kept out of logs",
   ),
   alertWebhookSecret: setting(
@@ -225,9 +223,7 @@ export const SETTINGS = {
   ),
   smtpUrl: setting(
     "MILLRACE_SMTP_URL",
-    z
-      .url({ protocol: /^smtps?$/, message: "must be an smtp:// or smtps:// address" })
-      .optional(),
+    z.url({ protocol: /^smtps?$/, message: "must be an smtp:// or smtps:// address" }).optional(),
     "server that sends alerts by e-mail, as smtp://user:password@host:587 (STARTTLS where it is offered) or smtps://host:465",
   ),
   alertEmailTo: setting(

@@ -53,7 +53,9 @@ export function builtInRules({ latencyP99Ms, errorRate, performanceDrop }: Built
   ];
 }
 
-function rule(part: Pick<AlertRule, "name" | "description" | "metric" | "condition"> & Partial<AlertRule>): AlertRule {
+function rule(
+  part: Pick<AlertRule, "name" | "description" | "metric" | "condition"> & Partial<AlertRule>,
+): AlertRule {
   return {
     model: "*",
     persistence: { needed: 1, considered: 1 },

@@ -10,8 +10,8 @@
  * Notifications of a group go out in order for each channel.
  */
 import { type AlertGroup, type Delivery, withDelivery } from "./alert-group.ts";
-import type { ChannelName } from "./alert-rule.ts";
 import type { Notification } from "./alert-json.ts";
+import type { ChannelName } from "./alert-rule.ts";
 
 export type SendResult =
   | { readonly isDelivered: true; readonly detail: string }

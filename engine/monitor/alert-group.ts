@@ -7,7 +7,7 @@
  */
 import { createHash } from "node:crypto";
 import { type Alert, type AlertChange, type ChangeKind, changed } from "./alert.ts";
-import type { ChannelName } from "./alert-rule.ts";
+import { type ChannelName, groupText } from "./alert-rule.ts";
 import type { SeriesTrack } from "./alert-series.ts";
 
 export interface AlertGroup {
@@ -43,8 +43,7 @@ export const WORK_MAX = 64;
 
 /** Key of the group's record. */
 export function groupKey(rule: string, group: Readonly<Record<string, string>>): string {
-  const text = JSON.stringify([rule, Object.entries(group).sort()]);
-  return `group.${createHash("sha256").update(text).digest("hex").slice(0, 32)}`;
+  return `group.${createHash("sha256").update(groupText(rule, group)).digest("hex").slice(0, 32)}`;
 }
 
 export function hasRoom({ unstored, deliveries }: AlertGroup): boolean {
@@ -65,7 +64,7 @@ export function withChange(
   told: readonly ChannelName[],
 ): AlertGroup {
   const from = change === "raised" ? "none" : alert.state;
-  const next = changed(alert, from, change);
+  const next = { ...changed(alert, from, change), changedMs: nowMs };
   const isTold = change === "unsilenced" ? "raised" : change; // what they hear of it
   const id = `${next.id}.${isTold}${change === "escalated" ? `.${next.severity}` : ""}`;
   const deliveries = told.map((channel) => ({

@@ -2,11 +2,13 @@
  * Alerts as others see them: JSON over REST and NATS and in webhooks, rows of the history, and sentences.
  */
 import type { AlertRow } from "../../storage/alert-history.ts";
-import type { Alert, AlertChange } from "./alert.ts";
+import type { Alert, AlertChange, ChangeKind } from "./alert.ts";
 import type { Delivery } from "./alert-group.ts";
 
-/** What a channel is asked to tell. */
-export type Notification = Pick<Delivery, "id" | "change" | "atMs" | "alert">;
+/** What a channel is asked to tell; `test` is of no alert that was raised. */
+export interface Notification extends Pick<Delivery, "id" | "atMs" | "alert"> {
+  readonly change: ChangeKind | "test";
+}
 
 export function alertRow({ number, change, atMs, alert, channel, detail }: AlertChange): AlertRow {
   return {
@@ -46,26 +48,36 @@ export function rowJson(row: AlertRow): AlertJson {
   return rest;
 }
 
-export function alertJson(alert: Alert, changedMs: number): AlertJson {
-  return rowJson(alertRow({ number: 0, change: "raised", atMs: changedMs, alert, channel: "", detail: "" }));
+export function alertJson(alert: Alert): AlertJson {
+  const change = { number: 0, change: "raised", atMs: alert.changedMs, channel: "", detail: "" } as const;
+  return rowJson(alertRow({ ...change, alert }));
 }
 
 /** Body of the event on NATS, and of a webhook under `data`. */
-export function notificationJson({ id, change, atMs, alert }: Notification) {
-  return { notification_id: id, event: `alert_${change}`, message: headline({ change, alert }), ...alertJson(alert, atMs) };
+export function notificationJson({ id, change, alert }: Notification) {
+  return {
+    notification_id: id,
+    event: `alert_${change}`,
+    message: headline({ change, alert }),
+    ...alertJson(alert),
+  };
 }
 
 /** One line: what happened, to whom, and the number. */
 export function headline({ change, alert }: Pick<Notification, "change" | "alert">): string {
   const { severity, rule, model, version, metric, value, op, threshold, columns } = alert;
   const whose = `${model} ${version}${alert.variant === "" ? "" : ` (${alert.variant})`}`;
-  const which = columns.length === 1 ? ` of ${columns[0]}` : columns.length > 1 ? ` of ${columns.length} columns` : "";
+  const which =
+    columns.length === 1 ? ` of ${columns[0]}` : columns.length > 1 ? ` of ${columns.length} columns` : "";
   const number = `${metric}${which} is ${rounded(value)}, ${change === "resolved" ? "alert when" : "limit"} ${op} ${threshold}`;
   return `[${severity}] ${rule} ${change}: ${whose}, ${number}`;
 }
 
 /** Names and values that people read below the headline. */
-export function facts({ alert, atMs }: Pick<Notification, "alert" | "atMs">): readonly (readonly [string, string])[] {
+export function facts({
+  alert,
+  atMs,
+}: Pick<Notification, "alert" | "atMs">): readonly (readonly [string, string])[] {
   const all: readonly (readonly [string, string])[] = [
     ["Rule", alert.description === "" ? alert.rule : `${alert.rule}: ${alert.description}`],
     ["State", alert.by === "" ? alert.state : `${alert.state} by ${alert.by}`],

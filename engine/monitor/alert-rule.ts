@@ -10,7 +10,7 @@ import { z } from "zod";
 import { durationMs, durationText } from "../core/duration.ts";
 import { EngineError } from "../core/errors.ts";
 import { MODEL_NAME } from "../core/names.ts";
-import { type Observation, OBSERVED_METRICS, type ObservedMetric, SEVERITIES } from "./observation.ts";
+import { OBSERVED_METRICS, type Observation, type ObservedMetric, SEVERITIES } from "./observation.ts";
 
 export const OPERATORS = [">", ">=", "<", "<="] as const;
 export type Operator = (typeof OPERATORS)[number];
@@ -61,10 +61,7 @@ export const alertRule = z
     /** How long a group raises no new alert after one was resolved. */
     cooldown: durationText("1s", "30d").default("1h"),
     /** What tells one alert from another; all else shares one. */
-    group_by: z
-      .array(z.enum(GROUP_FIELDS))
-      .max(GROUP_FIELDS.length)
-      .default(["model", "version", "variant"]),
+    group_by: z.array(z.enum(GROUP_FIELDS)).max(GROUP_FIELDS.length).default(["model", "version", "variant"]),
     /** Who is told; without it all channels that are configured. */
     channels: z.array(z.enum(CHANNELS)).max(CHANNELS.length).optional(),
     enabled: z.boolean().default(true),
@@ -138,7 +135,10 @@ export function isAbout(rule: AlertRule, { model, metric, column, ...window }: O
 }
 
 /** Whether the condition holds. */
-export function holds({ condition: { op, threshold } }: Pick<AlertRule, "condition">, value: number): boolean {
+export function holds(
+  { condition: { op, threshold } }: Pick<AlertRule, "condition">,
+  value: number,
+): boolean {
   switch (op) {
     case ">":
       return value > threshold;
@@ -152,6 +152,15 @@ export function holds({ condition: { op, threshold } }: Pick<AlertRule, "conditi
 }
 
 /** Negative when `a` is the worse of two values. */
-export function compareBadness({ condition: { op } }: Pick<AlertRule, "condition">, a: number, b: number): number {
+export function compareBadness(
+  { condition: { op } }: Pick<AlertRule, "condition">,
+  a: number,
+  b: number,
+): number {
   return op === ">" || op === ">=" ? b - a : a - b;
+}
+
+/** One text for one group of a rule, whatever the order of its fields. */
+export function groupText(rule: string, group: Readonly<Record<string, string>>): string {
+  return JSON.stringify([rule, ...GROUP_FIELDS.map((field) => group[field] ?? null)]);
 }

@@ -46,7 +46,11 @@ export function isOf(track: SeriesTrack, observation: Observation): boolean {
 }
 
 /** The series after its next window. @param before undefined for its first. */
-export function advance(before: SeriesTrack | undefined, observation: Observation, rule: AlertRule): SeriesTrack {
+export function advance(
+  before: SeriesTrack | undefined,
+  observation: Observation,
+  rule: AlertRule,
+): SeriesTrack {
   const { model, version, variant, column = "", windowStart, windowEnd, value, about = "" } = observation;
   assert.ok(before === undefined || windowEnd > before.windowEnd, "a window is counted twice");
   const { needed, considered } = rule.persistence;
@@ -80,7 +84,9 @@ export function isHit({ marks }: SeriesTrack): boolean {
 }
 
 /** The earliest window that counts. */
-export function firstHit({ marks }: SeriesTrack): { readonly start: number; readonly end: number } | undefined {
+export function firstHit({
+  marks,
+}: SeriesTrack): { readonly start: number; readonly end: number } | undefined {
   const mark = marks.find(([, , isHit]) => isHit === 1);
   return mark === undefined ? undefined : { start: mark[0], end: mark[1] };
 }

@@ -110,8 +110,7 @@ function groupOf(rule: AlertRule, observation: Observation): Record<string, stri
 /** Observations of each window end, in the order of time. */
 function byWindowEnd(observations: readonly Observation[]): Observation[][] {
   const groups = new Map<number, Observation[]>();
-  for (const one of observations)
-    groups.set(one.windowEnd, [...(groups.get(one.windowEnd) ?? []), one]);
+  for (const one of observations) groups.set(one.windowEnd, [...(groups.get(one.windowEnd) ?? []), one]);
   return [...groups].sort(([a], [b]) => a - b).map(([, group]) => group);
 }
 
@@ -178,7 +177,9 @@ function raise(
   { silences, channels, nowMs }: GroupRound,
 ): AlertGroup {
   const hitting = active.filter((track) => isHit(track) && track.windowEnd >= group.quietUntil);
-  const firsts = hitting.flatMap((track) => firstHit(track) ?? []).sort((a, b) => a.end - b.end || a.start - b.start);
+  const firsts = hitting
+    .flatMap((track) => firstHit(track) ?? [])
+    .sort((a, b) => a.end - b.end || a.start - b.start);
   const [first] = firsts;
   if (first === undefined) return group;
   const alert: Alert = {
@@ -194,6 +195,7 @@ function raise(
     ...shown(active, rule),
     firstWindowStart: first.start,
     raisedMs: nowMs,
+    changedMs: nowMs,
     by: "",
     silence: "",
     channels: rule.channels ?? channels,
@@ -201,7 +203,12 @@ function raise(
   const silence = silenceOf(alert, silences, nowMs);
   const held = { ...alert, silence: silence?.id ?? "" };
   const detail = silence === undefined ? "" : `silenced: ${silence.reason}`;
-  return withChange(group, held, { change: "raised", nowMs, detail }, silence === undefined ? alert.channels : []);
+  return withChange(
+    group,
+    held,
+    { change: "raised", nowMs, detail },
+    silence === undefined ? alert.channels : [],
+  );
 }
 
 /** The open alert with what its series show now. */
@@ -224,7 +231,10 @@ function update(
 function shown(
   series: readonly SeriesTrack[],
   rule: AlertRule,
-): Pick<Alert, "model" | "version" | "variant" | "value" | "windowStart" | "windowEnd" | "about" | "columns"> {
+): Pick<
+  Alert,
+  "model" | "version" | "variant" | "value" | "windowStart" | "windowEnd" | "about" | "columns"
+> {
   const [worst] = series.toSorted((a, b) => compareBadness(rule, a.value, b.value));
   assert.ok(worst !== undefined, "an alert is of one series at least");
   const { model, version, variant, value, windowStart, windowEnd, about } = worst;
@@ -242,7 +252,9 @@ function shown(
 }
 
 function severityOf(series: readonly SeriesTrack[], rule: AlertRule): Severity {
-  const ranks = [rule.severity, ...series.map(({ severity }) => severity)].map((one) => SEVERITIES.indexOf(one));
+  const ranks = [rule.severity, ...series.map(({ severity }) => severity)].map((one) =>
+    SEVERITIES.indexOf(one),
+  );
   return SEVERITIES[Math.max(...ranks)] as Severity;
 }
 

@@ -10,7 +10,7 @@
  */
 import assert from "node:assert/strict";
 import { uuidText, writeUuidOf } from "../core/uuid.ts";
-import type { AlertRule, ChannelName, Operator } from "./alert-rule.ts";
+import { type AlertRule, type ChannelName, groupText, type Operator } from "./alert-rule.ts";
 import type { ObservedMetric, Severity } from "./observation.ts";
 
 export const ALERT_STATES = ["raised", "acknowledged", "resolved"] as const;
@@ -55,6 +55,8 @@ export interface Alert {
   /** Start of the first window that counted. */
   readonly firstWindowStart: number;
   readonly raisedMs: number;
+  /** Of the latest change, deliveries aside. */
+  readonly changedMs: number;
   /** Who acknowledged or resolved it by hand, last; else empty. */
   readonly by: string;
   /** Id of the silence that it was raised in and is held back by; else empty. */
@@ -90,7 +92,7 @@ export function alertId(
 ): string {
   const bytes = new Uint8Array(16);
   const { start, end } = firstWindow;
-  writeUuidOf(bytes, 0, JSON.stringify(["alert", rule.name, Object.entries(group).sort(), start, end]));
+  writeUuidOf(bytes, 0, JSON.stringify(["alert", groupText(rule.name, group), start, end]));
   return uuidText(bytes, 0);
 }
 
