@@ -247,7 +247,7 @@ export const SETTINGS = {
     "attempts to deliver an alert, with growing pauses, before it is recorded as undelivered",
   ),
   alertLatencyP99Ms: setting(
-    "MILLRACE_ALERT_LATENCY_P99_MS",
+    "MILLRACE_ALERT_LATENCY_MS",
     count(1, 600_000, 500),
     "p99 of latency above which the built-in rule high-latency alerts, ms",
   ),
