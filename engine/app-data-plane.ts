@@ -25,12 +25,13 @@ import { createTopology, ensureStreams, type Topology } from "../streams/topolog
 import { WorkerPool } from "../workers/pool.ts";
 import type { HttpServer } from "./api/http-server.ts";
 import type { LabelRoutesOptions } from "./api/label-routes.ts";
+import { openAlerts } from "./app-alerts.ts";
 import { createEntityReader, followFilling, openServingStore } from "./app-features.ts";
 import { startHealthChecks } from "./app-health.ts";
 import { createHttpServer, type HttpOptions } from "./app-http.ts";
 import { followFeatureSets, openFeatures, startIngest } from "./app-ingest.ts";
-import { openTriggers } from "./app-triggers.ts";
 import { openReferences } from "./app-references.ts";
+import { openTriggers } from "./app-triggers.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
 import type { Logger } from "./core/log.ts";
@@ -113,7 +114,9 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const filling = followFilling(connection.nats, topology, store);
   const triggers = await openTriggers({ ...ingestParts, logger });
   const references = await openReferences(config, urls, connection.nats);
-  const registries = { registry, references, featureRegistry, sets, filling, triggers };
+  const { client: clickhouse } = history;
+  const alerts = await openAlerts({ ...ingestParts, config, clickhouse, metrics: core.metrics, logger });
+  const registries = { registry, references, featureRegistry, sets, filling, triggers, alerts };
   const labels = createLabels(config, streams, registry, history.readLabelCounts);
   const http = createHttpServer({ config, urls, core, ...registries, ...history, labels, readiness, logger });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);
@@ -145,8 +148,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   };
   return {
     httpUrl: `http://${config.httpHost}:${port}`,
-    registry,
-    featureRegistry,
+    ...registries,
     models: core.models,
     readiness,
     stop,
@@ -157,6 +159,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
 function openHistory({ database }: Config, urls: ServiceUrls) {
   const client = openClickHouse(urls.clickhouse);
   return {
+    client,
     history: new ClickHouseFeatureHistory(client, database),
     readStatistics: async (question: StatisticsQuestion) => readFieldStatistics(client, database, question),
     readLabelCounts: async (question: LabelsQuestion) => readLabelCounts(client, database, question),

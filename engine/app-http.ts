@@ -4,6 +4,8 @@
 import type { FeatureRegistry } from "../storage/feature-registry.ts";
 import type { ModelRegistry } from "../storage/model-registry.ts";
 import type { WorkerPool } from "../workers/pool.ts";
+import { alertRoutes } from "./api/alert-routes.ts";
+import { alertRuleRoutes } from "./api/alert-rule-routes.ts";
 import { featureRoutes } from "./api/feature-routes.ts";
 import { featureSetRoutes } from "./api/feature-set-routes.ts";
 import { historicalRoutes } from "./api/historical-routes.ts";
@@ -12,11 +14,12 @@ import { type LabelRoutesOptions, labelRoutes } from "./api/label-routes.ts";
 import { type Filling, materializeRoutes } from "./api/materialize-routes.ts";
 import { modelRoutes } from "./api/model-routes.ts";
 import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
-import { retrainRoutes } from "./api/retrain-routes.ts";
 import { referenceRoutes } from "./api/reference-routes.ts";
+import { retrainRoutes } from "./api/retrain-routes.ts";
 import { createSenderCheck } from "./api/sender-check.ts";
 import { statisticsRoutes } from "./api/statistics-routes.ts";
 import { statusRoutes } from "./api/status-routes.ts";
+import type { Alerts } from "./app-alerts.ts";
 import type { References } from "./app-references.ts";
 import type { Config } from "./core/config.ts";
 import type { FeatureHistory } from "./core/feature-history.ts";
@@ -51,6 +54,7 @@ export interface HttpOptions {
   readonly sets: ActiveSets;
   readonly filling: Filling;
   readonly triggers: Triggers;
+  readonly alerts: Alerts;
   readonly readiness: Readiness;
   readonly logger: Logger;
 }
@@ -68,6 +72,7 @@ export function createHttpServer({
   sets,
   filling,
   triggers,
+  alerts,
   readiness,
   logger,
 }: HttpOptions): HttpServer {
@@ -111,6 +116,8 @@ export function createHttpServer({
       entitiesMax: config.featureBatchEntitiesMax,
       bodyBytesMax: config.bodyBytesMax,
     }),
+    ...alertRoutes(alerts),
+    ...alertRuleRoutes(alerts.rules),
   ];
   const checkSender = createSenderCheck(config.httpHost, config.httpNames?.split(",") ?? []);
   return new HttpServer(routes, metrics, logger.child({ component: "http" }), checkSender);

@@ -181,6 +181,46 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
   },
   {
+    id: 7,
+    name: "alerts",
+    statements: [
+      `CREATE TABLE IF NOT EXISTS {database}.alerts (
+        alert_id UUID,
+        change_number UInt32 COMMENT 'grows with each change of the alert',
+        change Enum8('raised' = 1, 'escalated' = 2, 'unsilenced' = 3, 'acknowledged' = 4, 'resolved' = 5, 'delivered' = 6, 'undelivered' = 7),
+        changed_date DateTime64(3, 'UTC'),
+        state Enum8('raised' = 1, 'acknowledged' = 2, 'resolved' = 3) COMMENT 'after the change, as all that follows',
+        severity Enum8('info' = 1, 'warning' = 2, 'critical' = 3) COMMENT 'the greatest so far',
+        rule LowCardinality(String),
+        description String,
+        model_name LowCardinality(String) COMMENT 'of the worst series, if the alert is of several',
+        model_version LowCardinality(String),
+        variant LowCardinality(String) COMMENT 'of an experiment, or empty',
+        columns Array(String) COMMENT 'that the alert is about, if its metric is taken per column',
+        metric LowCardinality(String),
+        operator LowCardinality(String),
+        threshold Float64,
+        value Float64 COMMENT 'of the metric in the latest window',
+        window_start DateTime64(3, 'UTC'),
+        window_end DateTime64(3, 'UTC'),
+        first_window_start DateTime64(3, 'UTC') COMMENT 'start of the first window that counted',
+        raised_date DateTime64(3, 'UTC'),
+        about String,
+        changed_by String COMMENT 'who acknowledged or resolved it by hand',
+        silence_id String COMMENT 'of the silence that holds it back, or empty',
+        channel LowCardinality(String) COMMENT 'of delivered and undelivered',
+        detail String COMMENT 'why'
+      )
+      ENGINE = ReplacingMergeTree
+      PARTITION BY toYYYYMM(raised_date)
+      ORDER BY (alert_id, change_number)
+      SETTINGS non_replicated_deduplication_window = 10000`,
+      `CREATE OR REPLACE VIEW {database}.alerts_current AS
+        SELECT * FROM {database}.alerts WHERE change NOT IN ('delivered', 'undelivered')
+        ORDER BY change_number DESC LIMIT 1 BY alert_id`,
+    ],
+  },
+  {
     id: 10,
     name: "reference bins",
     statements: [
