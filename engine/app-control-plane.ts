@@ -18,12 +18,16 @@ import { settledRequests } from "../streams/request-consumer.ts";
 import { publishSinkStatus } from "../streams/status.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
 import { type DonePosition, Trimmer } from "../streams/trim.ts";
+import { startAlerts } from "./app-alerts.ts";
 import type { RunningIngest } from "./app-ingest.ts";
 import { startIngestThread } from "./app-ingest-thread.ts";
+import { type RunningMonitor, startMonitor } from "./app-monitor.ts";
 import { followReferenceBins } from "./app-references.ts";
+import { startTriggers } from "./app-triggers.ts";
 import type { Config } from "./core/config.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
+import { Metrics } from "./core/metrics.ts";
 import { readFeatureValueRows } from "./features/feature-value-rows.ts";
 import { readLabelRows } from "./labels/label-rows.ts";
 import { RecentLabels } from "./labels/recent-labels.ts";
@@ -31,7 +35,7 @@ import { ModelUpdates } from "./model-updates.ts";
 import { readPredictionRows } from "./prediction-rows.ts";
 import { RecentIds } from "./recent-ids.ts";
 import type { ServiceUrls } from "./service-urls.ts";
-import { Sink, type SinkOptions } from "./sink.ts";
+import { Sink, type SinkOptions, type SinkProgress } from "./sink.ts";
 
 const STATUS_MS = 1_000;
 const TRIM_MS = 15_000;
@@ -55,11 +59,13 @@ export async function startControlPlane(
   const topology = createTopology(config.prefix);
   await ensureStreams(manager, topology, config.streamBytesMax);
   const clickhouse = openClickHouse(urls.clickhouse);
+  let monitor: RunningMonitor | undefined;
   const reading = { manager, publisher, connection, topology, bytesMax: config.sinkBytesMax };
   const reader = new LogReader(reading);
   const sinks = createSinks(config, clickhouse, reader, {
     features: new LogReader({ ...reading, stream: topology.featuresStream }),
     labels: new LogReader({ ...reading, stream: topology.labelsStream }),
+    onPredictions: (rows) => monitor?.stored(rows),
     logger,
   });
   const { predictions } = sinks;
@@ -70,8 +76,17 @@ export async function startControlPlane(
   const trimming = startTrimming(manager, topology, { ...sinks, ingest }, logger);
   const views = await followViews(config, connection.nats, clickhouse, logger);
   const references = await followReferenceBins(config, connection.nats, clickhouse, logger);
+  const parts = { config, nats: connection.nats, client, manager, publisher, topology, clickhouse, logger };
+  const alerts = await startAlerts({ ...parts, metrics: new Metrics() });
+  const retraining = await startTriggers(parts);
+  const { triggers } = retraining;
+  const sinkProgress = (): SinkProgress => predictions.progress;
+  monitor = await startMonitor({ ...parts, reader, sinkProgress, alerts: alerts.desk, triggers });
   const stop = async (): Promise<void> => {
     stopping.abort();
+    await monitor?.stop();
+    await retraining.stop();
+    await alerts.stop();
     clearInterval(status);
     clearInterval(trimming);
     await views.stop();
@@ -122,6 +137,7 @@ interface Sinks {
 interface OtherReaders {
   readonly features: LogReader;
   readonly labels: LogReader;
+  readonly onPredictions: SinkOptions["onStored"];
   readonly logger: Logger;
 }
 
@@ -129,7 +145,7 @@ function createSinks(
   config: Config,
   clickhouse: ClickHouse,
   log: LogReader,
-  { features, labels, logger }: OtherReaders,
+  { features, labels, onPredictions, logger }: OtherReaders,
 ): Sinks {
   const { database } = config;
   const createRecentIds = (capacity: number): RecentIds => new RecentIds(capacity);
@@ -137,6 +153,7 @@ function createSinks(
     predictions: createSink(config, clickhouse, log, {
       rows: new PredictionStore(clickhouse, database),
       rowsOf: readPredictionRows,
+      onStored: onPredictions,
       recentIdsMax: config.sinkDedupRowsMax,
       createRecent: createRecentIds,
       logger: logger.child({ component: "sink" }),
@@ -158,36 +175,30 @@ function createSinks(
   };
 }
 
-interface Copied {
+interface Copied
+  extends Pick<SinkOptions, "rowsOf" | "onStored" | "recentIdsMax" | "createRecent" | "logger"> {
   readonly rows: RowStore;
-  readonly rowsOf: SinkOptions["rowsOf"];
-  readonly recentIdsMax: number;
-  readonly createRecent: SinkOptions["createRecent"];
-  readonly logger: Logger;
 }
 
 function createSink(
   config: Config,
   clickhouse: ClickHouse,
   source: LogReader,
-  { rows, rowsOf, recentIdsMax, createRecent, logger }: Copied,
+  { rows, ...copied }: Copied,
 ): Sink {
   return new Sink({
     source,
     store: {
-      prepare: async () => migrate(clickhouse, config.database, logger),
+      prepare: async () => migrate(clickhouse, config.database, copied.logger),
       insert: async (bytes, token) => rows.insert(bytes, token),
       runningInserts: async () => rows.runningInserts(),
       lastSeq: async (epoch) => rows.lastSeq(epoch),
       recentIds: async (limit) => rows.recentIds(limit),
     },
-    rowsOf,
     rowsMax: config.sinkRowsMax,
     bytesMax: config.sinkBytesMax,
-    recentIdsMax,
-    createRecent,
     flushMs: config.sinkFlushMs,
-    logger,
+    ...copied,
   });
 }
 

@@ -13,7 +13,6 @@ import { openClickHouse } from "../storage/clickhouse.ts";
 import { ClickHouseFeatureHistory } from "../storage/clickhouse-feature-history.ts";
 import type { FeatureRegistry } from "../storage/feature-registry.ts";
 import { readFieldStatistics, type StatisticsQuestion } from "../storage/field-statistics.ts";
-import { type LabelsQuestion, readLabelCounts } from "../storage/label-counts.ts";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
 import { CONTENT_BOUNDS } from "../storage/version-record.ts";
 import { openStreams, type StreamsConnection } from "../streams/connection.ts";
@@ -24,14 +23,11 @@ import { ResultPublisher } from "../streams/result-publisher.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import type { HttpServer } from "./api/http-server.ts";
-import type { LabelRoutesOptions } from "./api/label-routes.ts";
-import { openAlerts } from "./app-alerts.ts";
 import { createEntityReader, followFilling, openServingStore } from "./app-features.ts";
 import { startHealthChecks } from "./app-health.ts";
-import { createHttpServer, type HttpOptions } from "./app-http.ts";
+import { createHttpServer } from "./app-http.ts";
 import { followFeatureSets, openFeatures, startIngest } from "./app-ingest.ts";
-import { openReferences } from "./app-references.ts";
-import { openTriggers } from "./app-triggers.ts";
+import { openWatching } from "./app-watching.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
 import type { Logger } from "./core/log.ts";
@@ -41,7 +37,6 @@ import { ActiveSets } from "./features/active-sets.ts";
 import type { EntityReader } from "./features/entity-reader.ts";
 import type { FindFeatureSet } from "./features/feature-lookup.ts";
 import { FeatureStage } from "./features/feature-stage.ts";
-import { LabelPublisher, type LabelPublisherOptions } from "./labels/label-publisher.ts";
 import { Models, type WantedModel } from "./models.ts";
 import { handleServiceRequest, handleStreamRequest } from "./nats-predict.ts";
 import { Predictor } from "./predict.ts";
@@ -110,16 +105,8 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const core = createCore(config, streams, registry, features, logger);
   const health = startHealthChecks({ urls, core, connection, topology, logger });
   const { readiness } = health;
-  const history = openHistory(config, urls);
-  const filling = followFilling(connection.nats, topology, store);
-  const triggers = await openTriggers({ ...ingestParts, logger });
-  const references = await openReferences(config, urls, connection.nats);
-  const { client: clickhouse } = history;
-  const alerts = await openAlerts({ ...ingestParts, config, clickhouse, metrics: core.metrics, logger });
-  const registries = { registry, references, featureRegistry, sets, filling, triggers, alerts };
-  const labels = createLabels(config, streams, registry, history.readLabelCounts);
-  const http = createHttpServer({ config, urls, core, ...registries, ...history, labels, readiness, logger });
-  const port = await http.listen(config.httpHost, config.httpPort ?? 0);
+  const plane = { config, urls, streams, registry, featureRegistry, sets, store, core, readiness, logger };
+  const { http, port, history } = await serveHttp(plane);
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(connection.nats, topology, VERSION, (request) =>
     handleServiceRequest(request, core.predictor, config.timeoutMs),
@@ -148,11 +135,42 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   };
   return {
     httpUrl: `http://${config.httpHost}:${port}`,
-    ...registries,
+    registry,
+    featureRegistry,
     models: core.models,
     readiness,
     stop,
   };
+}
+
+interface HttpParts {
+  readonly config: Config;
+  readonly urls: ServiceUrls;
+  readonly streams: Streams;
+  readonly registry: ModelRegistry;
+  readonly featureRegistry: FeatureRegistry;
+  readonly sets: ActiveSets;
+  readonly store: EntityStore;
+  readonly core: Core;
+  readonly readiness: Readiness;
+  readonly logger: Logger;
+}
+
+/** Listens; it says that it is not ready yet. */
+async function serveHttp({ streams, store, ...parts }: HttpParts) {
+  const { config, urls, core } = parts;
+  const { nats } = streams.connection;
+  const history = openHistory(config, urls);
+  const filling = followFilling(nats, streams.topology, store);
+  const watching = await openWatching({
+    ...parts,
+    parts: { ...streams, nats },
+    clickhouse: history.client,
+    metrics: core.metrics,
+  });
+  const http = createHttpServer({ ...parts, ...history, ...watching, filling });
+  const port = await http.listen(config.httpHost, config.httpPort ?? 0);
+  return { http, port, history };
 }
 
 /** What is asked of the tables, over a connection of its own. */
@@ -162,26 +180,7 @@ function openHistory({ database }: Config, urls: ServiceUrls) {
     client,
     history: new ClickHouseFeatureHistory(client, database),
     readStatistics: async (question: StatisticsQuestion) => readFieldStatistics(client, database, question),
-    readLabelCounts: async (question: LabelsQuestion) => readLabelCounts(client, database, question),
     close: async () => client.close(),
-  };
-}
-
-function createLabels(
-  config: Config,
-  { publisher, topology }: Streams,
-  registry: ModelRegistry,
-  readCounts: LabelRoutesOptions["readCounts"],
-): HttpOptions["labels"] {
-  const publish: LabelPublisherOptions["publish"] = async (model, messages) => {
-    const subject = topology.labelsSubject(model);
-    const group = messages.map((message) => ({ subject, ...message }));
-    await publisher.publishAll(group, { timeoutMs: config.logTimeoutMs });
-  };
-  return {
-    publisher: new LabelPublisher({ publish }),
-    checkModel: async (name) => registry.stateOf(name),
-    readCounts,
   };
 }
 

@@ -13,6 +13,7 @@ import { HttpServer, type Route } from "./api/http-server.ts";
 import { type LabelRoutesOptions, labelRoutes } from "./api/label-routes.ts";
 import { type Filling, materializeRoutes } from "./api/materialize-routes.ts";
 import { modelRoutes } from "./api/model-routes.ts";
+import { type MonitoringRoutesOptions, monitoringRoutes } from "./api/monitoring-routes.ts";
 import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
 import { referenceRoutes } from "./api/reference-routes.ts";
 import { retrainRoutes } from "./api/retrain-routes.ts";
@@ -55,27 +56,13 @@ export interface HttpOptions {
   readonly filling: Filling;
   readonly triggers: Triggers;
   readonly alerts: Alerts;
+  readonly monitoring: MonitoringRoutesOptions;
   readonly readiness: Readiness;
   readonly logger: Logger;
 }
 
-export function createHttpServer({
-  config,
-  urls,
-  core,
-  registry,
-  references,
-  featureRegistry,
-  history,
-  readStatistics,
-  labels,
-  sets,
-  filling,
-  triggers,
-  alerts,
-  readiness,
-  logger,
-}: HttpOptions): HttpServer {
+export function createHttpServer(options: HttpOptions): HttpServer {
+  const { config, urls, core, registry, references, readiness, logger } = options;
   const { metrics, models, predictor } = core;
   const predicting = {
     predictor,
@@ -97,9 +84,38 @@ export function createHttpServer({
       metrics,
       models,
     }),
-    ...retrainRoutes({ triggers, registry, clock: () => Date.now() }),
-    ...labelRoutes({ ...labels, bodyBytesMax: config.bodyBytesMax }),
     ...versionRoutes(config, core, registry, references),
+    ...onlineFeatureRoutes(options),
+    ...watchRoutes(options),
+  ];
+  const checkSender = createSenderCheck(config.httpHost, config.httpNames?.split(",") ?? []);
+  return new HttpServer(routes, metrics, logger.child({ component: "http" }), checkSender);
+}
+
+/** Of models, and what belongs to a version of one. */
+function versionRoutes(
+  { artifactBytesMax }: Config,
+  { pool, models }: HttpOptions["core"],
+  registry: ModelRegistry,
+  references: References,
+): Route[] {
+  return [
+    ...modelRoutes({ registry, references: references.store, pool, models, artifactBytesMax }),
+    ...referenceRoutes({ registry, ...references }),
+  ];
+}
+
+/** Feature sets, and what is known of entities now and then. */
+function onlineFeatureRoutes({
+  config,
+  core,
+  featureRegistry,
+  history,
+  readStatistics,
+  sets,
+  filling,
+}: HttpOptions): Route[] {
+  return [
     ...featureSetRoutes({
       registry: featureRegistry,
       lacking: async () => {
@@ -116,23 +132,17 @@ export function createHttpServer({
       entitiesMax: config.featureBatchEntitiesMax,
       bodyBytesMax: config.bodyBytesMax,
     }),
-    ...alertRoutes(alerts),
-    ...alertRuleRoutes(alerts.rules),
   ];
-  const checkSender = createSenderCheck(config.httpHost, config.httpNames?.split(",") ?? []);
-  return new HttpServer(routes, metrics, logger.child({ component: "http" }), checkSender);
 }
 
-/** Of models, and what belongs to a version of one. */
-function versionRoutes(
-  { artifactBytesMax }: Config,
-  { pool, models }: HttpOptions["core"],
-  registry: ModelRegistry,
-  references: References,
-): Route[] {
+/** How models do, and what follows from it. */
+function watchRoutes({ monitoring, alerts, triggers, labels, registry, config }: HttpOptions): Route[] {
   return [
-    ...modelRoutes({ registry, references: references.store, pool, models, artifactBytesMax }),
-    ...referenceRoutes({ registry, ...references }),
+    ...labelRoutes({ ...labels, bodyBytesMax: config.bodyBytesMax }),
+    ...monitoringRoutes(monitoring),
+    ...alertRoutes(alerts),
+    ...alertRuleRoutes(alerts.rules),
+    ...retrainRoutes({ triggers, registry, clock: () => Date.now() }),
   ];
 }
 

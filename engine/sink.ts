@@ -48,7 +48,7 @@ export interface SinkOptions {
    */
   readonly rowsOf: (message: SinkMessage) => MessageRows | undefined;
   /** Told of every insert that is stored, before the next one; `rows` is not copied. */
-  readonly onStored?: (stored: StoredRows) => void;
+  readonly onStored?: ((stored: StoredRows) => void) | undefined;
   readonly rowsMax: number;
   readonly bytesMax: number;
   readonly recentIdsMax: number;

@@ -50,4 +50,15 @@ export class DriftReportStore {
     );
     return rows.map(({ variant, endS, state }) => ({ variant, windowEndMs: endS * 1000, state }));
   }
+
+  /** The last report of each version and variant of a model, as a whole. @throws EngineError SERVICE_UNAVAILABLE */
+  async overview(model: string): Promise<(Readonly<Record<string, unknown>> & { readonly state: string })[]> {
+    return selectRows(
+      this.#client,
+      `SELECT model_version, variant, reference_id, window_start, window_end, rows, reference_rows, verdict, is_critical, problems, state
+       FROM ${this.#table} WHERE model_name = {model:String} AND role = 'window'
+       ORDER BY window_end DESC LIMIT 1 BY model_version, variant`,
+      { model },
+    );
+  }
 }

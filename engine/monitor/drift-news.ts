@@ -4,7 +4,7 @@
  */
 
 import type { JudgedWindow } from "./drift-monitor.ts";
-import type { Incident, IncidentChange } from "./incident.ts";
+import type { Incident, IncidentChange, IncidentState } from "./incident.ts";
 import type { OpenIncident, Proposal } from "./retrain-proposal.ts";
 import { WHOLE_WINDOW } from "./window-verdict.ts";
 
@@ -52,6 +52,12 @@ export function incidentJson({
       problems,
     })),
   };
+}
+
+/** The incidents that are open in a state as `drift_reports` has it. */
+export function incidentsJson(state: string): Record<string, unknown>[] {
+  const { causes } = JSON.parse(state) as IncidentState;
+  return Object.values(causes).flatMap(({ incident }) => (incident === null ? [] : [incidentJson(incident)]));
 }
 
 /** Of one series in one window. */

@@ -253,7 +253,7 @@ describe("a reference that cannot be one", () => {
   });
 
   it("of a file without an input, with texts for numbers, or with too few rows", async () => {
-    const without = rows.map(({ amount: _, ...others }) => others as Payment);
+    const without = rows.map(({ amount: _amount, ...others }) => others as Payment);
     const text = paymentsCsv(rows.map((row, at) => (at === 250 ? { ...row, hour: "noon" } : row)));
     const files: [string, RegExp][] = [
       [paymentsCsv(without), /amount: is an input of card-fraud@1\.0\.0: the file must have a column/],
