@@ -44,7 +44,7 @@ export class LabelPublisher {
         await this.#options.publish(
           model,
           group.map((label, index) => ({
-            id: label.label_id === undefined ? `${request}-${start + index}` : `${model}:${label.label_id}`,
+            id: `${request}-${start + index}`, // of this request's attempts: what comes again is for the sink to know
             payload: JSON.stringify(label),
           })),
         );

@@ -143,7 +143,7 @@ describe("labels", () => {
     const { prediction_id: id } = await predict();
     await send({ label_id: "case-1", prediction_id: id, label: "fraud" });
     await send({ label_id: "case-2", prediction_id: id, label: "legitimate" });
-    await publish({ label_id: "case-1", prediction_id: id, label: "fraud" });
+    await publish({ label_id: "case-1", prediction_id: id, label: "unsure" });
     assert.deepEqual(await labelOf(id), ["legitimate", "prediction_id"]);
   });
 

@@ -122,3 +122,24 @@ test("labels are taken while ClickHouse is away, and stored afterwards, also tho
     await clickhouse.remove();
   }
 });
+
+test("a label that comes again behind a restart of the control plane is known", {
+  skip: !CONTROL_PLANE_FOUND,
+}, async () => {
+  await using engine = await startTestEngine();
+  const [first = "", second = ""] = await predictMany(engine);
+  const send = async (...labels: readonly object[]) =>
+    assert.equal((await engine.post("/labels", { model_name: "card-fraud", labels })).status, 202);
+  const storedLabels = async () =>
+    (
+      await engine.sql<{ label_class: string }>("SELECT label_class FROM millrace.labels ORDER BY log_seq")
+    ).map((row) => row.label_class);
+  const unnamed = { prediction_id: first, label: "fraud" };
+  const named = { prediction_id: second, label: "fraud", label_id: "case" };
+  await send(unnamed, named);
+  await eventually("they are stored", async () => (await storedLabels()).length === 2, STORED_MS);
+  process.kill(await eventually("it runs", () => pidOf(engine, "control"), STORED_MS), "SIGKILL");
+  await send(unnamed, { ...named, label_id: "other" }, { prediction_id: first, label: "last" });
+  await eventually("the last one is stored", async () => (await storedLabels()).includes("last"), STORED_MS);
+  assert.deepEqual(await storedLabels(), ["fraud", "fraud", "fraud", "last"]);
+});
