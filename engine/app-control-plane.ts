@@ -5,6 +5,7 @@
 import { type JetStreamManager, jetstream } from "@nats-io/jetstream";
 import { type ClickHouse, openClickHouse } from "../storage/clickhouse.ts";
 import { FeatureValueStore } from "../storage/feature-value-store.ts";
+import { LabelStore } from "../storage/label-store.ts";
 import { migrate } from "../storage/migrate.ts";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
 import { replaceModelView } from "../storage/model-view.ts";
@@ -17,17 +18,24 @@ import { settledRequests } from "../streams/request-consumer.ts";
 import { publishSinkStatus } from "../streams/status.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
 import { type DonePosition, Trimmer } from "../streams/trim.ts";
+import { startAlerts } from "./app-alerts.ts";
 import type { RunningIngest } from "./app-ingest.ts";
 import { startIngestThread } from "./app-ingest-thread.ts";
+import { type RunningMonitor, startMonitor } from "./app-monitor.ts";
 import { followReferenceBins } from "./app-references.ts";
+import { startTriggers } from "./app-triggers.ts";
 import type { Config } from "./core/config.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
+import { Metrics } from "./core/metrics.ts";
 import { readFeatureValueRows } from "./features/feature-value-rows.ts";
+import { readLabelRows } from "./labels/label-rows.ts";
+import { RecentLabels } from "./labels/recent-labels.ts";
 import { ModelUpdates } from "./model-updates.ts";
 import { readPredictionRows } from "./prediction-rows.ts";
+import { RecentIds } from "./recent-ids.ts";
 import type { ServiceUrls } from "./service-urls.ts";
-import { Sink, type SinkOptions } from "./sink.ts";
+import { Sink, type SinkOptions, type SinkProgress } from "./sink.ts";
 
 const STATUS_MS = 1_000;
 const TRIM_MS = 15_000;
@@ -51,34 +59,34 @@ export async function startControlPlane(
   const topology = createTopology(config.prefix);
   await ensureStreams(manager, topology, config.streamBytesMax);
   const clickhouse = openClickHouse(urls.clickhouse);
+  let monitor: RunningMonitor | undefined;
   const reading = { manager, publisher, connection, topology, bytesMax: config.sinkBytesMax };
   const reader = new LogReader(reading);
-  const predictions = createSink(config, clickhouse, reader, {
-    rows: new PredictionStore(clickhouse, config.database),
-    rowsOf: readPredictionRows,
-    recentIdsMax: config.sinkDedupRowsMax,
-    logger: logger.child({ component: "sink" }),
+  const sinks = createSinks(config, clickhouse, reader, {
+    features: new LogReader({ ...reading, stream: topology.featuresStream }),
+    labels: new LogReader({ ...reading, stream: topology.labelsStream }),
+    onPredictions: (rows) => monitor?.stored(rows),
+    logger,
   });
-  const features = createSink(
-    config,
-    clickhouse,
-    new LogReader({ ...reading, stream: topology.featuresStream }),
-    {
-      rows: new FeatureValueStore(clickhouse, config.database),
-      rowsOf: readFeatureValueRows,
-      recentIdsMax: config.featureRecentIdsMax, // as the ingester: both must drop the same
-      logger: logger.child({ component: "feature sink" }),
-    },
-  );
+  const { predictions } = sinks;
   const stopping = new AbortController();
-  const running = Promise.all([predictions.run(stopping.signal), features.run(stopping.signal)]);
+  const running = Promise.all(Object.values(sinks).map(async (sink) => sink.run(stopping.signal)));
   const status = startStatus(connection, topology, reader, predictions);
   const ingest = await startIngest(config, urls, logger);
-  const trimming = startTrimming(manager, topology, { predictions, features, ingest }, logger);
+  const trimming = startTrimming(manager, topology, { ...sinks, ingest }, logger);
   const views = await followViews(config, connection.nats, clickhouse, logger);
   const references = await followReferenceBins(config, connection.nats, clickhouse, logger);
+  const parts = { config, nats: connection.nats, client, manager, publisher, topology, clickhouse, logger };
+  const alerts = await startAlerts({ ...parts, metrics: new Metrics() });
+  const retraining = await startTriggers(parts);
+  const { triggers } = retraining;
+  const sinkProgress = (): SinkProgress => predictions.progress;
+  monitor = await startMonitor({ ...parts, reader, sinkProgress, alerts: alerts.desk, triggers });
   const stop = async (): Promise<void> => {
     stopping.abort();
+    await monitor?.stop();
+    await retraining.stop();
+    await alerts.stop();
     clearInterval(status);
     clearInterval(trimming);
     await views.stop();
@@ -120,40 +128,81 @@ function startStatus(
   }, STATUS_MS);
 }
 
-interface Copied {
-  readonly rows: RowStore;
-  readonly rowsOf: SinkOptions["rowsOf"];
-  readonly recentIdsMax: number;
+interface Sinks {
+  readonly predictions: Sink;
+  readonly features: Sink;
+  readonly labels: Sink;
+}
+
+interface OtherReaders {
+  readonly features: LogReader;
+  readonly labels: LogReader;
+  readonly onPredictions: SinkOptions["onStored"];
   readonly logger: Logger;
+}
+
+function createSinks(
+  config: Config,
+  clickhouse: ClickHouse,
+  log: LogReader,
+  { features, labels, onPredictions, logger }: OtherReaders,
+): Sinks {
+  const { database } = config;
+  const createRecentIds = (capacity: number): RecentIds => new RecentIds(capacity);
+  return {
+    predictions: createSink(config, clickhouse, log, {
+      rows: new PredictionStore(clickhouse, database),
+      rowsOf: readPredictionRows,
+      onStored: onPredictions,
+      recentIdsMax: config.sinkDedupRowsMax,
+      createRecent: createRecentIds,
+      logger: logger.child({ component: "sink" }),
+    }),
+    features: createSink(config, clickhouse, features, {
+      rows: new FeatureValueStore(clickhouse, database),
+      rowsOf: readFeatureValueRows,
+      recentIdsMax: config.featureRecentIdsMax, // as the ingester: both must drop the same
+      createRecent: createRecentIds,
+      logger: logger.child({ component: "feature sink" }),
+    }),
+    labels: createSink(config, clickhouse, labels, {
+      rows: new LabelStore(clickhouse, database),
+      rowsOf: readLabelRows,
+      recentIdsMax: config.labelRecentIdsMax,
+      createRecent: (capacity) => new RecentLabels(capacity),
+      logger: logger.child({ component: "label sink" }),
+    }),
+  };
+}
+
+interface Copied
+  extends Pick<SinkOptions, "rowsOf" | "onStored" | "recentIdsMax" | "createRecent" | "logger"> {
+  readonly rows: RowStore;
 }
 
 function createSink(
   config: Config,
   clickhouse: ClickHouse,
   source: LogReader,
-  { rows, rowsOf, recentIdsMax, logger }: Copied,
+  { rows, ...copied }: Copied,
 ): Sink {
   return new Sink({
     source,
     store: {
-      prepare: async () => migrate(clickhouse, config.database, logger),
+      prepare: async () => migrate(clickhouse, config.database, copied.logger),
       insert: async (bytes, token) => rows.insert(bytes, token),
       runningInserts: async () => rows.runningInserts(),
       lastSeq: async (epoch) => rows.lastSeq(epoch),
       recentIds: async (limit) => rows.recentIds(limit),
     },
-    rowsOf,
     rowsMax: config.sinkRowsMax,
     bytesMax: config.sinkBytesMax,
-    recentIdsMax,
     flushMs: config.sinkFlushMs,
-    logger,
+    ...copied,
   });
 }
 
-interface Done {
-  readonly predictions: Sink;
-  readonly features: Sink;
+interface Done extends Sinks {
   readonly ingest: RunningIngest | undefined;
 }
 
@@ -167,15 +216,17 @@ function leastDone({ progress }: Sink, ingest: RunningIngest | undefined): DoneP
 function startTrimming(
   manager: JetStreamManager,
   topology: Topology,
-  { predictions, features, ingest }: Done,
+  { predictions, features, labels, ingest }: Done,
   logger: Logger,
 ): NodeJS.Timeout {
   const events = new Trimmer(manager, topology.featuresStream, "history");
   const log = new Trimmer(manager, topology.logStream);
+  const labelled = new Trimmer(manager, topology.labelsStream);
   const requests = new Trimmer(manager, topology.requestsStream);
   const trim = async (): Promise<void> => {
     await log.advance(predictions.progress, Date.now());
     await events.advance(leastDone(features, ingest), Date.now());
+    await labelled.advance(labels.progress, Date.now());
     await requests.advance(await settledRequests(manager, topology), Date.now());
   };
   return setInterval(() => {

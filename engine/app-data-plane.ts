@@ -27,7 +27,7 @@ import { createEntityReader, followFilling, openServingStore } from "./app-featu
 import { startHealthChecks } from "./app-health.ts";
 import { createHttpServer } from "./app-http.ts";
 import { followFeatureSets, openFeatures, startIngest } from "./app-ingest.ts";
-import { openReferences } from "./app-references.ts";
+import { openWatching } from "./app-watching.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
 import type { Logger } from "./core/log.ts";
@@ -105,12 +105,8 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const core = createCore(config, streams, registry, features, logger);
   const health = startHealthChecks({ urls, core, connection, topology, logger });
   const { readiness } = health;
-  const history = openHistory(config, urls);
-  const filling = followFilling(connection.nats, topology, store);
-  const references = await openReferences(config, urls, connection.nats);
-  const registries = { registry, references, featureRegistry, sets, filling };
-  const http = createHttpServer({ config, urls, core, ...registries, ...history, readiness, logger });
-  const port = await http.listen(config.httpHost, config.httpPort ?? 0);
+  const plane = { config, urls, streams, registry, featureRegistry, sets, store, core, readiness, logger };
+  const { http, port, history } = await serveHttp(plane);
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(connection.nats, topology, VERSION, (request) =>
     handleServiceRequest(request, core.predictor, config.timeoutMs),
@@ -147,10 +143,41 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   };
 }
 
+interface HttpParts {
+  readonly config: Config;
+  readonly urls: ServiceUrls;
+  readonly streams: Streams;
+  readonly registry: ModelRegistry;
+  readonly featureRegistry: FeatureRegistry;
+  readonly sets: ActiveSets;
+  readonly store: EntityStore;
+  readonly core: Core;
+  readonly readiness: Readiness;
+  readonly logger: Logger;
+}
+
+/** Listens; it says that it is not ready yet. */
+async function serveHttp({ streams, store, ...parts }: HttpParts) {
+  const { config, urls, core } = parts;
+  const { nats } = streams.connection;
+  const history = openHistory(config, urls);
+  const filling = followFilling(nats, streams.topology, store);
+  const watching = await openWatching({
+    ...parts,
+    parts: { ...streams, nats },
+    clickhouse: history.client,
+    metrics: core.metrics,
+  });
+  const http = createHttpServer({ ...parts, ...history, ...watching, filling });
+  const port = await http.listen(config.httpHost, config.httpPort ?? 0);
+  return { http, port, history };
+}
+
 /** What is asked of the tables, over a connection of its own. */
 function openHistory({ database }: Config, urls: ServiceUrls) {
   const client = openClickHouse(urls.clickhouse);
   return {
+    client,
     history: new ClickHouseFeatureHistory(client, database),
     readStatistics: async (question: StatisticsQuestion) => readFieldStatistics(client, database, question),
     close: async () => client.close(),

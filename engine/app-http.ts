@@ -4,17 +4,23 @@
 import type { FeatureRegistry } from "../storage/feature-registry.ts";
 import type { ModelRegistry } from "../storage/model-registry.ts";
 import type { WorkerPool } from "../workers/pool.ts";
+import { alertRoutes } from "./api/alert-routes.ts";
+import { alertRuleRoutes } from "./api/alert-rule-routes.ts";
 import { featureRoutes } from "./api/feature-routes.ts";
 import { featureSetRoutes } from "./api/feature-set-routes.ts";
 import { historicalRoutes } from "./api/historical-routes.ts";
 import { HttpServer, type Route } from "./api/http-server.ts";
+import { type LabelRoutesOptions, labelRoutes } from "./api/label-routes.ts";
 import { type Filling, materializeRoutes } from "./api/materialize-routes.ts";
 import { modelRoutes } from "./api/model-routes.ts";
+import { type MonitoringRoutesOptions, monitoringRoutes } from "./api/monitoring-routes.ts";
 import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
 import { referenceRoutes } from "./api/reference-routes.ts";
+import { retrainRoutes } from "./api/retrain-routes.ts";
 import { createSenderCheck } from "./api/sender-check.ts";
 import { statisticsRoutes } from "./api/statistics-routes.ts";
 import { statusRoutes } from "./api/status-routes.ts";
+import type { Alerts } from "./app-alerts.ts";
 import type { References } from "./app-references.ts";
 import type { Config } from "./core/config.ts";
 import type { FeatureHistory } from "./core/feature-history.ts";
@@ -24,6 +30,7 @@ import type { ActiveSets } from "./features/active-sets.ts";
 import type { EntityReader } from "./features/entity-reader.ts";
 import type { ReadFieldStatistics } from "./features/feature-statistics.ts";
 import type { Models } from "./models.ts";
+import type { Triggers } from "./monitor/triggers.ts";
 import type { Predictor } from "./predict.ts";
 import type { Readiness } from "./readiness.ts";
 import type { ServiceUrls } from "./service-urls.ts";
@@ -44,26 +51,18 @@ export interface HttpOptions {
   readonly featureRegistry: FeatureRegistry;
   readonly history: FeatureHistory;
   readonly readStatistics: ReadFieldStatistics;
+  readonly labels: Omit<LabelRoutesOptions, "bodyBytesMax">;
   readonly sets: ActiveSets;
   readonly filling: Filling;
+  readonly triggers: Triggers;
+  readonly alerts: Alerts;
+  readonly monitoring: MonitoringRoutesOptions;
   readonly readiness: Readiness;
   readonly logger: Logger;
 }
 
-export function createHttpServer({
-  config,
-  urls,
-  core,
-  registry,
-  references,
-  featureRegistry,
-  history,
-  readStatistics,
-  sets,
-  filling,
-  readiness,
-  logger,
-}: HttpOptions): HttpServer {
+export function createHttpServer(options: HttpOptions): HttpServer {
+  const { config, urls, core, registry, references, readiness, logger } = options;
   const { metrics, models, predictor } = core;
   const predicting = {
     predictor,
@@ -86,6 +85,37 @@ export function createHttpServer({
       models,
     }),
     ...versionRoutes(config, core, registry, references),
+    ...onlineFeatureRoutes(options),
+    ...watchRoutes(options),
+  ];
+  const checkSender = createSenderCheck(config.httpHost, config.httpNames?.split(",") ?? []);
+  return new HttpServer(routes, metrics, logger.child({ component: "http" }), checkSender);
+}
+
+/** Of models, and what belongs to a version of one. */
+function versionRoutes(
+  { artifactBytesMax }: Config,
+  { pool, models }: HttpOptions["core"],
+  registry: ModelRegistry,
+  references: References,
+): Route[] {
+  return [
+    ...modelRoutes({ registry, references: references.store, pool, models, artifactBytesMax }),
+    ...referenceRoutes({ registry, ...references }),
+  ];
+}
+
+/** Feature sets, and what is known of entities now and then. */
+function onlineFeatureRoutes({
+  config,
+  core,
+  featureRegistry,
+  history,
+  readStatistics,
+  sets,
+  filling,
+}: HttpOptions): Route[] {
+  return [
     ...featureSetRoutes({
       registry: featureRegistry,
       lacking: async () => {
@@ -103,20 +133,16 @@ export function createHttpServer({
       bodyBytesMax: config.bodyBytesMax,
     }),
   ];
-  const checkSender = createSenderCheck(config.httpHost, config.httpNames?.split(",") ?? []);
-  return new HttpServer(routes, metrics, logger.child({ component: "http" }), checkSender);
 }
 
-/** Of models, and what belongs to a version of one. */
-function versionRoutes(
-  { artifactBytesMax }: Config,
-  { pool, models }: HttpOptions["core"],
-  registry: ModelRegistry,
-  references: References,
-): Route[] {
+/** How models do, and what follows from it. */
+function watchRoutes({ monitoring, alerts, triggers, labels, registry, config }: HttpOptions): Route[] {
   return [
-    ...modelRoutes({ registry, references: references.store, pool, models, artifactBytesMax }),
-    ...referenceRoutes({ registry, ...references }),
+    ...labelRoutes({ ...labels, bodyBytesMax: config.bodyBytesMax }),
+    ...monitoringRoutes(monitoring),
+    ...alertRoutes(alerts),
+    ...alertRuleRoutes(alerts.rules),
+    ...retrainRoutes({ triggers, registry, clock: () => Date.now() }),
   ];
 }
 

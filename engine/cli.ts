@@ -1,12 +1,16 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
 /**
- * The command line: `millrace serve`, `models`, `reference`, `features`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
+ * The command line: `millrace serve`, `models`, `reference`, `features`, `labels`, `alerts`, `retrain`, `publish` and `simulate`.
+ * Errors say what to do, in one line, and exit with 1.
  */
 import { Command } from "commander";
+import { alertsCommand } from "./cli-alerts.ts";
 import { featuresCommand } from "./cli-features.ts";
+import { labelsCommand } from "./cli-labels.ts";
 import { modelsCommand } from "./cli-models.ts";
 import { publishCommand } from "./cli-publish.ts";
 import { referenceCommand } from "./cli-reference.ts";
+import { retrainCommand } from "./cli-retrain.ts";
 import { serveCommand } from "./cli-serve.ts";
 import { simulateCommand } from "./cli-simulate.ts";
 import { EngineError, messageOf } from "./core/errors.ts";
@@ -22,6 +26,9 @@ const program = new Command("millrace")
   .addCommand(modelsCommand())
   .addCommand(referenceCommand())
   .addCommand(featuresCommand())
+  .addCommand(retrainCommand())
+  .addCommand(labelsCommand())
+  .addCommand(alertsCommand())
   .addCommand(publishCommand())
   .addCommand(simulateCommand());
 pointToHelp(program);

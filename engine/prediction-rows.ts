@@ -6,8 +6,7 @@
 import { ROW_ID_OFFSET, ROW_LOGGED_OFFSET, ROW_SOURCE_OFFSET, readBlock, rowTail } from "./core/log-block.ts";
 import { sourceCode } from "./core/prediction.ts";
 import type { RowBinaryWriter } from "./core/row-binary.ts";
-import type { RecentIds } from "./recent-ids.ts";
-import type { MessageRows, SinkMessage } from "./sink-batch.ts";
+import type { MessageRows, Recent, SinkMessage } from "./sink-batch.ts";
 
 const STREAM = sourceCode("stream");
 
@@ -32,7 +31,7 @@ class PredictionRows implements MessageRows {
     this.#seq = seq;
   }
 
-  writeTo(writer: RowBinaryWriter, epoch: number, recent: RecentIds): number {
+  writeTo(writer: RowBinaryWriter, epoch: number, recent: Recent): number {
     const block = this.#block;
     let repeats = 0;
     const tail = rowTail(block);

@@ -8,7 +8,6 @@
  */
 import { EngineError } from "./core/errors.ts";
 import { RowBinaryWriter } from "./core/row-binary.ts";
-import type { RecentIds } from "./recent-ids.ts";
 
 export interface SinkMessage {
   readonly seq: number;
@@ -16,6 +15,12 @@ export interface SinkMessage {
   readonly data: Uint8Array;
   /** When the stream stored it, ms since 1970. */
   readonly atMs: number;
+}
+
+/** What was stored of late, to tell what comes again. */
+export interface Recent {
+  /** Remembers the 16 bytes at `offset`; false if they come again. */
+  add(bytes: Buffer, offset: number): boolean;
 }
 
 /** The rows of one message, of one partition. */
@@ -29,7 +34,7 @@ export interface MessageRows {
    * Appends the rows, stamped with epoch and sequence, leaving out those that `recent` knows.
    * @returns how many were left out.
    */
-  writeTo(writer: RowBinaryWriter, epoch: number, recent: RecentIds): number;
+  writeTo(writer: RowBinaryWriter, epoch: number, recent: Recent): number;
 }
 
 export class SinkBatch {
@@ -71,7 +76,7 @@ export class SinkBatch {
   }
 
   /** @throws EngineError INTERNAL when `accepts` would have said no. */
-  add(message: SinkMessage, found: MessageRows, epoch: number, recent: RecentIds): void {
+  add(message: SinkMessage, found: MessageRows, epoch: number, recent: Recent): void {
     if (!this.accepts(found.atMs))
       throw new EngineError("INTERNAL", "rows of another month were added to a batch");
     const repeats = found.writeTo(this.#writer, epoch, recent);

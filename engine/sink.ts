@@ -1,22 +1,22 @@
 /**
- * A sink: copies a stream into ClickHouse, the prediction log or the feature events, each row once, whatever is killed.
+ * A sink: copies a stream into ClickHouse, the prediction log, the feature events or the labels, each row once, whatever is killed.
  *
  *     resume (what is stored?) → read what is behind it → insert → read …
  *
  * Once, because: rows carry the sequence of their message, and a sink goes on behind the highest one stored; an insert
- * is atomic, and its repeats carry the same token; one sink runs at a time; and a stream prediction or an event whose
- * id was stored before is left out. Whatever fails, the sink starts over at `resume`. Rows that ClickHouse refuses for what
+ * is atomic, and its repeats carry the same token; one sink runs at a time; and a stream prediction, an event or a label that
+ * was stored before is left out. Whatever fails, the sink starts over at `resume`. Rows that ClickHouse refuses for what
  * they are go in again message by message; one that is refused alone becomes a dead letter.
  * Bound: one batch; while ClickHouse is away, nothing more is read.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
-import { RecentIds } from "./recent-ids.ts";
-import { type MessageRows, SinkBatch, type SinkMessage } from "./sink-batch.ts";
+import { type MessageRows, type Recent, SinkBatch, type SinkMessage } from "./sink-batch.ts";
 
 const RETRY_FIRST_MS = 100;
 const RETRY_LAST_MS = 5_000;
+const NO_ROWS = new Uint8Array(0);
 
 export interface SinkSource {
   position(): Promise<{ readonly epoch: number; readonly firstSeq: number; readonly lastSeq: number }>;
@@ -47,12 +47,24 @@ export interface SinkOptions {
    * @throws EngineError when it is damaged: it becomes a dead letter.
    */
   readonly rowsOf: (message: SinkMessage) => MessageRows | undefined;
+  /** Told of every insert that is stored, before the next one; `rows` is not copied. */
+  readonly onStored?: ((stored: StoredRows) => void) | undefined;
   readonly rowsMax: number;
   readonly bytesMax: number;
   readonly recentIdsMax: number;
+  /** An empty memory of the latest `capacity` ids. */
+  readonly createRecent: (capacity: number) => Recent;
   /** Longest wait of a row before it is inserted, ms. */
   readonly flushMs: number;
   readonly logger: Logger;
+}
+
+/** Rows in RowBinary of the messages behind `afterSeq` and up to `seq`: none, when they had none that are new or taken. */
+export interface StoredRows {
+  readonly rows: Uint8Array;
+  readonly epoch: number;
+  readonly afterSeq: number;
+  readonly seq: number;
 }
 
 /** How far the sink has come; sequence 0 until it has resumed for the first time. */
@@ -67,7 +79,7 @@ export interface SinkProgress {
 export class Sink {
   readonly #options: SinkOptions;
   readonly #batch = new SinkBatch(64 * 1024);
-  #recent: RecentIds;
+  #recent: Recent;
   #epoch = 0;
   /** Highest sequence whose rows stand in the batch or before it. */
   #gatheredSeq = 0;
@@ -81,7 +93,7 @@ export class Sink {
 
   constructor(options: SinkOptions) {
     this.#options = options;
-    this.#recent = new RecentIds(options.recentIdsMax);
+    this.#recent = options.createRecent(options.recentIdsMax);
   }
 
   get progress(): SinkProgress {
@@ -120,9 +132,9 @@ export class Sink {
     logger.info({ epoch, seq: this.#storedSeq }, "sink started");
   }
 
-  async #storedIds(): Promise<RecentIds> {
-    const { store, recentIdsMax } = this.#options;
-    const recent = new RecentIds(recentIdsMax);
+  async #storedIds(): Promise<Recent> {
+    const { store, recentIdsMax, createRecent } = this.#options;
+    const recent = createRecent(recentIdsMax);
     const ids = await store.recentIds(recentIdsMax);
     for (let offset = 0; offset + 16 <= ids.length; offset += 16) recent.add(ids, offset);
     return recent;
@@ -210,8 +222,12 @@ export class Sink {
       await this.#putAside(refusal);
     }
     this.#pauseMs = RETRY_FIRST_MS;
-    batch.clear();
+    const rows = refusal === undefined ? batch.written() : NO_ROWS;
+    const afterSeq = this.#storedSeq;
     this.#storedSeq = this.#gatheredSeq;
+    if (this.#storedSeq > afterSeq)
+      this.#options.onStored?.({ rows, epoch: this.#epoch, afterSeq, seq: this.#storedSeq });
+    batch.clear();
   }
 
   /**

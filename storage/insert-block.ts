@@ -4,7 +4,8 @@
 import { Readable } from "node:stream";
 import type { ClickHouse } from "./clickhouse.ts";
 
-const ONE_BLOCK = {
+/** Settings that keep an insert of up to 1,000,000 rows from being split. */
+export const ONE_BLOCK = {
   max_insert_block_size: "1048576",
   min_insert_block_size_rows: "1048576",
   min_insert_block_size_bytes: "1073741824",

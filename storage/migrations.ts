@@ -4,6 +4,7 @@
  * A step that has run anywhere is never changed: mend it with a later one. Every statement may be run again without
  * harm, so that a crash between a step and its record does none.
  */
+import { createLabelledPredictions } from "./labelled-predictions.ts";
 
 export interface Migration {
   readonly id: number;
@@ -88,6 +89,135 @@ export const MIGRATIONS: readonly Migration[] = [
     statements: [
       `ALTER TABLE {database}.feature_values
         ADD COLUMN IF NOT EXISTS booleans Array(LowCardinality(String)) COMMENT 'names of the numbers that are booleans: a filter on true is none on 1'`,
+    ],
+  },
+  {
+    id: 5,
+    name: "labels",
+    statements: [
+      `CREATE TABLE IF NOT EXISTS {database}.labels (
+        log_epoch UInt64 COMMENT 'creation time of the labels stream the label came through, ms',
+        log_seq UInt64 COMMENT 'sequence of its message: of labels of one prediction, the last one counts',
+        model_name LowCardinality(String),
+        label_id String COMMENT 'given by the sender, or empty',
+        repeat_id FixedString(16) COMMENT 'tells a label that came again',
+        prediction_id UUID COMMENT 'what is labelled, or zeros',
+        request_id String COMMENT 'what is labelled, or empty',
+        entity_id String COMMENT 'what is labelled, with event_time; or empty',
+        event_time DateTime64(3, 'UTC') COMMENT 'of an entity: its latest prediction at or before this; else 1970',
+        label_value Float64 COMMENT 'a number; booleans as 0 and 1; NaN for a class',
+        label_class String COMMENT 'a class; booleans as true and false; empty for a number',
+        label_time DateTime64(3, 'UTC') COMMENT 'since when it is true; its arrival if the sender did not say',
+        arrival_time DateTime64(3, 'UTC') COMMENT 'when the stream stored it: from then on it was known',
+        INDEX by_log_seq log_seq TYPE minmax GRANULARITY 1,
+        INDEX by_arrival_time arrival_time TYPE minmax GRANULARITY 1,
+        INDEX by_event_time event_time TYPE minmax GRANULARITY 1
+      )
+      ENGINE = MergeTree
+      PARTITION BY toYYYYMM(arrival_time)
+      ORDER BY (model_name, prediction_id, request_id, entity_id, event_time)
+      SETTINGS non_replicated_deduplication_window = 10000`,
+      createLabelledPredictions("{database}"),
+    ],
+  },
+  {
+    id: 6,
+    name: "drift",
+    statements: [
+      `CREATE TABLE IF NOT EXISTS {database}.feature_counts (
+        model_name LowCardinality(String),
+        model_version LowCardinality(String),
+        variant LowCardinality(String) COMMENT 'of an experiment, or empty',
+        reference_id LowCardinality(String) COMMENT 'whose bins these are: reference_bins has their limits',
+        role Enum8('input' = 1, 'output' = 2),
+        feature LowCardinality(String),
+        pane_seconds UInt32 COMMENT '60, 3600 or 86400: every row is counted once in each; a window is a sum of panes of any of them',
+        pane DateTime('UTC') COMMENT 'start of the pane, by prediction_date',
+        bin UInt16 COMMENT 'the last one of a feature is that of null',
+        log_epoch UInt64 COMMENT 'of the predictions counted',
+        log_seq SimpleAggregateFunction(max, UInt64) COMMENT 'log message up to which predictions are counted',
+        count SimpleAggregateFunction(sum, UInt64) COMMENT 'sum it: rows of a pane are merged in time'
+      )
+      ENGINE = AggregatingMergeTree
+      ORDER BY (model_name, model_version, reference_id, pane_seconds, pane, variant, role, feature, bin, log_epoch)
+      TTL pane + INTERVAL 40 DAY DELETE WHERE pane_seconds = 60, pane + INTERVAL 400 DAY DELETE WHERE pane_seconds = 3600
+      SETTINGS non_replicated_deduplication_window = 10000`,
+      `CREATE TABLE IF NOT EXISTS {database}.drift_reports (
+        model_name LowCardinality(String),
+        model_version LowCardinality(String),
+        variant LowCardinality(String),
+        reference_id LowCardinality(String),
+        window_start DateTime('UTC'),
+        window_end DateTime('UTC'),
+        role Enum8('window' = 0, 'input' = 1, 'output' = 2) COMMENT 'window: the row of the window as a whole, whose feature is *',
+        feature LowCardinality(String),
+        rows UInt64,
+        reference_rows UInt64,
+        psi Nullable(Float64) COMMENT 'population stability index over the bins of the reference',
+        psi_corrected Nullable(Float64) COMMENT 'without what chance alone adds',
+        p_value Nullable(Float64) COMMENT 'of psi, if nothing had changed',
+        p_adjusted Nullable(Float64) COMMENT 'after Benjamini-Hochberg over the features that were tested',
+        ks_low Nullable(Float64) COMMENT 'Kolmogorov-Smirnov distance: at least this,',
+        ks_high Nullable(Float64) COMMENT 'and at most this',
+        jensen_shannon Nullable(Float64) COMMENT 'distance, base 2',
+        kl Nullable(Float64) COMMENT 'Kullback-Leibler divergence of the window from the reference, nats',
+        wasserstein Nullable(Float64) COMMENT 'estimate from bins, in standard deviations of the reference',
+        chi_square Nullable(Float64),
+        chi_square_p_value Nullable(Float64),
+        null_rate Nullable(Float64),
+        reference_null_rate Nullable(Float64),
+        unseen_rate Nullable(Float64) COMMENT 'share of categories that the reference does not list',
+        out_of_range_rate Nullable(Float64) COMMENT 'share of numbers outside of what the reference has',
+        verdict LowCardinality(String) COMMENT 'none, drift, data_quality or insufficient',
+        is_critical Bool,
+        problems Array(LowCardinality(String)),
+        state String COMMENT 'of role window: incidents as they were after it, JSON',
+        created_date DateTime64(3, 'UTC')
+      )
+      ENGINE = MergeTree
+      PARTITION BY toYYYYMM(window_end)
+      ORDER BY (model_name, model_version, variant, window_end, role, feature)
+      SETTINGS non_replicated_deduplication_window = 10000`,
+    ],
+  },
+  {
+    id: 7,
+    name: "alerts",
+    statements: [
+      `CREATE TABLE IF NOT EXISTS {database}.alerts (
+        alert_id UUID,
+        change_number UInt32 COMMENT 'grows with each change of the alert',
+        change Enum8('raised' = 1, 'escalated' = 2, 'unsilenced' = 3, 'acknowledged' = 4, 'resolved' = 5, 'delivered' = 6, 'undelivered' = 7),
+        changed_date DateTime64(3, 'UTC'),
+        state Enum8('raised' = 1, 'acknowledged' = 2, 'resolved' = 3) COMMENT 'after the change, as all that follows',
+        severity Enum8('info' = 1, 'warning' = 2, 'critical' = 3) COMMENT 'the greatest so far',
+        rule LowCardinality(String),
+        description String,
+        model_name LowCardinality(String) COMMENT 'of the worst series, if the alert is of several',
+        model_version LowCardinality(String),
+        variant LowCardinality(String) COMMENT 'of an experiment, or empty',
+        columns Array(String) COMMENT 'that the alert is about, if its metric is taken per column',
+        metric LowCardinality(String),
+        operator LowCardinality(String),
+        threshold Float64,
+        value Float64 COMMENT 'of the metric in the latest window',
+        window_start DateTime64(3, 'UTC'),
+        window_end DateTime64(3, 'UTC'),
+        first_window_start DateTime64(3, 'UTC') COMMENT 'start of the first window that counted',
+        raised_date DateTime64(3, 'UTC'),
+        about String,
+        changed_by String COMMENT 'who acknowledged or resolved it by hand',
+        silence_id String COMMENT 'of the silence that holds it back, or empty',
+        channel LowCardinality(String) COMMENT 'of delivered and undelivered',
+        detail String COMMENT 'why'
+      )
+      ENGINE = ReplacingMergeTree
+      PARTITION BY toYYYYMM(raised_date)
+      ORDER BY (alert_id, change_number)
+      SETTINGS non_replicated_deduplication_window = 10000`,
+      `CREATE OR REPLACE VIEW {database}.alerts_current AS
+        SELECT * FROM {database}.alerts WHERE change NOT IN ('delivered', 'undelivered')
+        ORDER BY change_number DESC LIMIT 1 BY alert_id`,
     ],
   },
   {

@@ -48,12 +48,8 @@ export class RowStore {
     }
   }
 
-  /** Inserts of a sink that died may still run; nothing can be said of what is stored until they are over. */
   async runningInserts(): Promise<number> {
-    const query = `SELECT count() AS running FROM system.processes WHERE query_kind = 'Insert' AND position(query, {table:String}) > 0`;
-    const { client, table } = this.#options;
-    const rows = await selectRows<{ running: string }>(client, query, { table });
-    return Number(rows[0]?.running ?? 0);
+    return runningInserts(this.#options.client, this.#options.table);
   }
 
   /** Highest sequence stored of the stream that was created at `epoch`, or 0. */
@@ -80,4 +76,11 @@ export class RowStore {
     for await (const chunk of result.stream) chunks.push(Buffer.from(chunk as Uint8Array));
     return Buffer.concat(chunks);
   }
+}
+
+/** Inserts of a process that died may still run; nothing can be said of what is stored until they are over. */
+export async function runningInserts(client: ClickHouse, table: string): Promise<number> {
+  const query = `SELECT count() AS running FROM system.processes WHERE query_kind = 'Insert' AND position(query, {table:String}) > 0`;
+  const rows = await selectRows<{ running: string }>(client, query, { table });
+  return Number(rows[0]?.running ?? 0);
 }

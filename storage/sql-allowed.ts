@@ -31,7 +31,7 @@ const REFUSED = words(`chdb formatRow formatRowNoNewline inIgnoreSet notInIgnore
   aggThrow flameGraph`);
 
 export const TABLE_FUNCTIONS = words(`numbers numbers_mt zeros zeros_mt generateSeries generate_series primes
-  values SQLStandardValues view`);
+  values SQLStandardValues view labelled_predictions`); // the last is our view, which takes parameters
 
 export const SYSTEM_TABLES = words(`one numbers numbers_mt zeros tables columns databases functions parts
   parts_columns projections data_skipping_indices data_type_families formats time_zones

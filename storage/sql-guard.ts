@@ -103,7 +103,7 @@ function checkCalls(tokens: readonly Token[], policy: GuardPolicy): void {
     const name = nameOf(token);
     if (name === undefined || next?.text !== "(" || next.start !== token.end) return;
     if (token.keyword === "COLUMNS" || token.keyword === "EXISTS") return;
-    if (!policy.functions.has(name) && !TABLE_FUNCTIONS.has(name.toLowerCase())) refuseFunction(name);
+    if (!policy.functions.has(name) && !isTableFunction(name, policy)) refuseFunction(name);
   });
 }
 
@@ -115,7 +115,7 @@ function checkTree(root: TreeNode, policy: GuardPolicy): void {
     if (node.type === "Identifier") checkColumn(node.name);
     if (node.type !== "Function") return;
     if (parent?.type === "TableExpression") {
-      if (!TABLE_FUNCTIONS.has(node.name.toLowerCase()))
+      if (!isTableFunction(node.name, policy))
         refuse(`the table function ${node.name}`, listed(TABLE_FUNCTIONS));
       return;
     }
@@ -165,6 +165,13 @@ function checkDatabase(name: string, policy: GuardPolicy): void {
   const isAllowed =
     policy.databases.includes(name) || name === "system" || name.toLowerCase() === "information_schema";
   if (!isAllowed) refuse(`the database ${name}`, `${policy.databases.join(", ")}, information_schema`);
+}
+
+/** A view that takes parameters may be named with its database. */
+function isTableFunction(name: string, { databases }: GuardPolicy): boolean {
+  const dot = name.indexOf(".");
+  const isOurs = dot >= 0 && databases.includes(name.slice(0, dot));
+  return TABLE_FUNCTIONS.has((isOurs ? name.slice(dot + 1) : name).toLowerCase());
 }
 
 /** chdb's own `default` database reads files by name: no identifier may reach into it, whatever its place. */

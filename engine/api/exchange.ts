@@ -12,6 +12,7 @@ import { EngineError, type ErrorCode, toEngineError } from "../core/errors.ts";
 const STATUS_LINES: Readonly<Record<number, string>> = {
   200: "200 OK",
   201: "201 Created",
+  202: "202 Accepted",
   400: "400 Bad Request",
   403: "403 Forbidden",
   404: "404 Not Found",

@@ -1,6 +1,7 @@
 /**
  * `GET /` for a browser: what runs, where, and what to try. One self-contained page, no script, no foreign host.
  */
+import { htmlText as text } from "../core/html-text.ts";
 
 interface Card {
   readonly version: string;
@@ -56,12 +57,4 @@ function pairs(record: Readonly<Record<string, string>>, show: (value: string) =
   return Object.entries(record)
     .map(([name, value]) => `<tr><td>${text(name)}</td><td>${show(value)}</td></tr>`)
     .join("");
-}
-
-function text(value: string): string {
-  return value
-    .replaceAll("&", "&amp;")
-    .replaceAll("<", "&lt;")
-    .replaceAll(">", "&gt;")
-    .replaceAll('"', "&quot;");
 }

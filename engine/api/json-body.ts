@@ -2,7 +2,7 @@
  * JSON bodies of requests, checked by a schema before anything is done with them.
  */
 import type { z } from "zod";
-import { EngineError } from "../core/errors.ts";
+import { invalidBy } from "../core/schema-details.ts";
 import { type Exchange, parseJson } from "./exchange.ts";
 
 /** Bound of bodies that hold a few names. */
@@ -16,15 +16,14 @@ export function withBody<T>(
   work: (body: T) => Promise<void>,
 ): void {
   exchange.readBody(bytesMax, (bytes) => {
-    const result = schema.safeParse(bytes.length === 0 ? {} : parseJson(bytes));
-    if (!result.success) throw invalidBody(result.error);
-    exchange.guardAsync(async () => work(result.data));
+    const body = checkBody(schema, bytes.length === 0 ? {} : parseJson(bytes));
+    exchange.guardAsync(async () => work(body));
   });
 }
 
-function invalidBody(error: z.ZodError): EngineError {
-  const details = error.issues
-    .slice(0, 20)
-    .map((issue) => ({ field: issue.path.join(".") || "body", message: issue.message }));
-  return new EngineError("INVALID_REQUEST", `${details[0]?.field}: ${details[0]?.message}`, { details });
+/** @throws EngineError INVALID_REQUEST with one detail per wrong field. */
+export function checkBody<T>(schema: z.ZodType<T>, body: unknown): T {
+  const result = schema.safeParse(body);
+  if (!result.success) throw invalidBy(result.error, "body");
+  return result.data;
 }

@@ -20,10 +20,15 @@ function setting<T extends z.ZodType>(env: string, schema: T, about: string): Se
 
 const count = (low: number, high: number, fallback: number) =>
   z.coerce.number().int().min(low).max(high).default(fallback);
+const share = (fallback: number) => z.coerce.number().min(0).max(1).default(fallback);
 const port = () => z.coerce.number().int().min(0).max(65535).optional();
 const url = () => z.url().optional();
 
 const MIB = 1024 * 1024;
+const EMAIL = /^[^\s@,<>"]{1,64}@[^\s@,<>"]{1,253}$/;
+const EMAILS = /^[^\s@,<>"]{1,64}@[^\s@,<>"]{1,253}(, ?[^\s@,<>"]{1,64}@[^\s@,<>"]{1,253}){0,19}$/;
+/** Base64 of 24 to 64 bytes. */
+const WEBHOOK_SECRET = /^whsec_(?=.{32,88}$)[A-Za-z0-9+/]+={0,2}$/;
 
 function refuseWrongRedisUrl(value: string, context: z.RefinementCtx): void {
   try {
@@ -163,6 +168,11 @@ export const SETTINGS = {
     count(1024, 16_777_216, 262_144),
     "feature events whose ids are remembered, to count one that is published again once",
   ),
+  labelRecentIdsMax: setting(
+    "MILLRACE_LABEL_RECENT_IDS_MAX",
+    count(1024, 16_777_216, 262_144),
+    "labels remembered, to store one that is sent again once",
+  ),
   featureBatchEntitiesMax: setting(
     "MILLRACE_FEATURE_BATCH_ENTITIES_MAX",
     count(1, 100_000, 1_000),
@@ -202,6 +212,59 @@ export const SETTINGS = {
     "MILLRACE_SINK_DEDUP_ROWS_MAX",
     count(1024, 16_777_216, 1_048_576),
     "stream predictions remembered to drop repeats",
+  ),
+  alertWebhookUrl: setting(
+    "MILLRACE_ALERT_WEBHOOK_URL",
+    z.url({ protocol: /^https?$/, message: "must be an http:// or https:// address" }).optional(),
+    "where alerts are posted, such as a Slack incoming webhook; it is kept out of logs",
+  ),
+  alertWebhookSecret: setting(
+    "MILLRACE_ALERT_WEBHOOK_SECRET",
+    z
+      .string()
+      .regex(WEBHOOK_SECRET, "must be whsec_ and base64 of 24 to 64 bytes: openssl rand -base64 32")
+      .optional(),
+    "key that signs what is posted, as Standard Webhooks has it: whsec_ and base64 of 24 to 64 bytes",
+  ),
+  smtpUrl: setting(
+    "MILLRACE_SMTP_URL",
+    z.url({ protocol: /^smtps?$/, message: "must be an smtp:// or smtps:// address" }).optional(),
+    "server that sends alerts by e-mail, as smtp://user:password@host:587 (STARTTLS where it is offered) or smtps://host:465",
+  ),
+  alertEmailTo: setting(
+    "MILLRACE_ALERT_EMAIL_TO",
+    z.string().regex(EMAILS, "must be e-mail addresses, with commas between").optional(),
+    "who gets alerts by e-mail, with commas between",
+  ),
+  alertEmailFrom: setting(
+    "MILLRACE_ALERT_EMAIL_FROM",
+    z.string().regex(EMAIL, "must be an e-mail address").optional(),
+    "sender of alerts by e-mail",
+  ),
+  alertTimeoutMs: setting(
+    "MILLRACE_ALERT_TIMEOUT_MS",
+    count(100, 60_000, 10_000),
+    "how long one attempt to deliver an alert may take, ms",
+  ),
+  alertAttemptsMax: setting(
+    "MILLRACE_ALERT_ATTEMPTS_MAX",
+    count(1, 20, 8),
+    "attempts to deliver an alert, with growing pauses, before it is recorded as undelivered",
+  ),
+  alertLatencyP99Ms: setting(
+    "MILLRACE_ALERT_LATENCY_MS",
+    count(1, 600_000, 500),
+    "p99 of latency above which the built-in rule high-latency alerts, ms",
+  ),
+  alertErrorRate: setting(
+    "MILLRACE_ALERT_ERROR_RATE",
+    share(0.01),
+    "share of failed rows above which the built-in rule high-error-rate alerts",
+  ),
+  alertPerformanceDrop: setting(
+    "MILLRACE_ALERT_PERFORMANCE_DROP",
+    share(0.05),
+    "how far a model's main metric may be below its reference's before the built-in rule performance-below-reference alerts",
   ),
 } as const;
 

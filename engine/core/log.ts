@@ -8,15 +8,20 @@ import { type Logger as PinoLogger, pino } from "pino";
 
 export type Logger = PinoLogger;
 
-const REDACTED = [
+/** Names of fields whose values are secrets; a webhook's address is one by itself. */
+const SECRETS = [
   "password",
   "token",
   "authorization",
-  "url.password",
-  "*.password",
-  "*.token",
-  "*.authorization",
+  "alertWebhookUrl",
+  "alertWebhookSecret",
+  "smtpUrl",
+  "webhook-signature",
 ];
+/** At the top and one level down. */
+export const REDACTED = SECRETS.flatMap((name) =>
+  name.includes("-") ? [`["${name}"]`, `*["${name}"]`] : [name, `*.${name}`],
+);
 
 /** The root logger: JSON lines on stderr, so that stdout stays free for what a command answers. */
 export function createLogger(level: string): Logger {

@@ -5,8 +5,7 @@
  */
 import { eventKey, writeFeatureRow } from "../core/feature-row.ts";
 import type { RowBinaryWriter } from "../core/row-binary.ts";
-import type { RecentIds } from "../recent-ids.ts";
-import type { MessageRows, SinkMessage } from "../sink-batch.ts";
+import type { MessageRows, Recent, SinkMessage } from "../sink-batch.ts";
 import { type FeatureMessage, readFeatureMessage } from "./feature-message.ts";
 
 export function readFeatureValueRows(message: SinkMessage): MessageRows | undefined {
@@ -31,7 +30,7 @@ class FeatureValueRow implements MessageRows {
     this.#found = found;
   }
 
-  writeTo(writer: RowBinaryWriter, epoch: number, recent: RecentIds): number {
+  writeTo(writer: RowBinaryWriter, epoch: number, recent: Recent): number {
     const { entityType, event } = this.#found;
     if (!recent.add(eventKey(entityType, event.eventId), 0)) return 1;
     writeFeatureRow(writer, epoch, entityType, event);

@@ -8,6 +8,7 @@ import { type JetStreamManager, jetstream } from "@nats-io/jetstream";
 import { pino } from "pino";
 import { readBlock } from "../../engine/core/log-block.ts";
 import { readPredictionRows } from "../../engine/prediction-rows.ts";
+import { RecentIds } from "../../engine/recent-ids.ts";
 import { Sink, type SinkStore } from "../../engine/sink.ts";
 import { migrate } from "../../storage/migrate.ts";
 import { PredictionStore } from "../../storage/prediction-store.ts";
@@ -71,7 +72,13 @@ describe("a block that ClickHouse cannot read", () => {
     };
     const topology = createTopology(prefix);
     const source = new LogReader({ manager, publisher, connection, topology, bytesMax: 1 << 20 });
-    const bounds = { rowsMax: 1_000, bytesMax: 1 << 20, recentIdsMax: 1_024, flushMs: 10 };
+    const bounds = {
+      rowsMax: 1_000,
+      bytesMax: 1 << 20,
+      recentIdsMax: 1_024,
+      createRecent: (capacity: number) => new RecentIds(capacity),
+      flushMs: 10,
+    };
     const sink = new Sink({ source, store, rowsOf: readPredictionRows, ...bounds, logger: LOGGER });
     const stopping = new AbortController();
     const running = sink.run(stopping.signal);

@@ -10,6 +10,7 @@ import type { EventHistory } from "../../engine/core/event-history.ts";
 import type { ColumnPlan } from "../../engine/features/column-plan.ts";
 import { FeatureIngester } from "../../engine/features/feature-ingester.ts";
 import { readFeatureValueRows } from "../../engine/features/feature-value-rows.ts";
+import { RecentIds } from "../../engine/recent-ids.ts";
 import { Sink } from "../../engine/sink.ts";
 import type { ClickHouse } from "../../storage/clickhouse.ts";
 import { FeatureValueStore } from "../../storage/feature-value-store.ts";
@@ -96,6 +97,7 @@ export class FeaturePlane implements AsyncDisposable {
       rowsMax: 100_000,
       bytesMax,
       recentIdsMax: RECENT_IDS_MAX,
+      createRecent: (capacity) => new RecentIds(capacity),
       flushMs: 100,
       logger: LOGGER,
     });

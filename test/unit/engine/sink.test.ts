@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { pino } from "pino";
 import { readPredictionRows } from "../../../engine/prediction-rows.ts";
+import { RecentIds } from "../../../engine/recent-ids.ts";
 import { Sink, type SinkSource, type SinkStore } from "../../../engine/sink.ts";
 import type { SinkMessage } from "../../../engine/sink-batch.ts";
 import { eventually } from "../../support/eventually.ts";
@@ -100,6 +101,7 @@ async function withSink(
     rowsMax,
     bytesMax: 1 << 20,
     recentIdsMax: 1_024,
+    createRecent: (capacity: number) => new RecentIds(capacity),
     flushMs,
     logger,
   });

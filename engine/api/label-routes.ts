@@ -1,0 +1,133 @@
+/**
+ * `POST /labels` and `GET /monitoring/{model}/labels`: the truth about predictions, once it is known, and how much of it there is.
+ *
+ * A request is taken whole or not at all: every label is checked before the first is published. What becomes of the labels is
+ * asked of the tables at each request, one at a time.
+ */
+import type { HttpRequest } from "uWebSockets.js";
+import { z } from "zod";
+import type { LabelCounts, LabelsQuestion } from "../../storage/label-counts.ts";
+import { EngineError } from "../core/errors.ts";
+import { labelBody } from "../core/label.ts";
+import { MODEL_NAME } from "../core/names.ts";
+import type { LabelPublisher } from "../labels/label-publisher.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Route } from "./http-server.ts";
+import { checkBody, withBody } from "./json-body.ts";
+import { textIn } from "./path-name.ts";
+
+export interface LabelRoutesOptions {
+  readonly publisher: LabelPublisher;
+  /** @throws EngineError MODEL_NOT_FOUND. */
+  readonly checkModel: (name: string) => Promise<unknown>;
+  readonly readCounts: (question: LabelsQuestion) => Promise<LabelCounts>;
+  readonly bodyBytesMax: number;
+}
+
+const LABELS_MAX = 10_000;
+const HOURS_MAX = 24 * 31;
+const HOUR_MS = 3_600_000;
+
+const labelsBody = z.strictObject({
+  model_name: z.string().regex(MODEL_NAME, "must be the name of a model"),
+  labels: z.array(z.unknown()).min(1),
+});
+const checkedLabels = z.strictObject({ labels: z.array(labelBody) });
+const question = z.strictObject({
+  hours: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(HOURS_MAX)
+    .default(24 * 7),
+});
+
+export function labelRoutes(options: LabelRoutesOptions): Route[] {
+  let isBusy = false;
+  const answerCounts = async (exchange: Exchange, model: string, hours: number): Promise<void> => {
+    if (isBusy) throw new EngineError("BUSY", "other labels are counted: one at a time; try again later");
+    isBusy = true;
+    try {
+      await options.checkModel(model);
+      const nowMs = Date.now();
+      const fromMs = Math.floor(nowMs / HOUR_MS) * HOUR_MS - (hours - 1) * HOUR_MS;
+      const counts = await options.readCounts({ model, fromMs, toMs: nowMs + 1, nowMs });
+      exchange.sendJson(JSON.stringify({ model_name: model, ...toJson(counts, fromMs, nowMs) }));
+    } finally {
+      isBusy = false;
+    }
+  };
+  return [
+    {
+      method: "post",
+      path: "/labels",
+      handle: (exchange) =>
+        withBody(exchange, labelsBody, options.bodyBytesMax, async (body) =>
+          takeLabels(exchange, options, body),
+        ),
+    },
+    {
+      method: "get",
+      path: "/monitoring/:model/labels",
+      handle: (exchange, req) => {
+        const { hours } = parseQuery(req);
+        const model = textIn(req, 0);
+        exchange.guardAsync(async () => answerCounts(exchange, model, hours));
+      },
+    },
+  ];
+}
+
+async function takeLabels(
+  exchange: Exchange,
+  { publisher, checkModel }: LabelRoutesOptions,
+  { model_name: model, labels }: z.infer<typeof labelsBody>,
+): Promise<void> {
+  if (labels.length > LABELS_MAX) {
+    const message = `must have at most ${LABELS_MAX} labels`;
+    throw new EngineError("PAYLOAD_TOO_LARGE", `labels ${message}; send several requests`, {
+      details: [{ field: "labels", message }],
+    });
+  }
+  const checked = checkBody(checkedLabels, { labels }).labels;
+  await checkModel(model);
+  await publisher.publish(model, checked);
+  exchange.send(202, "application/json", JSON.stringify({ model_name: model, accepted: checked.length }));
+}
+
+function parseQuery(req: HttpRequest): z.infer<typeof question> {
+  const result = question.safeParse(Object.fromEntries(new URLSearchParams(req.getQuery())));
+  if (result.success) return result.data;
+  const message = `hours must be 1 to ${HOURS_MAX}; there is no other parameter`;
+  throw new EngineError("INVALID_REQUEST", message, { details: [{ field: "hours", message }] });
+}
+
+function toJson(counts: LabelCounts, fromMs: number, toMs: number): Record<string, unknown> {
+  const { hours, arrived, matched, latestArrivalMs, delaySeconds, maturity } = counts;
+  const sum = (field: "predictions" | "labelled"): number =>
+    hours.reduce((all, hour) => all + hour[field], 0);
+  return {
+    from: isoOf(fromMs),
+    to: isoOf(toMs),
+    predictions: sum("predictions"),
+    labelled_predictions: sum("labelled"),
+    labels: { arrived, matched, unmatched: arrived - matched },
+    latest_arrival: latestArrivalMs === undefined ? null : isoOf(latestArrivalMs),
+    delay_seconds: delaySeconds ?? null,
+    maturity: maturity.map(({ hours: age, predictions, labelled }) => ({
+      after_hours: age,
+      predictions,
+      share: predictions === 0 ? null : labelled / predictions,
+    })),
+    hours: hours.map(({ hourMs, predictions, labelled, labels }) => ({
+      hour: isoOf(hourMs),
+      predictions,
+      labelled,
+      labels,
+    })),
+  };
+}
+
+function isoOf(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,69 @@
+/**
+ * What a data plane answers about how models do: built over the tables and the buckets, not over the monitor, which runs
+ * elsewhere.
+ */
+import type { NatsConnection } from "@nats-io/transport-node";
+import type { ClickHouse } from "../storage/clickhouse.ts";
+import { CountStore } from "../storage/count-store.ts";
+import { openDocumentBucket } from "../storage/document-bucket.ts";
+import { DriftReportStore } from "../storage/drift-report-store.ts";
+import type { ModelRegistry } from "../storage/model-registry.ts";
+import type { ReferenceStore } from "../storage/reference-store.ts";
+import type { MonitoringRoutesOptions } from "./api/monitoring-routes.ts";
+import type { Config } from "./core/config.ts";
+import { EngineError } from "./core/errors.ts";
+import { DEFAULT_ALIAS } from "./models.ts";
+import type { WatchedVersion } from "./monitor/count-keeper.ts";
+import { incidentsJson } from "./monitor/drift-news.ts";
+import { toWatchedVersion } from "./monitor/watched-version.ts";
+
+export interface MonitoringParts {
+  readonly config: Config;
+  readonly nats: NatsConnection;
+  readonly clickhouse: ClickHouse;
+  readonly registry: ModelRegistry;
+  readonly references: ReferenceStore;
+}
+
+/** @throws EngineError SERVICE_UNAVAILABLE when the bucket of settings cannot be opened. */
+export async function openMonitoring({
+  config,
+  nats,
+  clickhouse,
+  registry,
+  references,
+}: MonitoringParts): Promise<MonitoringRoutesOptions> {
+  const counts = new CountStore(clickhouse, config.database);
+  const reports = new DriftReportStore(clickhouse, config.database);
+  const settings = await openDocumentBucket(nats, `${config.prefix}_monitors`);
+  return {
+    sum: async (version, spans) => counts.sum(version, spans),
+    settingsOf: async (model) => settings.get(model),
+    putSettings: async (model, write) => settings.change(model, () => ({ write, result: undefined })),
+    findWatched: async (model, version) => findWatched(registry, references, model, version),
+    checkModel: async (model) => registry.stateOf(model),
+    sections: {
+      drift: async (model) =>
+        (await reports.overview(model)).map(({ state, ...row }) => ({
+          ...row,
+          incidents: incidentsJson(state),
+        })),
+    },
+    clock: () => Date.now(),
+  };
+}
+
+async function findWatched(
+  registry: ModelRegistry,
+  references: ReferenceStore,
+  model: string,
+  version: string | undefined,
+): Promise<WatchedVersion> {
+  const { manifest } = await registry.resolve(model, version ?? DEFAULT_ALIAS);
+  const found = await references.get({ name: model, version: manifest.version });
+  if (found !== undefined) return toWatchedVersion(manifest, found.record.reference_id, found.body);
+  throw new EngineError(
+    "CONFLICT",
+    `version ${manifest.version} of ${model} has no reference to compare with; make one: millrace reference create ${model} --version ${manifest.version} --file train.csv`,
+  );
+}

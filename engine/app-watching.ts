@@ -1,0 +1,59 @@
+/**
+ * What a data plane needs to answer about references, labels, drift, alerts and retraining.
+ */
+import type { ClickHouse } from "../storage/clickhouse.ts";
+import { type LabelsQuestion, readLabelCounts } from "../storage/label-counts.ts";
+import type { ModelRegistry } from "../storage/model-registry.ts";
+import { openAlerts } from "./app-alerts.ts";
+import type { HttpOptions } from "./app-http.ts";
+import type { IngestParts } from "./app-ingest.ts";
+import { openMonitoring } from "./app-monitoring-routes.ts";
+import { openReferences } from "./app-references.ts";
+import { openTriggers } from "./app-triggers.ts";
+import type { Config } from "./core/config.ts";
+import type { Logger } from "./core/log.ts";
+import type { Metrics } from "./core/metrics.ts";
+import { LabelPublisher, type LabelPublisherOptions } from "./labels/label-publisher.ts";
+import type { ServiceUrls } from "./service-urls.ts";
+
+export interface WatchingOptions {
+  readonly config: Config;
+  readonly urls: ServiceUrls;
+  readonly parts: IngestParts;
+  readonly registry: ModelRegistry;
+  readonly clickhouse: ClickHouse;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+}
+
+export type Watching = Pick<HttpOptions, "references" | "triggers" | "alerts" | "monitoring" | "labels">;
+
+/** @throws EngineError SERVICE_UNAVAILABLE when a bucket cannot be opened. */
+export async function openWatching({ urls, parts, ...options }: WatchingOptions): Promise<Watching> {
+  const { config, registry, clickhouse } = options;
+  const { nats } = parts;
+  const references = await openReferences(config, urls, nats);
+  return {
+    references,
+    triggers: await openTriggers({ ...parts, ...options }),
+    alerts: await openAlerts({ ...parts, ...options }),
+    monitoring: await openMonitoring({ config, nats, clickhouse, registry, references: references.store }),
+    labels: createLabels(options, parts),
+  };
+}
+
+function createLabels(
+  { config, registry, clickhouse }: Pick<WatchingOptions, "config" | "registry" | "clickhouse">,
+  { publisher, topology }: IngestParts,
+): HttpOptions["labels"] {
+  const publish: LabelPublisherOptions["publish"] = async (model, messages) => {
+    const subject = topology.labelsSubject(model);
+    const group = messages.map((message) => ({ subject, ...message }));
+    await publisher.publishAll(group, { timeoutMs: config.logTimeoutMs });
+  };
+  return {
+    publisher: new LabelPublisher({ publish }),
+    checkModel: async (name) => registry.stateOf(name),
+    readCounts: async (question: LabelsQuestion) => readLabelCounts(clickhouse, config.database, question),
+  };
+}

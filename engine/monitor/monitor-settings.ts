@@ -1,0 +1,61 @@
+/**
+ * How a model is watched: the windows of its drift reports, what they are compared with, and what counts as drift.
+ */
+import { z } from "zod";
+import { durationMs, durationText } from "../core/duration.ts";
+import { EngineError } from "../core/errors.ts";
+import { type DriftSettings, parseDriftSettings } from "./drift-settings.ts";
+
+const MINUTE_MS = 60_000;
+
+const wire = z.strictObject({
+  window: durationText("5m", "30d")
+    .default("1h")
+    .describe("length of a window; choose one that some 1,000 predictions fall into"),
+  hop: durationText("5m", "30d")
+    .optional()
+    .describe(
+      "from the start of a window to that of the next: the window's length unless told, less for sliding windows",
+    ),
+  compare_with: z
+    .enum(["reference", "season"])
+    .default("reference")
+    .describe(
+      "season: with the same hours of the four weeks before, in the reference's bins, so that nights and Sundays are none",
+    ),
+  drift: z.unknown().optional().describe("settings of verdicts and incidents"),
+});
+
+export interface MonitorSettings {
+  readonly windowMs: number;
+  readonly hopMs: number;
+  readonly compareWith: "reference" | "season";
+  readonly drift: DriftSettings;
+}
+
+/**
+ * Settings as somebody wrote them; what is absent gets its default.
+ * @throws EngineError INVALID_REQUEST with one detail per wrong or unknown field.
+ */
+export function parseMonitorSettings(json: unknown): MonitorSettings {
+  const result = wire.safeParse(json ?? {});
+  if (!result.success)
+    throw refused(
+      result.error.issues.map(({ path, message }) => ({ field: path.join(".") || "settings", message })),
+    );
+  const { window, hop = window, compare_with: compareWith, drift } = result.data;
+  const windowMs = durationMs(window) ?? 0;
+  const hopMs = durationMs(hop) ?? 0;
+  if (hopMs > windowMs)
+    throw refused([{ field: "hop", message: "must be at most window: no prediction is left out" }]);
+  for (const [field, ms] of Object.entries({ window: windowMs, hop: hopMs }))
+    if (ms % MINUTE_MS !== 0) throw refused([{ field, message: "must be whole minutes" }]);
+  return { windowMs, hopMs, compareWith, drift: parseDriftSettings(drift ?? {}) };
+}
+
+function refused(details: readonly { readonly field: string; readonly message: string }[]): EngineError {
+  const [first] = details;
+  return new EngineError("INVALID_REQUEST", `monitor settings: ${first?.field}: ${first?.message}`, {
+    details,
+  });
+}

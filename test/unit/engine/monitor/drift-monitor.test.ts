@@ -1,0 +1,158 @@
+/** Rounds of drift over counts in memory: windows in order, none skipped, and the same after whatever interrupts them. */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { pino } from "pino";
+import type { WatchedVersion } from "../../../../engine/monitor/count-keeper.ts";
+import { DriftMonitor, type JudgedWindow } from "../../../../engine/monitor/drift-monitor.ts";
+import { buildProfile } from "../../../../engine/monitor/reference-builder.ts";
+import type { BinCount } from "../../../../engine/monitor/window-measures.ts";
+import { createRandom } from "../../../support/random.ts";
+
+const HOUR_MS = 3_600_000;
+const START_MS = Date.UTC(2026, 0, 5);
+const HOURS = 40;
+const DRIFT_FROM = 20;
+const COLUMN = { name: "amount", role: "input", type: "number" } as const;
+const PROFILE = buildProfile(
+  [COLUMN],
+  new Map([["amount", Float32Array.from({ length: 5_000 }, (_, at) => at)]]),
+);
+const VERSION: WatchedVersion = {
+  model: "watched",
+  version: "1.0.0",
+  referenceId: "reference",
+  profile: PROFILE,
+  texts: [],
+};
+
+/** Rows of an hour: spread over all bins, from hour DRIFT_FROM on over the upper half only. Hour 7 has none. */
+function hourCounts(hour: number): BinCount[] {
+  if (hour === 7 || hour < 0 || hour >= HOURS) return [];
+  const bins = PROFILE.columns[0]?.counts.length ?? 0;
+  const first = hour < DRIFT_FROM ? 1 : Math.floor(bins / 2);
+  return Array.from({ length: bins - 1 - first }, (_, at) => ({
+    variant: "",
+    role: "input" as const,
+    feature: "amount",
+    bin: first + at,
+    count: 60 + ((hour * 7 + at) % 5),
+  }));
+}
+
+class Tables {
+  readonly rows: Readonly<Record<string, unknown>>[] = [];
+  readonly told: JudgedWindow[] = [];
+  readonly #tokens = new Set<string>();
+  failure: "none" | "before" | "after" | "tell" = "none";
+  settings: unknown;
+
+  monitor(): DriftMonitor {
+    return new DriftMonitor({
+      counts: {
+        sum: async (_, spans) =>
+          spans.flatMap(([startS, endS]) => {
+            const counts: BinCount[] = [];
+            for (let at = startS * 1000; at < endS * 1000; at += HOUR_MS)
+              counts.push(...hourCounts((at - START_MS) / HOUR_MS));
+            return counts;
+          }),
+        firstPaneMs: async () => START_MS,
+      },
+      reports: {
+        insert: async (rows, token) => {
+          const failure = this.failure === "tell" ? "none" : this.failure;
+          if (failure !== "none") this.failure = "none";
+          if (failure === "before") throw new Error("ClickHouse is away");
+          assert.ok(!this.#tokens.has(token), `${token} is inserted twice`);
+          this.#tokens.add(token);
+          this.rows.push(...rows);
+          if (failure === "after") throw new Error("the answer was lost");
+        },
+        runningInserts: async () => 0,
+        latest: async () => {
+          const last = this.rows.findLast(({ role }) => role === "window");
+          if (last === undefined) return [];
+          return [
+            { variant: "", windowEndMs: Number(last["window_end"]) * 1000, state: String(last["state"]) },
+          ];
+        },
+      },
+      settingsOf: async () => this.settings,
+      tell: async (window) => {
+        if (this.failure === "tell") {
+          this.failure = "none";
+          throw new Error("killed before it was told");
+        }
+        this.told.push(window);
+      },
+      now: () => 0,
+      logger: pino({ level: "silent" }),
+    });
+  }
+}
+
+const END_MS = START_MS + HOURS * HOUR_MS + 10_000;
+
+describe("rounds of drift", () => {
+  it("judge every window once it is over, and open one incident when drift persists", async () => {
+    const tables = new Tables();
+    const monitor = tables.monitor();
+    await monitor.round([VERSION], START_MS + HOUR_MS);
+    assert.equal(tables.rows.length, 0, "predictions in flight may still come");
+    await monitor.round([VERSION], END_MS);
+    const windows = tables.rows.filter(({ role }) => role === "window");
+    assert.deepEqual(
+      windows.map((row) => Number(row["window_end"])),
+      Array.from({ length: HOURS }, (_, hour) => START_MS / 1000 + (hour + 1) * 3_600),
+    );
+    assert.equal(windows[7]?.["verdict"], "insufficient");
+    assert.equal(windows[DRIFT_FROM - 1]?.["verdict"], "none");
+    assert.equal(windows[DRIFT_FROM]?.["verdict"], "drift");
+    const changes = tables.told.flatMap((window) => window.changes);
+    assert.deepEqual(
+      changes.map(({ change, atMs }) => [change, (atMs - START_MS) / HOUR_MS]),
+      [["opened", DRIFT_FROM + 3]],
+    );
+    assert.equal(changes[0]?.incident.severity, "critical");
+  });
+
+  it("give the same reports and changes to the bit when they are killed anywhere", async (t) => {
+    const whole = new Tables();
+    await whole.monitor().round([VERSION], END_MS);
+    const random = createRandom();
+    t.diagnostic(`TEST_SEED=${random.seed}`);
+    const killed = new Tables();
+    let monitor = killed.monitor();
+    for (let untilMs = START_MS; untilMs <= END_MS; untilMs += random.between(1, 3) * HOUR_MS) {
+      killed.failure = (["none", "before", "after", "tell"] as const)[random.between(0, 3)] ?? "none";
+      if (random.between(0, 4) === 0) monitor = killed.monitor();
+      await monitor.round([VERSION], untilMs);
+    }
+    killed.failure = "none";
+    await killed.monitor().round([VERSION], END_MS);
+    assert.deepEqual(killed.rows, whole.rows);
+    const idsOf = (tables: Tables): string[] => [
+      ...new Set(
+        tables.told.flatMap(({ changes }) =>
+          changes.map(({ change, atMs, incident }) => `${incident.id} ${change} ${atMs}`),
+        ),
+      ),
+    ];
+    assert.deepEqual(idsOf(killed), idsOf(whole));
+  });
+
+  it("compare with the same hours of earlier weeks when told to", async () => {
+    const tables = new Tables();
+    tables.settings = { compare_with: "season" };
+    await tables.monitor().round([VERSION], END_MS);
+    const verdicts = new Set(tables.rows.map(({ verdict }) => verdict));
+    assert.deepEqual([...verdicts], ["insufficient"], "there are no earlier weeks");
+  });
+
+  it("leave a version alone whose settings are wrong, and go on with the others", async () => {
+    const tables = new Tables();
+    tables.settings = { window: "7 parsecs" };
+    await tables.monitor().round([VERSION], END_MS);
+    assert.equal(tables.rows.length, 0);
+  });
+});
