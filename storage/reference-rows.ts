@@ -46,9 +46,10 @@ export async function readReferenceRows(
   const { columns, rowsMax } = question;
   const params = new QueryParams();
   const scope = scopeSql(database, question, params);
+  // the hash as a text: a UInt64 is no number of JavaScript
   const drawn = await selectRows<{ total: string; rows: string; last: string }>(
     client,
-    `SELECT (SELECT count() ${scope}) AS total, count() AS rows, max(hash) AS last
+    `SELECT (SELECT count() ${scope}) AS total, count() AS rows, toString(max(hash)) AS last
      FROM (SELECT cityHash64(prediction_id) AS hash ${scope} ORDER BY hash LIMIT ${params.bind(rowsMax, "UInt64")})`,
     params.values,
   );
