@@ -28,7 +28,7 @@ export interface LookupEntity {
 
 interface StepOf<F extends Feature> {
   readonly feature: F;
-  /** Name of the step in a prediction's feature status. */
+  /** In the feature status, like no other step's: of features with one name it tells the set too. A request feature's is its own. */
   readonly name: string;
 }
 
@@ -85,7 +85,9 @@ export async function compileLookup(
     const set = await find(feature.set, feature.version);
     inputs.push({ name, step: compiler.stepFor(set, input, feature.name ?? name), isOptional });
   }
-  const { entities, steps } = compiler;
+  const { entities } = compiler;
+  const taken = new Set(inputs.map(({ step }) => step).filter((step) => step >= 0));
+  const steps = compiler.named(taken);
   const requested = steps.filter(({ kind }) => kind === "request").map(({ feature }) => feature.name);
   const requestNames = new Set([...manifest.inputs.map(({ name }) => name), ...requested]);
   const inputNames = steps.map((_, index) => inputs.find(({ step }) => step === index)?.name);
@@ -116,7 +118,8 @@ export interface AskedFeatures {
 }
 
 /**
- * The lookup of features of several sets. A name that is asked of two of them is told apart by its set: `set.name`.
+ * The lookup of features of several sets. A name that is asked of two of them is told apart by its set: `set.name`, or
+ * `set@version.name`.
  * @throws EngineError INVALID_REQUEST naming a feature that its set does not have, or that is asked for twice.
  */
 export function compileSetsLookup(asked: readonly AskedFeatures[]): SetLookup {
@@ -127,20 +130,49 @@ export function compileSetsLookup(asked: readonly AskedFeatures[]): SetLookup {
       name,
     })),
   );
-  const uses = new Map<string, number>();
-  for (const { name } of all) uses.set(name, (uses.get(name) ?? 0) + 1);
-  const features = all.map(({ set, name }) => ({
-    name: asked.length > 1 && (uses.get(name) ?? 0) > 1 ? `${set.name}.${name}` : name,
-    step: compiler.stepNamed(set, name),
-  }));
-  const { entities, steps } = compiler;
-  return { entities, steps, features };
+  const indexes = new Set<number>();
+  for (const { set, name } of all) {
+    const count = indexes.size;
+    if (indexes.add(compiler.stepNamed(set, name)).size === count)
+      throw invalidRequest(`${featureSetKey(set)}:${name} is asked for twice`);
+  }
+  const names = compiler.namesOf([...indexes]);
+  const features = [...indexes].map((step, index) => ({ name: names[index] as string, step }));
+  return { entities: compiler.entities, steps: compiler.named(indexes), features };
 }
 
 class LookupCompiler {
   readonly entities: LookupEntity[] = [];
-  readonly steps: LookupStep[] = [];
+  readonly #steps: LookupStep[] = [];
+  /** By step: the set of its feature. */
+  readonly #sets: FeatureSet[] = [];
   readonly #indexes = new Map<string, number>();
+
+  /** The steps so far. Those that are `asked` for have the names that they have without the others. */
+  named(asked: ReadonlySet<number>): LookupStep[] {
+    const names = this.namesOf([...this.#steps.keys()]);
+    const indexes = [...asked];
+    for (const [at, name] of this.namesOf(indexes).entries()) names[indexes[at] as number] = name;
+    return this.#steps.map((step, index) => ({
+      ...step,
+      name: step.kind === "request" ? step.name : (names[index] as string), // two sets take it from one field
+    }));
+  }
+
+  /** The name of each feature or, where several have that, with its set before it, and then with its set's version. */
+  namesOf(indexes: readonly number[]): string[] {
+    const qualified = (index: number, setName: (set: FeatureSet) => string): string =>
+      `${setName(this.#sets[index] as FeatureSet)}.${this.#steps[index]?.feature.name}`;
+    let names = indexes.map((index) => this.#steps[index]?.feature.name as string);
+    for (const setName of [({ name }: FeatureSet) => name, featureSetKey]) {
+      const uses = new Map<string, number>();
+      for (const name of names) uses.set(name, (uses.get(name) ?? 0) + 1);
+      names = names.map((name, at) =>
+        (uses.get(name) ?? 0) > 1 ? qualified(indexes[at] as number, setName) : name,
+      );
+    }
+    return names;
+  }
 
   stepFor(set: FeatureSet, input: ModelInput, name: string): number {
     const feature = set.features.find((one) => one.name === name);
@@ -154,8 +186,7 @@ class LookupCompiler {
   stepNamed(set: FeatureSet, name: string): number {
     const feature = set.features.find((one) => one.name === name);
     if (feature !== undefined) return this.#step(set, feature);
-    const message = `${featureSetKey(set)} has no feature "${name.slice(0, 128)}"`;
-    throw new EngineError("INVALID_REQUEST", message, { details: [{ field: "features", message }] });
+    throw invalidRequest(`${featureSetKey(set)} has no feature "${name.slice(0, 128)}"`);
   }
 
   #step(set: FeatureSet, feature: Feature): number {
@@ -163,9 +194,10 @@ class LookupCompiler {
     const known = this.#indexes.get(key);
     if (known !== undefined) return known;
     const step = this.#createStep(set, feature);
-    this.steps.push(step);
-    this.#indexes.set(key, this.steps.length - 1);
-    return this.steps.length - 1;
+    this.#sets.push(set);
+    const index = this.#steps.push(step) - 1;
+    this.#indexes.set(key, index);
+    return index;
   }
 
   #createStep(set: FeatureSet, feature: Feature): LookupStep {
@@ -208,6 +240,10 @@ function fits(input: ModelInput["type"], feature: Feature["type"]): boolean {
     case "category":
       return input === feature;
   }
+}
+
+function invalidRequest(message: string): EngineError {
+  return new EngineError("INVALID_REQUEST", message, { details: [{ field: "features", message }] });
 }
 
 function invalid(field: string, message: string): EngineError {

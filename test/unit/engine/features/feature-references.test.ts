@@ -25,4 +25,18 @@ describe("a reference to features", () => {
     const text = "a@1.0.0:x,b@1.0.0:x,a@1.0.0:z,w";
     assert.deepEqual(await referred(text), ["a.x of a", "z of a", "w of a", "b.x of b"]);
   });
+
+  it("is called by its set, and its version, where others have the same name", async () => {
+    assert.deepEqual(await referred("a@1.0.0:x,a@1.1.0:x,b@1.0.0:x,z"), [
+      "a@1.0.0.x of a",
+      "a@1.1.0.x of a",
+      "b.x of b",
+      "z of b",
+    ]);
+  });
+
+  it("that comes twice is refused", async () => {
+    for (const text of ["a@1.0.0:x,x", "a@1.0.0:x,b@1.0.0:x,a@1.0.0:x"])
+      await assert.rejects(referred(text), /a@1\.0\.0:x is asked for twice/, text);
+  });
 });
