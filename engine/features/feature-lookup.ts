@@ -229,15 +229,16 @@ class LookupCompiler {
   }
 }
 
+/** A float32 blurs a time by a minute or two, and few times are among the integers that it holds. */
 function fits(input: ModelInput["type"], feature: Feature["type"]): boolean {
   switch (feature) {
-    case "float":
-      return input === "float";
     case "int":
     case "timestamp":
-      return input === "float" || input === "int";
-    case "bool":
+      return input === feature || input === "float";
     case "category":
+      return input === feature || input === "text";
+    case "float":
+    case "bool":
       return input === feature;
   }
 }
