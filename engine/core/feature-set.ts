@@ -179,31 +179,37 @@ function checkValues(one: Feature, issue: FieldIssue): void {
     if (!isNumber && one[bound] !== undefined) issue(bound, `not allowed with type ${one.type}`);
   if ((one.min ?? -Infinity) > (one.max ?? Infinity)) issue("min", "is greater than max");
   if (one.default !== undefined) {
-    const problem = featureProblem(one, one.default);
+    const problem = createFeatureCheck(one)(one.default);
     if (problem !== undefined) issue("default", problem);
   }
 }
 
-/** Why `value` is not allowed for the feature, or undefined if it is. */
-export function featureProblem(one: Feature, value: unknown): string | undefined {
-  switch (one.type) {
+/** Tells why a value is not allowed for the feature, or undefined if it is. Made once, for many values. */
+export function createFeatureCheck({ type, min, max, categories }: Feature): FeatureCheck {
+  switch (type) {
     case "float":
     case "int":
     case "timestamp":
-      if (typeof value !== "number" || !Number.isFinite(value)) return "must be a finite number";
-      if (one.type === "int" && !Number.isInteger(value)) return "must be an integer";
-      if (one.min !== undefined && value < one.min) return `must be at least ${one.min}`;
-      if (one.max !== undefined && value > one.max) return `must be at most ${one.max}`;
-      return undefined;
+      return (value) => {
+        if (typeof value !== "number" || !Number.isFinite(value)) return "must be a finite number";
+        if (type === "int" && !Number.isInteger(value)) return "must be an integer";
+        if (min !== undefined && value < min) return `must be at least ${min}`;
+        if (max !== undefined && value > max) return `must be at most ${max}`;
+        return undefined;
+      };
     case "bool":
-      return typeof value === "boolean" ? undefined : "must be true or false";
-    case "category":
-      if (typeof value !== "string") return "must be a string";
-      return one.categories === undefined || one.categories.includes(value)
-        ? undefined
-        : "is none of the feature's categories";
+      return (value) => (typeof value === "boolean" ? undefined : "must be true or false");
+    case "category": {
+      const known = new Set(categories);
+      return (value) => {
+        if (typeof value !== "string") return "must be a string";
+        return known.has(value) ? undefined : "is none of the feature's categories";
+      };
+    }
   }
 }
+
+export type FeatureCheck = (value: unknown) => string | undefined;
 
 /**
  * Checks a parsed `feature-set.json`.

@@ -7,15 +7,19 @@
 import { durationMs } from "../core/duration.ts";
 import { EngineError } from "../core/errors.ts";
 import {
+  createFeatureCheck,
   type DerivedFeature,
   type Feature,
+  type FeatureCheck,
   type FeatureSet,
   featureSetKey,
   type OnlineFeature,
+  type Scalar,
   type WindowFeature,
 } from "../core/feature-set.ts";
 import type { ModelManifest } from "../core/manifest.ts";
 import type { ModelInput } from "../core/model-input.ts";
+import { createInputCheck } from "../feature-plan.ts";
 import type { Column } from "./column.ts";
 import { columnsOf, fieldOf } from "./column-plan.ts";
 import { murmurHash32 } from "./murmur-hash.ts";
@@ -30,6 +34,8 @@ interface StepOf<F extends Feature> {
   readonly feature: F;
   /** In the feature status, like no other step's: of features with one name it tells the set too. A request feature's is its own. */
   readonly name: string;
+  /** Whether a value is one of the feature. */
+  readonly check: FeatureCheck;
 }
 
 export type LookupStep =
@@ -49,6 +55,8 @@ export interface LookupInput {
   readonly step: number;
   /** Whether the model does without: the input has a default, or may be missing. */
   readonly isOptional: boolean;
+  /** Whether a value fits: the model's range and categories may be narrower than the feature's, and float32 is. */
+  readonly takes: (value: Scalar) => boolean;
 }
 
 export interface FeatureLookup {
@@ -78,12 +86,13 @@ export async function compileLookup(
   for (const input of manifest.inputs) {
     const { name, feature } = input;
     const isOptional = input.default !== undefined || input.nullable === true;
+    const takes = createInputCheck(input);
     if (feature === undefined) {
-      inputs.push({ name, step: -1, isOptional });
+      inputs.push({ name, step: -1, isOptional, takes });
       continue;
     }
     const set = await find(feature.set, feature.version);
-    inputs.push({ name, step: compiler.stepFor(set, input, feature.name ?? name), isOptional });
+    inputs.push({ name, step: compiler.stepFor(set, input, feature.name ?? name), isOptional, takes });
   }
   const { entities } = compiler;
   const taken = new Set(inputs.map(({ step }) => step).filter((step) => step >= 0));
@@ -201,24 +210,24 @@ class LookupCompiler {
   }
 
   #createStep(set: FeatureSet, feature: Feature): LookupStep {
-    const { name } = feature;
+    const common = { name: feature.name, check: createFeatureCheck(feature) };
     switch (feature.kind) {
       case "request":
-        return { kind: "request", feature, name };
+        return { kind: "request", feature, ...common };
       case "online": {
         const ttlMs = durationMs(feature.ttl) as number;
         const fieldId = murmurHash32(fieldOf(feature));
-        return { kind: "online", feature, name, entity: this.#entity(set), fieldId, ttlMs };
+        return { kind: "online", feature, ...common, entity: this.#entity(set), fieldId, ttlMs };
       }
       case "window": {
-        const column = columnsOf(set).get(name) as Column;
-        return { kind: "window", feature, name, entity: this.#entity(set), column };
+        const column = columnsOf(set).get(feature.name) as Column;
+        return { kind: "window", feature, ...common, entity: this.#entity(set), column };
       }
       case "derived": {
         const inputs = feature.inputs.map((input) =>
           this.#step(set, set.features.find((one) => one.name === input) as Feature),
         );
-        return { kind: "derived", feature, name, inputs };
+        return { kind: "derived", feature, ...common, inputs };
       }
     }
   }

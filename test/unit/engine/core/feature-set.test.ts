@@ -4,8 +4,8 @@ import { describe, it } from "node:test";
 import { EngineError } from "../../../../engine/core/errors.ts";
 import {
   AGGREGATIONS,
+  createFeatureCheck,
   type Feature,
-  featureProblem,
   featureSetKey,
   parseFeatureSet,
 } from "../../../../engine/core/feature-set.ts";
@@ -133,7 +133,7 @@ describe("a feature's values", () => {
 
   it("are checked as the type and range say", () => {
     const problems = (feature: unknown, ...values: unknown[]): (string | undefined)[] =>
-      values.map((value) => featureProblem(take(feature)[0] as Feature, value));
+      values.map(createFeatureCheck(take(feature)[0] as Feature));
     const finite = "must be a finite number";
     assert.deepEqual(problems({ ...NUMBER, min: 0, max: 2 }, 0, 2, 1.5, -1, 2.1, "1", Number.NaN, null), [
       undefined,

@@ -35,7 +35,7 @@ async function filled(type: Feature["type"], input: ModelInput["type"]): Promise
   const lookup = await compileLookup(manifest, async () => set);
   assert.ok(lookup);
   const view = { seq: 1, value: () => VALUES[type], eventMs: () => AT_MS, window: () => assert.fail() };
-  const features = fillFeatures(lookup, {}, lookUp(lookup, {}, [view], AT_MS).values);
+  const features = fillFeatures(lookup, {}, lookUp(lookup, {}, [view], AT_MS));
   const plan = new FeaturePlan(manifest);
   const row = new Float32Array(1);
   const texts: string[] = [];
