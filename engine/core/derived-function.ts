@@ -24,8 +24,8 @@ export interface DerivedParameters {
 interface Definition {
   readonly inputs: number;
   readonly needs?: keyof DerivedParameters;
-  /** Whether integers give an integer. */
-  readonly keepsIntegers?: true;
+  /** When the result is an integer: whatever the inputs are, or if they are integers. Never by default. */
+  readonly integers?: "always" | "of integers";
   readonly apply: (values: readonly number[], parameters: DerivedParameters) => number;
 }
 
@@ -34,15 +34,15 @@ export const DERIVED_FUNCTIONS = {
   /** a / b */
   ratio: { inputs: 2, apply: ([a = 0, b = 0]) => a / b },
   /** a - b */
-  difference: { inputs: 2, keepsIntegers: true, apply: ([a = 0, b = 0]) => a - b },
-  product: { inputs: 2, keepsIntegers: true, apply: ([a = 0, b = 0]) => a * b },
+  difference: { inputs: 2, integers: "of integers", apply: ([a = 0, b = 0]) => a - b },
+  product: { inputs: 2, integers: "of integers", apply: ([a = 0, b = 0]) => a * b },
   /** ln(1 + a) */
   log1p: { inputs: 1, apply: ([a = 0]) => Math.log1p(a) },
   /** A part of a time; days of the week count from Monday = 0. */
   time_part: {
     inputs: 1,
     needs: "part",
-    keepsIntegers: true,
+    integers: "always",
     apply: ([a = 0], { part }) => timePart(a, part),
   },
   /** Sine of a time within its cycle. */
@@ -54,7 +54,7 @@ export const DERIVED_FUNCTIONS = {
   bucket: {
     inputs: 1,
     needs: "edges",
-    keepsIntegers: true,
+    integers: "always",
     apply: ([a = 0], { edges = [] }) => edges.filter((edge) => edge <= a).length,
   },
 } as const satisfies Record<string, Definition>;
@@ -94,10 +94,10 @@ export function derivedProblem(call: DerivedCall): readonly [field: string, mess
   return isAscending ? undefined : ["edges", "must be ascending"];
 }
 
-/** Whether the result may be declared an int: an integer when the inputs are. */
-export function givesIntegers(name: DerivedFunctionName): boolean {
-  const definition: Definition = DERIVED_FUNCTIONS[name];
-  return definition.keepsIntegers === true;
+/** Whether the result may be declared an int. */
+export function givesIntegers(name: DerivedFunctionName, inputs: "integers" | "numbers"): boolean {
+  const { integers }: Definition = DERIVED_FUNCTIONS[name];
+  return integers === "always" || (integers === "of integers" && inputs === "integers");
 }
 
 /** The value of a derived feature; undefined when an input is missing, is text or not finite, or the result is not finite. */

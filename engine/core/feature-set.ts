@@ -148,8 +148,9 @@ function checkDerived(one: DerivedFeature, earlier: ReadonlyMap<string, Feature>
   }
   const problem = derivedProblem(one);
   if (problem !== undefined) issue(problem[0], problem[1]);
-  if (one.type !== "float" && !(one.type === "int" && givesIntegers(one.function)))
-    issue("type", `${one.function} gives a float${givesIntegers(one.function) ? " or an int" : ""}`);
+  const inputs = one.inputs.every((name) => earlier.get(name)?.type !== "float") ? "integers" : "numbers";
+  if (one.type !== "float" && !(one.type === "int" && givesIntegers(one.function, inputs)))
+    issue("type", `${one.function} of these inputs gives a float`);
 }
 
 function checkWindow(one: WindowFeature, issue: FieldIssue): void {
@@ -161,6 +162,8 @@ function checkWindow(one: WindowFeature, issue: FieldIssue): void {
     issue("type", "an aggregation is a number: use an online feature for a text or a bool");
   if (one.type === "int" && (aggregation === "mean" || aggregation === "stddev"))
     issue("type", `${aggregation} gives a float`);
+  if (one.type === "int" && aggregation === "sum" && one.decimals > 0)
+    issue("type", 'a sum of decimals is a float: add "decimals": 0 for sums of integers');
   if (durationMs(one.window) === undefined) return; // said already
   if (one.windowing === "tumbling" && one.hop !== undefined)
     issue("hop", "not allowed with a tumbling window");
