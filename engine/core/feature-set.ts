@@ -43,7 +43,7 @@ const described = {
   min: z.number().optional(),
   max: z.number().optional(),
   categories: z.array(z.string().min(1).max(256)).min(1).max(CATEGORIES_MAX).optional(),
-  /** Share of events without a value, over an hour, above which statistics report a problem. */
+  /** Share of events without a value, over the hours that are asked for, above which statistics report a problem. */
   null_rate_max: z.number().min(0).max(1).optional(),
 };
 
