@@ -84,6 +84,7 @@ export function createHttpServer({
     ...modelRoutes({ registry, pool, models, artifactBytesMax: config.artifactBytesMax }),
     ...featureSetRoutes({
       registry: featureRegistry,
+      models: registry,
       lacking: async () => {
         const keys = await filling.knownColumns();
         return keys === undefined ? [] : sets.lacking(keys);
