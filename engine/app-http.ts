@@ -118,6 +118,7 @@ function onlineFeatureRoutes({
   return [
     ...featureSetRoutes({
       registry: featureRegistry,
+      models: registry,
       lacking: async () => {
         const keys = await filling.knownColumns();
         return keys === undefined ? [] : sets.lacking(keys);

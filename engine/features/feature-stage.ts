@@ -13,7 +13,6 @@ import type { Row } from "../batch.ts";
 import type { Batcher } from "../batcher.ts";
 import type { EntityKey } from "../core/entity-store.ts";
 import { EngineError, type ErrorDetail, toEngineError } from "../core/errors.ts";
-import type { Scalar } from "../core/feature-set.ts";
 import type { Dispatcher } from "../dispatcher.ts";
 import { notAnObject } from "../feature-plan.ts";
 import type { EntityReader } from "./entity-reader.ts";
@@ -114,27 +113,27 @@ export class FeatureStage {
     asOfMs: number,
   ): void {
     const use = uses === undefined ? undefined : { uses, inputNames: lookup.inputNames };
-    const { values, status } = lookUp(lookup, request, views, asOfMs, use);
+    const found = lookUp(lookup, request, views, asOfMs, use);
+    const features = fillFeatures(lookup, request, found);
+    const { status } = found;
     const entities = keys.flatMap((key, index) =>
       key === undefined ? [] : [{ type: key.type, id: key.id, seq: views[index]?.seq ?? 0 }],
     );
     const served: ServedFeatures = { asOfMs, entities, status };
-    checkAvailable(lookup, request, values, status);
-    this.#options.dispatcher.accept(batcher, row, fillFeatures(lookup, request, values), served);
+    checkAvailable(lookup, features, status);
+    this.#options.dispatcher.accept(batcher, row, features, served);
   }
 }
 
 /** @throws EngineError SERVICE_UNAVAILABLE when the store did not answer, and neither the set nor the model has a default. */
 function checkAvailable(
   { inputs, steps }: FeatureLookup,
-  request: Readonly<Record<string, unknown>>,
-  values: readonly (Scalar | undefined)[],
+  features: Readonly<Record<string, unknown>>,
   status: ServedFeatures["status"],
 ): void {
   if (status.size === 0) return;
   for (const { name, step, isOptional } of inputs) {
-    if (step < 0 || isOptional || values[step] !== undefined || (request[name] ?? undefined) !== undefined)
-      continue;
+    if (step < 0 || isOptional || features[name] !== undefined) continue;
     if (status.get((steps[step] as LookupStep).name) === "unavailable")
       throw new EngineError(
         "SERVICE_UNAVAILABLE",
