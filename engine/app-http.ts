@@ -109,6 +109,7 @@ function versionRoutes(
 function onlineFeatureRoutes({
   config,
   core,
+  registry,
   featureRegistry,
   history,
   readStatistics,
