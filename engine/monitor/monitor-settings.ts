@@ -53,6 +53,21 @@ export function parseMonitorSettings(json: unknown): MonitorSettings {
   return { windowMs, hopMs, compareWith, drift: parseDriftSettings(drift ?? {}) };
 }
 
+/** As on the wire, every setting with its value. */
+export function settingsJson({
+  windowMs,
+  hopMs,
+  compareWith,
+  drift,
+}: MonitorSettings): Record<string, unknown> {
+  return {
+    window: `${windowMs / MINUTE_MS}m`,
+    hop: `${hopMs / MINUTE_MS}m`,
+    compare_with: compareWith,
+    drift,
+  };
+}
+
 function refused(details: readonly { readonly field: string; readonly message: string }[]): EngineError {
   const [first] = details;
   return new EngineError("INVALID_REQUEST", `monitor settings: ${first?.field}: ${first?.message}`, {
