@@ -9,6 +9,7 @@ import { migrate } from "../storage/migrate.ts";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
 import { replaceModelView } from "../storage/model-view.ts";
 import { PredictionStore } from "../storage/prediction-store.ts";
+import { RequestErrorStore } from "../storage/request-error-store.ts";
 import type { RowStore } from "../storage/row-store.ts";
 import { openStreams, type StreamsConnection } from "../streams/connection.ts";
 import { LogReader } from "../streams/log-reader.ts";
@@ -25,12 +26,14 @@ import type { Logger } from "./core/log.ts";
 import { readFeatureValueRows } from "./features/feature-value-rows.ts";
 import { ModelUpdates } from "./model-updates.ts";
 import { readPredictionRows } from "./prediction-rows.ts";
+import { readRequestErrorRows } from "./request-error-rows.ts";
 import type { ServiceUrls } from "./service-urls.ts";
 import { Sink, type SinkOptions } from "./sink.ts";
 
 const STATUS_MS = 1_000;
 const TRIM_MS = 15_000;
 const VIEW_RETRY_MS = 2_000;
+const RECENT_REPORTS_MAX = 4_096;
 
 export interface ControlPlane {
   /** Finishes the insert under way and closes. */
@@ -69,8 +72,19 @@ export async function startControlPlane(
       logger: logger.child({ component: "feature sink" }),
     },
   );
+  const errors = createSink(
+    config,
+    clickhouse,
+    new LogReader({ ...reading, stream: topology.errorsStream }),
+    {
+      rows: new RequestErrorStore(clickhouse, config.database),
+      rowsOf: readRequestErrorRows,
+      recentIdsMax: RECENT_REPORTS_MAX,
+      logger: logger.child({ component: "error sink" }),
+    },
+  );
   const stopping = new AbortController();
-  const running = Promise.all([predictions.run(stopping.signal), features.run(stopping.signal)]);
+  const running = Promise.all([predictions, features, errors].map((sink) => sink.run(stopping.signal)));
   const status = startStatus(connection, topology, reader, predictions);
   const ingest = await startIngest(config, urls, logger);
   const trimming = startTrimming(manager, topology, { predictions, features, ingest }, logger);

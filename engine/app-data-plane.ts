@@ -32,6 +32,7 @@ import type { EntityStore } from "./core/entity-store.ts";
 import type { Logger } from "./core/log.ts";
 import { Metrics } from "./core/metrics.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import { ErrorReporter } from "./error-reporter.ts";
 import { ActiveSets } from "./features/active-sets.ts";
 import type { EntityReader } from "./features/entity-reader.ts";
 import type { FindFeatureSet } from "./features/feature-lookup.ts";
@@ -41,6 +42,7 @@ import { handleServiceRequest, handleStreamRequest } from "./nats-predict.ts";
 import { Predictor } from "./predict.ts";
 import { PredictionLog } from "./prediction-log.ts";
 import type { Readiness } from "./readiness.ts";
+import { RequestErrors } from "./request-errors.ts";
 import type { ServiceUrls } from "./service-urls.ts";
 import { VERSION } from "./version.ts";
 
@@ -49,6 +51,7 @@ const STOP_POLL_MS = 10;
 /** Long enough for a client to send its next request on a connection and to learn that it closes. */
 const LINGER_MS = 250;
 const MODEL_LOAD_TIMEOUT_MS = 120_000;
+const ERROR_REPORT_TIMEOUT_MS = 5_000;
 
 export interface DataPlane {
   readonly httpUrl: string;
@@ -82,6 +85,7 @@ interface Core {
   readonly models: Models;
   readonly reader: EntityReader;
   readonly predictor: Predictor;
+  readonly errors: RequestErrors;
 }
 
 /** @throws EngineError SERVICE_UNAVAILABLE when a service cannot be reached or the port cannot be had. */
@@ -115,6 +119,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   );
   await core.models.settled();
   const consumer = startRequestConsumer(config, streams, core, logger);
+  const reporter = startErrorReports(streams, core.errors, logger);
   const stop = async (): Promise<void> => {
     readiness.stop();
     await consumer.stop();
@@ -123,6 +128,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     http.close();
     core.predictor.close();
     await core.log.drain();
+    await reporter.stop();
     await watch.stop();
     core.models.close();
     core.dispatcher.close();
@@ -183,6 +189,7 @@ function createCore(
     },
     () => wake(),
   );
+  const errors = new RequestErrors();
   const messageBytesMax = publisher.payloadBytesMax - ID_HEADER_BYTES;
   const log = new PredictionLog({
     engineId: randomUUID(),
@@ -201,6 +208,7 @@ function createCore(
     answerFirst: config.logAck === "after-response",
     logger: logger.child({ component: "dispatcher" }),
     failures: metrics.counter("engine_failed_rows_total", "Rows accepted and answered with an error."),
+    errors,
   });
   wake = () => dispatcher.wake();
   const models = new Models({
@@ -213,7 +221,7 @@ function createCore(
     logger: logger.child({ component: "models" }),
   });
   const reader = createEntityReader(config, features.store, metrics, logger);
-  const stage = new FeatureStage({ reader, dispatcher, rowsMax: config.batchRowsMax });
+  const stage = new FeatureStage({ reader, dispatcher, errors, rowsMax: config.batchRowsMax });
   return {
     metrics,
     pool,
@@ -221,7 +229,8 @@ function createCore(
     dispatcher,
     models,
     reader,
-    predictor: new Predictor({ models, dispatcher, stage }),
+    predictor: new Predictor({ models, dispatcher, stage, errors }),
+    errors,
   };
 }
 
@@ -272,6 +281,22 @@ function startRequestConsumer(
   });
   consumer.start();
   return consumer;
+}
+
+function startErrorReports(
+  { publisher, topology }: Streams,
+  errors: RequestErrors,
+  logger: Logger,
+): ErrorReporter {
+  return new ErrorReporter({
+    errors,
+    publish: async (id, payload) =>
+      publisher.publish(
+        { subject: topology.errorsSubject, id, payload },
+        { timeoutMs: ERROR_REPORT_TIMEOUT_MS },
+      ),
+    logger: logger.child({ component: "error reports" }),
+  });
 }
 
 /** No new connections; connections that are open end with their next answer; rows in the engine are answered. */

@@ -5,6 +5,9 @@
  * harm, so that a crash between a step and its record does none.
  */
 
+import { requestErrorStatements } from "./request-error-store.ts";
+import { trafficStatements } from "./traffic-tables.ts";
+
 export interface Migration {
   readonly id: number;
   readonly name: string;
@@ -89,5 +92,10 @@ export const MIGRATIONS: readonly Migration[] = [
       `ALTER TABLE {database}.feature_values
         ADD COLUMN IF NOT EXISTS booleans Array(LowCardinality(String)) COMMENT 'names of the numbers that are booleans: a filter on true is none on 1'`,
     ],
+  },
+  {
+    id: 8,
+    name: "traffic and request errors",
+    statements: [...trafficStatements(), ...requestErrorStatements()],
   },
 ];

@@ -12,12 +12,14 @@ import { isUnreadableRows } from "./clickhouse-error.ts";
 /** Rows that ClickHouse takes as one block at most. */
 export const INSERT_ROWS_MAX = 1_000_000;
 
-const ONE_BLOCK = {
+/** An insert that becomes one part, or none; the views of its table get it once. */
+export const ONE_BLOCK = {
   max_insert_block_size: "1048576",
   min_insert_block_size_rows: "1048576",
   min_insert_block_size_bytes: "1073741824",
   async_insert: 0 as const,
   insert_deduplicate: 1 as const,
+  deduplicate_blocks_in_dependent_materialized_views: 0 as const,
 };
 
 export interface RowStoreOptions {
