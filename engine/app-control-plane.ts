@@ -72,17 +72,8 @@ export async function startControlPlane(
       logger: logger.child({ component: "feature sink" }),
     },
   );
-  const errors = createSink(
-    config,
-    clickhouse,
-    new LogReader({ ...reading, stream: topology.errorsStream }),
-    {
-      rows: new RequestErrorStore(clickhouse, config.database),
-      rowsOf: readRequestErrorRows,
-      recentIdsMax: RECENT_REPORTS_MAX,
-      logger: logger.child({ component: "error sink" }),
-    },
-  );
+  const errorsReader = new LogReader({ ...reading, stream: topology.errorsStream });
+  const errors = createErrorSink(config, clickhouse, errorsReader, logger);
   const stopping = new AbortController();
   const running = Promise.all([predictions, features, errors].map((sink) => sink.run(stopping.signal)));
   const status = startStatus(connection, topology, reader, predictions);
@@ -159,6 +150,15 @@ function createSink(
     recentIdsMax,
     flushMs: config.sinkFlushMs,
     logger,
+  });
+}
+
+function createErrorSink(config: Config, clickhouse: ClickHouse, source: LogReader, logger: Logger): Sink {
+  return createSink(config, clickhouse, source, {
+    rows: new RequestErrorStore(clickhouse, config.database),
+    rowsOf: readRequestErrorRows,
+    recentIdsMax: RECENT_REPORTS_MAX,
+    logger: logger.child({ component: "error sink" }),
   });
 }
 

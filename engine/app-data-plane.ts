@@ -27,12 +27,12 @@ import { createEntityReader, followFilling, openServingStore } from "./app-featu
 import { startHealthChecks } from "./app-health.ts";
 import { createHttpServer } from "./app-http.ts";
 import { followFeatureSets, openFeatures, startIngest } from "./app-ingest.ts";
+import { startMonitoring } from "./app-monitoring.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
 import type { Logger } from "./core/log.ts";
 import { Metrics } from "./core/metrics.ts";
 import { Dispatcher } from "./dispatcher.ts";
-import { ErrorReporter } from "./error-reporter.ts";
 import { ActiveSets } from "./features/active-sets.ts";
 import type { EntityReader } from "./features/entity-reader.ts";
 import type { FindFeatureSet } from "./features/feature-lookup.ts";
@@ -51,7 +51,6 @@ const STOP_POLL_MS = 10;
 /** Long enough for a client to send its next request on a connection and to learn that it closes. */
 const LINGER_MS = 250;
 const MODEL_LOAD_TIMEOUT_MS = 120_000;
-const ERROR_REPORT_TIMEOUT_MS = 5_000;
 
 export interface DataPlane {
   readonly httpUrl: string;
@@ -97,21 +96,20 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const ingestParts = { ...streams, nats: connection.nats };
   const featureRegistry = await openFeatures(config, ingestParts);
   const store = openServingStore(config, urls.redis, logger);
-  const features: FeatureSource = {
-    store,
-    findSet: async (name, version) => (await featureRegistry.get(name, version)).set,
-  };
+  const findSet: FindFeatureSet = async (name, version) => (await featureRegistry.get(name, version)).set;
   const sets = new ActiveSets();
   const setsWatch = await followFeatureSets(featureRegistry, sets, logger);
   const ingesting = { config, urls, parts: ingestParts, store, sets, logger };
   const ingest = urls.redis === undefined ? startIngest(ingesting, "own") : undefined;
-  const core = createCore(config, streams, registry, features, logger);
+  const core = createCore(config, streams, registry, { store, findSet }, logger);
   const health = startHealthChecks({ urls, core, connection, topology, logger });
   const { readiness } = health;
   const history = openHistory(config, urls);
   const filling = followFilling(connection.nats, topology, store);
   const registries = { registry, featureRegistry, sets, filling };
-  const http = createHttpServer({ config, urls, core, ...registries, ...history, readiness, logger });
+  const monitoring = await startMonitoring({ config, urls, streams, core, registry, logger });
+  const parts = { config, urls, core, ...registries, ...history, monitoring: monitoring.routes };
+  const http = createHttpServer({ ...parts, readiness, logger });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(connection.nats, topology, VERSION, (request) =>
@@ -119,7 +117,6 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   );
   await core.models.settled();
   const consumer = startRequestConsumer(config, streams, core, logger);
-  const reporter = startErrorReports(streams, core.errors, logger);
   const stop = async (): Promise<void> => {
     readiness.stop();
     await consumer.stop();
@@ -128,7 +125,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     http.close();
     core.predictor.close();
     await core.log.drain();
-    await reporter.stop();
+    await monitoring.stop();
     await watch.stop();
     core.models.close();
     core.dispatcher.close();
@@ -190,17 +187,7 @@ function createCore(
     () => wake(),
   );
   const errors = new RequestErrors();
-  const messageBytesMax = publisher.payloadBytesMax - ID_HEADER_BYTES;
-  const log = new PredictionLog({
-    engineId: randomUUID(),
-    blockBytesMax: Math.min(config.logBlockBytesMax, messageBytesMax),
-    messageBytesMax,
-    publish: async (id, block) =>
-      publisher.publish(
-        { subject: topology.logSubject, id, payload: block },
-        { timeoutMs: config.logTimeoutMs },
-      ),
-  });
+  const log = createLog(config, publisher, topology);
   const dispatcher = new Dispatcher({
     pool,
     log,
@@ -232,6 +219,20 @@ function createCore(
     predictor: new Predictor({ models, dispatcher, stage, errors }),
     errors,
   };
+}
+
+function createLog(config: Config, publisher: Publisher, topology: Topology): PredictionLog {
+  const messageBytesMax = publisher.payloadBytesMax - ID_HEADER_BYTES;
+  return new PredictionLog({
+    engineId: randomUUID(),
+    blockBytesMax: Math.min(config.logBlockBytesMax, messageBytesMax),
+    messageBytesMax,
+    publish: async (id, block) =>
+      publisher.publish(
+        { subject: topology.logSubject, id, payload: block },
+        { timeoutMs: config.logTimeoutMs },
+      ),
+  });
 }
 
 async function followRegistry(
@@ -281,22 +282,6 @@ function startRequestConsumer(
   });
   consumer.start();
   return consumer;
-}
-
-function startErrorReports(
-  { publisher, topology }: Streams,
-  errors: RequestErrors,
-  logger: Logger,
-): ErrorReporter {
-  return new ErrorReporter({
-    errors,
-    publish: async (id, payload) =>
-      publisher.publish(
-        { subject: topology.errorsSubject, id, payload },
-        { timeoutMs: ERROR_REPORT_TIMEOUT_MS },
-      ),
-    logger: logger.child({ component: "error reports" }),
-  });
 }
 
 /** No new connections; connections that are open end with their next answer; rows in the engine are answered. */

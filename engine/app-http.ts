@@ -41,6 +41,7 @@ export interface HttpOptions {
   readonly featureRegistry: FeatureRegistry;
   readonly history: FeatureHistory;
   readonly readStatistics: ReadFieldStatistics;
+  readonly monitoring: readonly Route[];
   readonly sets: ActiveSets;
   readonly filling: Filling;
   readonly readiness: Readiness;
@@ -55,6 +56,7 @@ export function createHttpServer({
   featureRegistry,
   history,
   readStatistics,
+  monitoring,
   sets,
   filling,
   readiness,
@@ -91,6 +93,7 @@ export function createHttpServer({
     }),
     ...materializeRoutes(filling),
     ...statisticsRoutes({ sets, read: readStatistics }),
+    ...monitoring,
     ...historicalRoutes({ registry: featureRegistry, history, bodyBytesMax: config.bodyBytesMax }),
     ...featureRoutes({
       reader: core.reader,

@@ -1,6 +1,6 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
 /**
- * The command line: `millrace serve`, `models`, `features`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
+ * The command line: `millrace serve`, `models`, `features`, `publish`, `simulate` and `slo`. Errors say what to do, in one line, and exit with 1.
  */
 import { Command } from "commander";
 import { featuresCommand } from "./cli-features.ts";
@@ -8,6 +8,7 @@ import { modelsCommand } from "./cli-models.ts";
 import { publishCommand } from "./cli-publish.ts";
 import { serveCommand } from "./cli-serve.ts";
 import { simulateCommand } from "./cli-simulate.ts";
+import { sloCommand } from "./cli-slo.ts";
 import { EngineError, messageOf } from "./core/errors.ts";
 import { VERSION } from "./version.ts";
 
@@ -21,7 +22,8 @@ const program = new Command("millrace")
   .addCommand(modelsCommand())
   .addCommand(featuresCommand())
   .addCommand(publishCommand())
-  .addCommand(simulateCommand());
+  .addCommand(simulateCommand())
+  .addCommand(sloCommand());
 pointToHelp(program);
 
 try {

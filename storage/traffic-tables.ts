@@ -54,7 +54,10 @@ export function trafficStatements(): readonly string[] {
   ];
 }
 
-/** Not partitioned: one insert is one part then, all of it or nothing. */
+/**
+ * Not partitioned: one insert is one part then, all of it or nothing. With a window of its own: an insert that is repeated
+ * is dropped by `predictions`, but still handed on to the views.
+ */
 function tableSql(unit: TrafficUnit): string {
   const about = {
     latency_ms: "arrival to the end of inference",
@@ -77,7 +80,8 @@ function tableSql(unit: TrafficUnit): string {
     ${stages.join(",\n    ")}
   )
   ENGINE = AggregatingMergeTree
-  ORDER BY (model_name, time, model_version, variant, source, log_epoch)`;
+  ORDER BY (model_name, time, model_version, variant, source, log_epoch)
+  SETTINGS non_replicated_deduplication_window = 10000`;
 }
 
 /** The quantiles' definition is that of latencyQuantiles. */

@@ -33,6 +33,7 @@ export const ERRORS = {
   MODEL_INVALID: { status: 422, retry: "never", level: "warn" },
   FEATURE_SET_NOT_FOUND: { status: 404, retry: "never", level: "debug" },
   FEATURE_SET_INVALID: { status: 422, retry: "never", level: "warn" },
+  SLO_NOT_FOUND: { status: 404, retry: "never", level: "debug" },
   BUSY: { status: 429, retry: "later", level: "debug" },
   QUEUE_FULL: { status: 429, retry: "later", level: "debug" },
   INTERNAL: { status: 500, retry: "later", level: "error" },

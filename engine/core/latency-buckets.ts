@@ -34,7 +34,7 @@ export function bucketOf(latencyMs: number): number {
  */
 export function latencyQuantiles(counts: BucketCounts, shares: readonly number[]): (number | null)[] {
   const buckets = Object.entries(counts)
-    .map(([bucket, rows]) => ({ bucket: Number(bucket), rows: Number(rows) }))
+    .map(([bucket, rows]) => ({ bucket: Number(bucket), rows }))
     .sort((a, b) => a.bucket - b.bucket);
   const total = buckets.reduce((sum, { rows }) => sum + rows, 0);
   return shares.map((share) => {

@@ -67,7 +67,7 @@ async function insertUntilKilled(
   random: Random,
 ): Promise<void> {
   let seq = await store.lastSeq(EPOCH);
-  let isKilled = false;
+  const killed = new AbortController();
   const insert = async (): Promise<void> => {
     const messages = Array.from({ length: MESSAGES_PER_INSERT }, (_, index) => seq + 1 + index);
     const rows = messages.flatMap((message) =>
@@ -85,9 +85,9 @@ async function insertUntilKilled(
   await insert();
   await insert();
   const killing = delay(random.between(0, 120)).then(async () => {
-    isKilled = true;
+    killed.abort();
     await server.stop("SIGKILL");
   });
-  while (!isKilled) await insert().catch(() => undefined);
+  while (!killed.signal.aborted) await insert().catch(() => undefined);
   await killing;
 }
