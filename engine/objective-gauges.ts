@@ -58,9 +58,10 @@ export class ObjectiveGauges {
     for (const objective of objectives) this.#show(await objectiveLevel(objective, sources, nowMs));
   }
 
-  /** A level without events has no value: NaN, as Prometheus writes it. */
+  /** A figure that there is none of, as without events, has no series. */
   #show({ name, model, target, compliance, error_budget_left, burn_rates }: ObjectiveLevel): void {
     const labels = { slo: name, model };
+    this.#options.metrics.drop({ slo: name });
     this.#set("target", "Share that must be good.", labels, target);
     this.#set("compliance", "Share that was good over the period.", labels, compliance);
     this.#set("error_budget_left", "Share of the error budget that is left.", labels, error_budget_left);
@@ -74,6 +75,6 @@ export class ObjectiveGauges {
   }
 
   #set(name: string, help: string, labels: Labels, value: number | null): void {
-    this.#options.metrics.gauge(`engine_slo_${name}`, help, labels).set(value ?? Number.NaN);
+    if (value !== null) this.#options.metrics.gauge(`engine_slo_${name}`, help, labels).set(value);
   }
 }
