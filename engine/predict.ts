@@ -171,6 +171,16 @@ export class Predictor {
     this.#stage.add(batcher, lookup, row, features);
   }
 
+  /**
+   * Says whether a batch request of so many rows for one model has room.
+   * @throws EngineError QUEUE_FULL, counted for each row, and what `submit` throws of a model that is not there.
+   */
+  checkRoom(model: string | undefined, version: string | undefined, rows: number): void {
+    if (rows <= this.room) return;
+    this.#errors.count(this.#models.route(model, version).model.manifest, "batch", "QUEUE_FULL", rows);
+    throw new EngineError("QUEUE_FULL", "the queue has no room for that many rows; try again later");
+  }
+
   /** Refuses new rows from now on. */
   close(): void {
     this.#isClosing = true;

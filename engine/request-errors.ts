@@ -20,11 +20,12 @@ const MINUTE_S = 60;
 
 export interface CountErrors {
   /** @param model undefined when the request did not get to a known one. */
-  count(
-    model: { readonly name: string; readonly version: string } | undefined,
-    source: Source,
-    code: ErrorCode,
-  ): void;
+  count(model: CountedModel | undefined, source: Source, code: ErrorCode, rows?: number): void;
+}
+
+interface CountedModel {
+  readonly name: string;
+  readonly version: string;
 }
 
 type Counted = { -readonly [Key in keyof RequestErrorCount]: RequestErrorCount[Key] };
@@ -37,15 +38,11 @@ export class RequestErrors implements CountErrors {
     this.#nowMs = nowMs;
   }
 
-  count(
-    model: { readonly name: string; readonly version: string } | undefined,
-    source: Source,
-    code: ErrorCode,
-  ): void {
+  count(model: CountedModel | undefined, source: Source, code: ErrorCode, rows = 1): void {
     const minute = Math.floor(this.#nowMs() / 1000 / MINUTE_S) * MINUTE_S;
     const own = { minute, model_name: model?.name ?? "", model_version: model?.version ?? "", source, code };
-    if (this.#add(own, REPORT_COUNTS_MAX)) return;
-    this.#add({ ...own, model_name: "", model_version: "" }, 2 * REPORT_COUNTS_MAX);
+    if (this.#add(own, rows, REPORT_COUNTS_MAX)) return;
+    this.#add({ ...own, model_name: "", model_version: "" }, rows, 2 * REPORT_COUNTS_MAX);
   }
 
   /** All counts since the last call, under an id of their own; undefined when there are none. */
@@ -56,15 +53,15 @@ export class RequestErrors implements CountErrors {
     return { report_id: randomUUID(), counts };
   }
 
-  #add(key: Omit<Counted, "count">, countsMax: number): boolean {
+  #add(key: Omit<Counted, "count">, rows: number, countsMax: number): boolean {
     const text = Object.values(key).join(" ");
     const counted = this.#counts.get(text);
     if (counted !== undefined) {
-      counted.count++;
+      counted.count += rows;
       return true;
     }
     if (this.#counts.size >= countsMax) return false;
-    this.#counts.set(text, { ...key, count: 1 });
+    this.#counts.set(text, { ...key, count: rows });
     return true;
   }
 }

@@ -67,7 +67,7 @@ export class TrafficCatchUp {
       await this.#client.command({
         query: `INSERT INTO ${this.#database}.${TRAFFIC_TABLES[unit].table} ${select}`,
         query_params: { epoch, start, end },
-        clickhouse_settings: { ...ONE_BLOCK, insert_deduplicate: 0, max_insert_threads: "1" },
+        clickhouse_settings: { ...ONE_BLOCK, insert_deduplicate: 0, max_threads: 1, max_insert_threads: "1" },
       });
       inserts++;
       from = end;

@@ -4,10 +4,10 @@
  *
  * Every answer is a sum of the tables' rows, merged or not. Bounds: the caller's, of steps and minutes.
  */
-import { type BucketCounts, bucketOf } from "../engine/core/latency-buckets.ts";
+import { bucketOf } from "../engine/core/latency-buckets.ts";
 import { type ClickHouse, selectRows } from "./clickhouse.ts";
 import { QueryParams } from "./query-params.ts";
-import { STAGES, TRAFFIC_TABLES } from "./traffic-tables.ts";
+import { QUANTILES, quantileSql, STAGES, TRAFFIC_TABLES } from "./traffic-tables.ts";
 
 export const STEPS = ["minute", "hour", "day"] as const;
 export type Step = (typeof STEPS)[number];
@@ -30,14 +30,24 @@ export interface TrafficQuestion {
   readonly step: Step;
 }
 
-/** Predictions of a step, and their latencies counted by bucket. */
+/** p50, p95 and p99 of a stage, ms, each within LATENCY_RELATIVE_ERROR of that of the rows. */
+export type StageQuantiles = readonly [p50: number, p95: number, p99: number];
+
+/** Predictions of a step, or of the whole range, and their latencies. */
 export interface TrafficStep {
   /** Start of the step, ms since 1970. */
   readonly time: number;
   readonly rows: number;
-  readonly latency_ms: BucketCounts;
-  readonly queue_ms: BucketCounts;
-  readonly inference_ms: BucketCounts;
+  readonly latency_ms: StageQuantiles;
+  readonly queue_ms: StageQuantiles;
+  readonly inference_ms: StageQuantiles;
+}
+
+export interface Traffic {
+  /** Undefined without predictions. */
+  readonly total: TrafficStep | undefined;
+  /** Those with predictions, in order. */
+  readonly steps: readonly TrafficStep[];
 }
 
 /** Failed requests of a step. */
@@ -49,26 +59,30 @@ export interface ErrorStep {
 
 const NUMBERS = "SETTINGS output_format_json_quote_64bit_integers = 0";
 
-/** The steps that have predictions, in order. @throws EngineError SERVICE_UNAVAILABLE */
+/** Quantiles are told, not their counts: a day of minutes would be megabytes of those. @throws EngineError SERVICE_UNAVAILABLE */
 export async function readTraffic(
   client: Pick<ClickHouse, "query">,
   database: string,
   question: TrafficQuestion,
-): Promise<readonly TrafficStep[]> {
+): Promise<Traffic> {
   const { table, startOf } = STEP_SOURCES[question.step];
   const params = new QueryParams();
   const conditions = [rangeSql("t.time", question, params)];
   if (question.variant !== undefined) conditions.push(`t.variant = ${params.text(question.variant)}`);
+  const quantiles = STAGES.map((stage) => {
+    const each = QUANTILES.map((percent) => quantileSql(`counted.${stage}`, "counted.rows", percent / 100));
+    return `[${each.join(", ")}] AS ${stage}`;
+  });
   const query = `
-    SELECT toUnixTimestamp(${startOf}(t.time)) * 1000 AS at, sum(t.rows) AS total,
-      ${STAGES.map((stage) => `sumMap(t.${stage}) AS ${stage}`).join(", ")}
-    FROM ${database}.${table} AS t WHERE ${conditions.join(" AND ")} GROUP BY at ORDER BY at ${NUMBERS}`;
-  const rows = await selectRows<Omit<TrafficStep, "time" | "rows"> & { at: number; total: number }>(
-    client,
-    query,
-    { ...params.values },
-  );
-  return rows.map(({ at, total, ...stages }) => ({ time: at, rows: total, ...stages }));
+    SELECT at AS time, rows, ${quantiles.join(", ")}
+    FROM (
+      SELECT toUnixTimestamp(${startOf}(t.time)) * 1000 AS at, sum(t.rows) AS rows,
+        ${STAGES.map((stage) => `sumMap(t.${stage}) AS ${stage}`).join(", ")}
+      FROM ${database}.${table} AS t WHERE ${conditions.join(" AND ")}
+      GROUP BY GROUPING SETS ((at), ())
+    ) AS counted WHERE rows > 0 ORDER BY time ${NUMBERS}`;
+  const [total, ...steps] = await selectRows<TrafficStep>(client, query, { ...params.values });
+  return { total, steps }; // what is grouped by nothing has time 0
 }
 
 /** Failed requests by step and code, in order. A variant is not known of them. @throws EngineError SERVICE_UNAVAILABLE */
@@ -94,8 +108,6 @@ export interface MinutesQuestion {
   readonly codes: readonly string[];
   /** Rows in a bucket above this latency's are slow. */
   readonly boundMs?: number;
-  /** Of each minute this quantile is told. */
-  readonly quantile?: number;
 }
 
 /** Of every minute with predictions or errors; columns of equal length, in the order of time. */
@@ -107,8 +119,6 @@ export interface MinuteColumns {
   readonly errors: readonly number[];
   /** Predictions above the bound. */
   readonly slow: readonly number[];
-  /** The quantile of the minute's latencies, ms; 0 without predictions. */
-  readonly latency_ms: readonly number[];
 }
 
 /** One row of arrays: a month of minutes is read in a few ms. @throws EngineError SERVICE_UNAVAILABLE */
@@ -120,25 +130,17 @@ export async function readServiceMinutes(
   const params = new QueryParams();
   const slow =
     question.boundMs === undefined ? "0" : slowSql(params.bind(bucketOf(question.boundMs), "UInt16"));
-  const isAsked = question.quantile !== undefined;
-  const merged = isAsked ? "sumMap(t.latency_ms)" : "map()::Map(UInt16, UInt64)";
-  const quantile = isAsked ? quantileSql(params.bind(question.quantile, "Float64")) : "0";
   const codes = params.texts(question.codes);
   const query = `
-    SELECT groupArray(at) AS time, groupArray(n) AS answered, groupArray(failed) AS errors,
-      groupArray(late) AS slow, groupArray(typical) AS latency_ms
+    SELECT groupArray(at) AS time, groupArray(n) AS answered, groupArray(failed) AS errors, groupArray(late) AS slow
     FROM (
-      SELECT at, sum(n) AS n, sum(failed) AS failed, sum(late) AS late, max(typical) AS typical FROM (
-        SELECT at, n, 0 AS failed, late, ${quantile} AS typical FROM (
-          SELECT toUnixTimestamp(t.time) * 1000 AS at, sum(t.rows) AS n, sum(${slow}) AS late, ${merged} AS buckets
-          FROM ${database}.${TRAFFIC_TABLES.minute.table} AS t WHERE ${rangeSql("t.time", question, params)}
-          GROUP BY at
-        )
+      SELECT at, sum(n) AS n, sum(failed) AS failed, sum(late) AS late FROM (
+        SELECT toUnixTimestamp(t.time) * 1000 AS at, t.rows AS n, 0 AS failed, ${slow} AS late
+        FROM ${database}.${TRAFFIC_TABLES.minute.table} AS t WHERE ${rangeSql("t.time", question, params)}
         UNION ALL
-        SELECT toUnixTimestamp(minute) * 1000 AS at, 0 AS n, sum(count) AS failed, 0 AS late, 0 AS typical
+        SELECT toUnixTimestamp(minute) * 1000 AS at, 0 AS n, count AS failed, 0 AS late
         FROM ${database}.request_errors AS t
         WHERE ${rangeSql("minute", question, params)} AND code IN ${codes}
-        GROUP BY at
       ) GROUP BY at ORDER BY at
     ) ${NUMBERS}`;
   const rows = await selectRows<MinuteColumns>(client, query, { ...params.values });
@@ -161,10 +163,4 @@ function rangeSql(
 
 function slowSql(bucket: string): string {
   return `arraySum(arrayMap((b, c) -> if(b > ${bucket}, c, 0), mapKeys(t.latency_ms), mapValues(t.latency_ms)))`;
-}
-
-/** As latencyQuantiles. */
-function quantileSql(share: string): string {
-  const index = `arrayFirstIndex(c -> c >= ${share} * n, arrayCumSum(mapValues(buckets)))`;
-  return `pow(1.01 / 0.99, mapKeys(buckets)[${index}]) * 0.99 / 1000`;
 }

@@ -18,7 +18,7 @@ export const STAGES = ["latency_ms", "queue_ms", "inference_ms"] as const;
 
 /** Of latency-buckets: ln((1 + 0.01) / (1 - 0.01)), µs as the first bucket's end, and 1024 buckets. */
 const LN_GAMMA = "0.020000666706669435";
-const QUANTILES = [50, 95, 99] as const;
+export const QUANTILES = [50, 95, 99] as const;
 
 const KEYS = "time, model_name, model_version, variant, source, log_epoch";
 
@@ -84,13 +84,20 @@ function tableSql(unit: TrafficUnit): string {
   SETTINGS non_replicated_deduplication_window = 10000`;
 }
 
-/** The quantiles' definition is that of latencyQuantiles. */
+/**
+ * A quantile of counted latencies, ms: of the least latency that at least this share of the rows does not exceed (NumPy's
+ * `inverted_cdf`), within 1 %. The figure is where the relative distance to both ends of the bucket is the same.
+ */
+export function quantileSql(buckets: string, rows: string, share: number): string {
+  const index = `arrayFirstIndex(c -> c >= ${share} * ${rows}, arrayCumSum(mapValues(${buckets})))`;
+  return `pow(1.01 / 0.99, mapKeys(${buckets})[${index}]) * 0.99 / 1000`;
+}
+
 function shownSql(name: string, table: string, time: string): string {
   const quantiles = STAGES.flatMap((stage) =>
     QUANTILES.map((percent) => {
-      const index = `arrayFirstIndex(c -> c >= ${percent / 100} * counted.rows, arrayCumSum(mapValues(counted.${stage})))`;
       const column = stage.replace(/_ms$/, `_p${percent}_ms`);
-      return `round(pow(1.01 / 0.99, mapKeys(counted.${stage})[${index}]) * 0.99 / 1000, 6) AS ${column}`;
+      return `round(${quantileSql(`counted.${stage}`, "counted.rows", percent / 100)}, 6) AS ${column}`;
     }),
   );
   const sums = STAGES.map((stage) => `sumMap(t.${stage}) AS ${stage}`);

@@ -5,7 +5,7 @@
  */
 import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
-import type { ErrorStep, TrafficQuestion, TrafficStep } from "../../storage/traffic-report.ts";
+import type { ErrorStep, Traffic, TrafficQuestion } from "../../storage/traffic-report.ts";
 import { EngineError } from "../core/errors.ts";
 import { MODEL_VERSION } from "../core/names.ts";
 import type { ServiceObjective } from "../core/service-objective.ts";
@@ -22,7 +22,7 @@ const STEPS_USUAL = { minute: 60, hour: 24, day: 28 } as const;
 export interface MonitoringRoutesOptions {
   /** @throws EngineError MODEL_NOT_FOUND when the registry has no such model. */
   readonly checkModel: (name: string) => Promise<void>;
-  readonly readTraffic: (question: TrafficQuestion) => Promise<readonly TrafficStep[]>;
+  readonly readTraffic: (question: TrafficQuestion) => Promise<Traffic>;
   readonly readErrors: (question: TrafficQuestion) => Promise<readonly ErrorStep[]>;
   readonly listObjectives: () => Promise<readonly ServiceObjective[]>;
   readonly objectiveSources: ObjectiveSources;

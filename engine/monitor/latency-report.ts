@@ -2,16 +2,15 @@
  * What `GET /monitoring/{model}/latency` answers: volume, rates, errors and latencies by stage, per step and over the
  * whole range. Pure: from counts to figures.
  */
-import type { ErrorStep, Step, TrafficStep } from "../../storage/traffic-report.ts";
+import type { ErrorStep, StageQuantiles, Step, Traffic, TrafficStep } from "../../storage/traffic-report.ts";
 import { ERRORS, type ErrorCode } from "../core/errors.ts";
-import { type BucketCounts, LATENCY_RELATIVE_ERROR, latencyQuantiles } from "../core/latency-buckets.ts";
+import { LATENCY_RELATIVE_ERROR } from "../core/latency-buckets.ts";
 
 export const STEP_MS: Readonly<Record<Step, number>> = {
   minute: 60_000,
   hour: 3_600_000,
   day: 86_400_000,
 };
-const STAGES = ["latency_ms", "queue_ms", "inference_ms"] as const;
 
 /** Codes that are the engine's fault, overload included; the others are the caller's. */
 export const FAULT_CODES: readonly ErrorCode[] = (Object.keys(ERRORS) as ErrorCode[]).filter(
@@ -55,30 +54,30 @@ export interface LatencyCounts {
   readonly from: number;
   readonly to: number;
   readonly step: Step;
-  readonly traffic: readonly TrafficStep[];
+  readonly traffic: Traffic;
   /** Undefined where they are not known. */
   readonly errors: readonly ErrorStep[] | undefined;
 }
 
 export function latencyReport({ from, to, step, traffic, errors }: LatencyCounts): LatencyReport {
-  const times = [...new Set([...traffic, ...(errors ?? [])].map(({ time }) => time))].sort((a, b) => a - b);
-  const trafficAt = byTime(traffic);
+  const trafficAt = new Map(traffic.steps.map((one) => [one.time, one]));
   const errorsAt = errors === undefined ? undefined : byTime(errors);
+  const times = [...new Set([...trafficAt.keys(), ...(errorsAt?.keys() ?? [])])].sort((a, b) => a - b);
   return {
     from: new Date(from).toISOString(),
     to: new Date(to).toISOString(),
     step,
     relative_error: LATENCY_RELATIVE_ERROR,
-    total: figuresOf(traffic, errors, to - from),
+    total: figuresOf(traffic.total, errors, to - from),
     steps: times.map((time) => ({
       time: new Date(time).toISOString(),
-      ...figuresOf(trafficAt.get(time) ?? [], errorsAt && (errorsAt.get(time) ?? []), STEP_MS[step]),
+      ...figuresOf(trafficAt.get(time), errorsAt && (errorsAt.get(time) ?? []), STEP_MS[step]),
     })),
   };
 }
 
-function byTime<T extends { readonly time: number }>(rows: readonly T[]): Map<number, T[]> {
-  const groups = new Map<number, T[]>();
+function byTime(rows: readonly ErrorStep[]): Map<number, ErrorStep[]> {
+  const groups = new Map<number, ErrorStep[]>();
   for (const row of rows) {
     const group = groups.get(row.time);
     if (group === undefined) groups.set(row.time, [row]);
@@ -88,22 +87,25 @@ function byTime<T extends { readonly time: number }>(rows: readonly T[]): Map<nu
 }
 
 function figuresOf(
-  traffic: readonly TrafficStep[],
+  traffic: TrafficStep | undefined,
   errors: readonly ErrorStep[] | undefined,
   spanMs: number,
 ): TrafficFigures {
-  const predictions = traffic.reduce((sum, { rows }) => sum + rows, 0);
-  const [latency_ms, queue_ms, inference_ms] = STAGES.map((stage) =>
-    quantilesOf(sumOfCounts(traffic.map((one) => one[stage]))),
-  ) as [Quantiles, Quantiles, Quantiles];
+  const predictions = traffic?.rows ?? 0;
   return {
     predictions,
     predictions_per_second: predictions / (spanMs / 1000),
     ...failuresOf(predictions, errors),
-    latency_ms,
-    queue_ms,
-    inference_ms,
+    latency_ms: toQuantiles(traffic?.latency_ms),
+    queue_ms: toQuantiles(traffic?.queue_ms),
+    inference_ms: toQuantiles(traffic?.inference_ms),
   };
+}
+
+function toQuantiles(
+  [p50, p95, p99]: StageQuantiles | readonly [null, null, null] = [null, null, null],
+): Quantiles {
+  return { p50, p95, p99 };
 }
 
 function failuresOf(
@@ -116,18 +118,4 @@ function failuresOf(
   const errors = FAULT_CODES.reduce((sum, code) => sum + (byCode[code] ?? 0), 0);
   const all = predictions + errors;
   return { errors, error_rate: all === 0 ? null : errors / all, failures_by_code: byCode };
-}
-
-function sumOfCounts(parts: readonly BucketCounts[]): BucketCounts {
-  const [only, ...others] = parts;
-  if (only !== undefined && others.length === 0) return only;
-  const sum: Record<string, number> = {};
-  for (const part of parts)
-    for (const bucket in part) sum[bucket] = (sum[bucket] ?? 0) + (part[bucket] as number);
-  return sum;
-}
-
-function quantilesOf(counts: BucketCounts): Quantiles {
-  const [p50 = null, p95 = null, p99 = null] = latencyQuantiles(counts, [0.5, 0.95, 0.99]);
-  return { p50, p95, p99 };
 }

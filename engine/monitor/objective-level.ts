@@ -49,7 +49,7 @@ export interface ObjectiveLevel extends ServiceLevel {
   readonly period: string;
   readonly from: string;
   readonly to: string;
-  /** Of a latency by rows: rows are counted by bucket, and this is the end of the bound's, ms. */
+  /** Of a latency: rows are counted by bucket, and this is the end of the bound's, ms. */
   readonly effective_bound_ms?: number;
   /** Why there are no figures. */
   readonly problem?: string;
@@ -100,10 +100,9 @@ async function readEvents(
   switch (indicator.kind) {
     case "latency_ms": {
       const { bound, quantile } = indicator;
-      if (quantile !== undefined)
-        return { events: minutesInTime(toMinutes(await readMinutes({ ...question, quantile })), bound) };
       const minutes = toMinutes(await readMinutes({ ...question, boundMs: bound }));
-      return { events: rowsInTime(minutes), effective_bound_ms: bucketEndMs(bucketOf(bound)) };
+      const events = quantile === undefined ? rowsInTime(minutes) : minutesInTime(minutes, quantile);
+      return { events, effective_bound_ms: bucketEndMs(bucketOf(bound)) };
     }
     case "error_rate":
       return { events: rowsWithoutError(toMinutes(await readMinutes(question))) };
@@ -120,12 +119,14 @@ async function readEvents(
   }
 }
 
-function toMinutes({ time, answered, errors, slow, latency_ms }: MinuteColumns): MinuteCounts[] {
+function toMinutes({ time, answered, errors, slow }: MinuteColumns): MinuteCounts[] {
   return time.map((at, index) => {
-    const rows = answered[index] as number;
     const failed = errors[index] as number;
-    const counts = { time: at, rows: rows + failed, errors: failed };
-    if (rows === 0) return counts; // nothing was answered, late or in time
-    return { ...counts, slow: slow[index] as number, latency_ms: latency_ms[index] as number };
+    return {
+      time: at,
+      rows: (answered[index] as number) + failed,
+      errors: failed,
+      slow: slow[index] as number,
+    };
   });
 }

@@ -17,6 +17,7 @@ import { runCli } from "../support/cli.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
 import { predictionRows } from "../support/prediction-rows.ts";
+import { readReadme, sqlBlocks } from "../support/readme.ts";
 
 const MINUTE_MS = 60_000;
 const STORED_MS = 30_000;
@@ -90,6 +91,28 @@ describe("how a model is served", () => {
     );
   });
 
+  it("the README's queries of it are for analysts", async () => {
+    const queries = sqlBlocks(readReadme()).filter((query) => /traffic_|request_errors/.test(query));
+    assert.equal(queries.length, 3);
+    const url = new URL("/?database=millrace&default_format=JSONCompactEachRow", engine.clickhouseUrl);
+    const answers = [];
+    for (const body of queries) {
+      const answer = await fetch(url, { method: "POST", body });
+      const text = await answer.text();
+      assert.equal(answer.status, 200, `${body}\n${text}`);
+      answers.push(
+        text
+          .trim()
+          .split("\n")
+          .map((line) => JSON.parse(line) as unknown[]),
+      );
+    }
+    const [slowest, daily, quantile] = answers;
+    assert.equal(slowest?.[0]?.[2], 2);
+    assert.deepEqual(daily?.at(-1)?.slice(1), [2, 1, 1 / 3]);
+    assert.ok(Number(quantile?.[0]?.[0]) > 0);
+  });
+
   it("ranges that make no sense are refused, naming the parameter", async () => {
     for (const [query, field] of [
       ["from=2026-11-02T00:00:00Z&to=2026-11-01T00:00:00Z", "from"],
@@ -156,14 +179,21 @@ describe("how a model is served", () => {
   async function serveThePast(): Promise<void> {
     const first = Math.floor(Date.now() / MINUTE_MS) * MINUTE_MS - 60 * MINUTE_MS;
     const rows = Array.from({ length: 200 }, (_, index) => ({
-      ...{ epoch: 1, seq: index + 1, model: "card-fraud", queueMs: 3 },
+      epoch: 1,
+      seq: index + 1,
+      model: "card-fraud",
+      queueMs: 3,
       dateMs: first + (index < 100 ? 0 : MINUTE_MS) + 1_000,
       inferenceMs: index < 180 ? 5 : 77,
     }));
     await new PredictionStore(engine.clickhouse(), "millrace").insert(predictionRows(rows), "past");
     const count = (minutes: number, code: string, number: number) => ({
       minute: first / 1000 + minutes * 60,
-      ...{ model_name: "card-fraud", model_version: "1.0.0", source: "http", code, count: number },
+      model_name: "card-fraud",
+      model_version: "1.0.0",
+      source: "http",
+      code,
+      count: number,
     });
     const report = {
       report_id: randomUUID(),

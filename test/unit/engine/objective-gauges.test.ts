@@ -7,6 +7,7 @@ import { ObjectiveGauges } from "../../../engine/objective-gauges.ts";
 import { parseMetrics } from "../../support/prometheus.ts";
 
 const NOW = Date.UTC(2026, 10, 21, 12);
+const MINUTES = { time: [NOW - 60_000], answered: [95], errors: [5], slow: [0] };
 
 it("objectives are shown as gauges, as long as they are declared and have figures", async () => {
   const metrics = new Metrics();
@@ -20,9 +21,7 @@ it("objectives are shown as gauges, as long as they are declared and have figure
     metrics,
     listObjectives: async () => declared,
     sources: {
-      readMinutes: async () => ({
-        ...{ time: [NOW - 60_000], answered: [95], errors: [5], slow: [0], latency_ms: [1] },
-      }),
+      readMinutes: async () => MINUTES,
       readMetric: undefined,
     },
     logger: pino({ level: "silent" }),

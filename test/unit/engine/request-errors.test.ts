@@ -23,7 +23,12 @@ describe("counts of failed requests", () => {
     nowMs = 180_001;
     errors.count(MODEL, "http", "INTERNAL");
     const of = (minute: number, source: string, count: number) => ({
-      ...{ minute, model_name: "fraud", model_version: "1.0.0", source, code: "INTERNAL", count },
+      minute,
+      model_name: "fraud",
+      model_version: "1.0.0",
+      source,
+      code: "INTERNAL",
+      count,
     });
     assert.deepEqual(errors.take()?.counts, [
       of(120, "http", 2),

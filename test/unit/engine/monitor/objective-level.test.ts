@@ -19,7 +19,6 @@ const COLUMNS = {
   answered: [100, 90, 0],
   errors: [0, 10, 10],
   slow: [1, 9, 0],
-  latency_ms: [30, 60, 0],
 };
 
 function sourcesOf(asked: MinutesQuestion[] = []): ObjectiveSources {
@@ -80,7 +79,7 @@ describe("the level of an objective", () => {
       ...sourcesOf(),
       readMetric: async () => [0.9, 0.79, 0.8].map((auc, index) => ({ time: index, value: value(auc) })),
     };
-    const level = await objectiveLevel(some, sources as unknown as ObjectiveSources, NOW);
+    const level = await objectiveLevel(some, sources, NOW);
     assert.deepEqual([level.good, level.valid], [2, 3]);
   });
 });
