@@ -57,6 +57,7 @@ export interface HttpOptions {
   readonly triggers: Triggers;
   readonly alerts: Alerts;
   readonly monitoring: MonitoringRoutesOptions;
+  readonly serviceLevels: readonly Route[];
   readonly readiness: Readiness;
   readonly logger: Logger;
 }
@@ -138,10 +139,19 @@ function onlineFeatureRoutes({
 }
 
 /** How models do, and what follows from it. */
-function watchRoutes({ monitoring, alerts, triggers, labels, registry, config }: HttpOptions): Route[] {
+function watchRoutes({
+  monitoring,
+  serviceLevels,
+  alerts,
+  triggers,
+  labels,
+  registry,
+  config,
+}: HttpOptions): Route[] {
   return [
     ...labelRoutes({ ...labels, bodyBytesMax: config.bodyBytesMax }),
     ...monitoringRoutes(monitoring),
+    ...serviceLevels,
     ...alertRoutes(alerts),
     ...alertRuleRoutes(alerts.rules),
     ...retrainRoutes({ triggers, registry, clock: () => Date.now() }),

@@ -6,6 +6,9 @@
  */
 import { createLabelledPredictions } from "./labelled-predictions.ts";
 
+import { requestErrorStatements } from "./request-error-store.ts";
+import { trafficStatements } from "./traffic-tables.ts";
+
 export interface Migration {
   readonly id: number;
   readonly name: string;
@@ -219,6 +222,11 @@ export const MIGRATIONS: readonly Migration[] = [
         SELECT * FROM {database}.alerts WHERE change NOT IN ('delivered', 'undelivered')
         ORDER BY change_number DESC LIMIT 1 BY alert_id`,
     ],
+  },
+  {
+    id: 8,
+    name: "traffic and request errors",
+    statements: [...trafficStatements(), ...requestErrorStatements()],
   },
   {
     id: 10,

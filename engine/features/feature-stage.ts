@@ -15,6 +15,7 @@ import type { EntityKey } from "../core/entity-store.ts";
 import { EngineError, type ErrorDetail, toEngineError } from "../core/errors.ts";
 import type { Dispatcher } from "../dispatcher.ts";
 import { notAnObject } from "../feature-plan.ts";
+import type { CountErrors } from "../request-errors.ts";
 import type { EntityReader } from "./entity-reader.ts";
 import type { EntityView } from "./entity-view.ts";
 import type { FeatureLookup, LookupStep } from "./feature-lookup.ts";
@@ -37,6 +38,7 @@ interface Waiting {
 export interface FeatureStageOptions {
   readonly reader: Pick<EntityReader, "read">;
   readonly dispatcher: Pick<Dispatcher, "accept">;
+  readonly errors: CountErrors;
   /** Rows that are read for at once. */
   readonly rowsMax: number;
 }
@@ -98,7 +100,9 @@ export class FeatureStage {
       try {
         this.#accept(waiting, own, asOfMs);
       } catch (error) {
-        waiting.row.fail(toEngineError(error));
+        const failure = toEngineError(error);
+        this.#options.errors.count(waiting.batcher.model.manifest, waiting.row.source, failure.code);
+        waiting.row.fail(failure);
       }
       waiting.batcher.expected--;
     }
