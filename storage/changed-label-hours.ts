@@ -8,7 +8,7 @@
  * comes. Bound: predictions since a moment.
  */
 import { type ClickHouse, selectRows } from "./clickhouse.ts";
-import { labelsScope, matchesSql, momentSql } from "./label-matches.ts";
+import { labelsScope, type MatchScope, matchesSql, momentSql } from "./label-matches.ts";
 import { QueryParams } from "./query-params.ts";
 
 /** Up to which message of which stream a table was read; zeros for the beginning. */
@@ -41,9 +41,9 @@ export async function changedLabelHours(
   from: LabelPositions,
 ): Promise<ChangedHours> {
   const to = await readPositions(client, database, model, from);
-  if (to.labels.epoch === 0) return { hoursMs: [], positions: to }; // no label yet, so none waits
   const params = new QueryParams();
   const query = changedQuery(database, { model, sinceMs, from, to }, params);
+  if (query === undefined) return { hoursMs: [], positions: to };
   const rows = await selectRows<{ hour: number }>(client, query, { ...params.values });
   return { hoursMs: rows.map(({ hour }) => hour * 1000), positions: to };
 }
@@ -76,27 +76,37 @@ interface Change {
   readonly to: LabelPositions;
 }
 
-function changedQuery(database: string, { model, sinceMs, from, to }: Change, params: QueryParams): string {
+/** Undefined when nothing came. */
+function changedQuery(database: string, change: Change, params: QueryParams): string | undefined {
+  const { model, sinceMs, from, to } = change;
   const ofModel = `model_name = ${params.text(model)}`;
   const since = momentSql(params, sinceMs);
-  const known = `${ofModel} AND ${upTo(to.labels, params)}`;
-  const isNew = `${known} AND NOT ${upTo(from.labels, params)}`;
-  const isOld = upTo(from.predictions, params);
-  const fresh = `${database}.predictions WHERE ${ofModel} AND ${upTo(to.predictions, params)} AND NOT ${isOld} AND prediction_date >= ${since}`;
-  const awaited = `${known} AND (
-    prediction_id IN (SELECT prediction_id FROM ${fresh})
-    OR (request_id != '' AND request_id IN (SELECT request_id FROM ${fresh}))
-    OR (entity_id != '' AND entity_id IN (SELECT entity_id FROM ${fresh}) AND event_time >= (SELECT min(prediction_date) FROM ${fresh})))`;
-  const scope = (labels: string) => labelsScope(database, params.text(model), labels, since);
-  const waiting = scope(awaited);
-  const before = { ...waiting, predictions: `${waiting.predictions} AND ${isOld}` };
-  const changed = [scope(isNew), waiting, before].map(
-    (one) => `SELECT prediction_id FROM (${matchesSql(one)})`,
-  );
+  const isKnown = `${ofModel} AND ${upTo(to.labels, params)}`;
+  const scopes: MatchScope[] = [];
+  if (!isSame(from.labels, to.labels)) {
+    const isNew = `${isKnown} AND NOT ${upTo(from.labels, params)}`;
+    scopes.push(labelsScope(database, params.text(model), isNew, since));
+  }
+  if (!isSame(from.predictions, to.predictions) && to.labels.epoch > 0) {
+    const isOld = upTo(from.predictions, params);
+    const fresh = `${database}.predictions WHERE ${ofModel} AND ${upTo(to.predictions, params)} AND NOT ${isOld} AND prediction_date >= ${since}`;
+    const isAwaited = `${isKnown} AND (
+      prediction_id IN (SELECT prediction_id FROM ${fresh})
+      OR (request_id != '' AND request_id IN (SELECT request_id FROM ${fresh}))
+      OR (entity_id != '' AND entity_id IN (SELECT entity_id FROM ${fresh}) AND event_time >= (SELECT min(prediction_date) FROM ${fresh})))`;
+    const waiting = labelsScope(database, params.text(model), isAwaited, since);
+    scopes.push(waiting, { ...waiting, predictions: `${waiting.predictions} AND ${isOld}` });
+  }
+  if (scopes.length === 0) return undefined;
+  const changed = scopes.map((scope) => `SELECT prediction_id FROM (${matchesSql(scope)})`);
   return `
     SELECT DISTINCT toUnixTimestamp(toStartOfHour(prediction_date)) AS hour FROM ${database}.predictions
     WHERE ${ofModel} AND prediction_date >= ${since} AND prediction_id IN (${changed.join(" UNION ALL ")})
     ORDER BY hour`;
+}
+
+function isSame(one: TablePosition, other: TablePosition): boolean {
+  return one.epoch === other.epoch && one.seq === other.seq;
 }
 
 function upTo({ epoch, seq }: TablePosition, params: QueryParams): string {

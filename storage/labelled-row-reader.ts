@@ -6,10 +6,11 @@
  *
  * Bound: `rowsMax` rows and a chunk.
  */
+
 import type { LabelledQuestion, LabelledRows, SliceValues } from "../engine/core/labelled-rows.ts";
+import { RowBinaryReader } from "../engine/core/row-binary-reader.ts";
 
 const ROWS_FIRST = 4_096;
-const NO_BYTES = Buffer.alloc(0);
 
 /** A category's texts by their codes. */
 class Codes {
@@ -27,8 +28,7 @@ class Codes {
 export class LabelledRowReader {
   readonly #question: LabelledQuestion;
   readonly #codes: (Codes | undefined)[];
-  #bytes: Buffer = NO_BYTES;
-  #at = 0;
+  readonly #reader = new RowBinaryReader();
   #rows = 0;
   #room = ROWS_FIRST;
   #values = new Float32Array(ROWS_FIRST);
@@ -49,18 +49,11 @@ export class LabelledRowReader {
 
   /** Bytes of a row that is not whole yet: none at the end. */
   get restBytes(): number {
-    return this.#bytes.length;
+    return this.#reader.restBytes;
   }
 
   read(chunk: Buffer): void {
-    this.#bytes = this.#bytes.length === 0 ? chunk : Buffer.concat([this.#bytes, chunk]);
-    let done = 0;
-    try {
-      for (this.#at = 0; this.#at < this.#bytes.length; done = this.#at) this.#row();
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error; // the row goes on in the next chunk
-    }
-    this.#bytes = done === this.#bytes.length ? NO_BYTES : this.#bytes.subarray(done);
+    this.#reader.read(chunk, () => this.#row());
   }
 
   finish(): LabelledRows {
@@ -86,18 +79,17 @@ export class LabelledRowReader {
   #row(): void {
     if (this.#rows === this.#room) this.#grow();
     const row = this.#rows;
-    const bytes = this.#bytes;
+    const reader = this.#reader;
     const { length } = this.#question.classes;
-    this.#values[row] = bytes.readFloatLE(this.#at);
-    this.#predicted[row] = bytes.readInt16LE(this.#at + 4);
-    this.#labels[row] = bytes.readDoubleLE(this.#at + 6);
-    this.#at += 14;
-    if (length > 0) this.#length(); // always that of the classes
-    for (let index = 0; index < length; index++) this.#probabilities[row * length + index] = this.#float();
+    this.#values[row] = reader.float32();
+    this.#predicted[row] = reader.int16();
+    this.#labels[row] = reader.float64();
+    if (length > 0) reader.varint(); // always that of the classes
+    for (let index = 0; index < length; index++) this.#probabilities[row * length + index] = reader.float32();
     for (let index = 0; index < this.#slices.length; index++) {
       const codes = this.#codes[index];
       const values = this.#slices[index] as Float32Array | Int32Array;
-      values[row] = codes === undefined ? this.#float() : codes.of(this.#text());
+      values[row] = codes === undefined ? reader.float32() : codes.of(reader.string());
     }
     this.#rows++;
   }
@@ -109,27 +101,6 @@ export class LabelledRowReader {
     this.#labels = grown(this.#labels);
     this.#probabilities = grown(this.#probabilities);
     this.#slices = this.#slices.map((values) => grown(values));
-  }
-
-  #float(): number {
-    this.#at += 4;
-    return this.#bytes.readFloatLE(this.#at - 4);
-  }
-
-  #length(): number {
-    for (let value = 0, factor = 1; ; factor *= 128) {
-      const byte = this.#bytes.readUInt8(this.#at++);
-      value += (byte & 0x7f) * factor;
-      if (byte < 0x80) return value;
-    }
-  }
-
-  #text(): string {
-    const end = this.#length() + this.#at;
-    if (end > this.#bytes.length) throw new RangeError("the row is cut off");
-    const text = this.#bytes.toString("utf8", this.#at, end);
-    this.#at = end;
-    return text;
   }
 }
 

@@ -34,6 +34,7 @@ describe("the README's examples", () => {
       .replaceAll("http://127.0.0.1:8080", engine.httpUrl)
       .replaceAll("http://127.0.0.1:8123", engine.clickhouseUrl)
       .replaceAll("account.feature-set.json", join(folder.path, "account.feature-set.json"))
+      .replaceAll("labels.csv", join(folder.path, "labels.csv"))
       .replaceAll("npx millrace", CLI);
     const env = { ...process.env, MILLRACE_URL: engine.httpUrl, NATS_URL: engine.natsUrl };
     const { stdout } = await promisify(execFile)("sh", ["-ec", text], { cwd: dirname(README_FILE), env });
@@ -45,7 +46,7 @@ describe("the README's examples", () => {
   }
 
   it("are found", () => {
-    assert.equal(blocks.length, 7);
+    assert.equal(blocks.length, 9);
   });
 
   it("predict one row, with defaults for what is not known yet", async () => {
@@ -98,6 +99,17 @@ describe("the README's examples", () => {
     await writeFile(join(folder.path, "account.feature-set.json"), featureSetBlock(readReadme()));
     const output = await paste(blocks[6] ?? "");
     assert.match(output, /^applied account@1\.0\.0\naccount\n {2}1\.0\.0 +(active|backfilling)\n/);
+  });
+
+  it("label a prediction, correct it from a file, and show both", async () => {
+    const output = await paste(blocks[7] ?? "");
+    assert.match(output, /"accepted":1/);
+    assert.match(output, /1 labels sent, 0 lines refused$/m);
+    const shown = await eventually("the labels are stored", async () => {
+      const text = await paste(blocks[8] ?? "");
+      return text.includes('"matched":2') && text;
+    });
+    assert.match(shown, /order-17 .* legitimate .* request_id/);
   });
 
   it("and the banner's work as they are printed", async () => {
