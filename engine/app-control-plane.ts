@@ -20,6 +20,7 @@ import { createTopology, ensureStreams, type Topology } from "../streams/topolog
 import { type DonePosition, Trimmer } from "../streams/trim.ts";
 import type { RunningIngest } from "./app-ingest.ts";
 import { startIngestThread } from "./app-ingest-thread.ts";
+import { followReferenceBins } from "./app-references.ts";
 import type { Config } from "./core/config.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
@@ -68,11 +69,13 @@ export async function startControlPlane(
   const ingest = await startIngest(config, urls, logger);
   const trimming = startTrimming(manager, topology, { ...sinks, ingest }, logger);
   const views = await followViews(config, connection.nats, clickhouse, logger);
+  const references = await followReferenceBins(config, connection.nats, clickhouse, logger);
   const stop = async (): Promise<void> => {
     stopping.abort();
     clearInterval(status);
     clearInterval(trimming);
     await views.stop();
+    await references.stop();
     await ingest?.stop();
     await running;
     await clickhouse.close();

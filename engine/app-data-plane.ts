@@ -30,6 +30,7 @@ import { startHealthChecks } from "./app-health.ts";
 import { createHttpServer, type HttpOptions } from "./app-http.ts";
 import { followFeatureSets, openFeatures, startIngest } from "./app-ingest.ts";
 import { openTriggers } from "./app-triggers.ts";
+import { openReferences } from "./app-references.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
 import type { Logger } from "./core/log.ts";
@@ -111,7 +112,8 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const history = openHistory(config, urls);
   const filling = followFilling(connection.nats, topology, store);
   const triggers = await openTriggers({ ...ingestParts, logger });
-  const registries = { registry, featureRegistry, sets, filling, triggers };
+  const references = await openReferences(config, urls, connection.nats);
+  const registries = { registry, references, featureRegistry, sets, filling, triggers };
   const labels = createLabels(config, streams, registry, history.readLabelCounts);
   const http = createHttpServer({ config, urls, core, ...registries, ...history, labels, readiness, logger });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);

@@ -13,9 +13,11 @@ import { type Filling, materializeRoutes } from "./api/materialize-routes.ts";
 import { modelRoutes } from "./api/model-routes.ts";
 import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
 import { retrainRoutes } from "./api/retrain-routes.ts";
+import { referenceRoutes } from "./api/reference-routes.ts";
 import { createSenderCheck } from "./api/sender-check.ts";
 import { statisticsRoutes } from "./api/statistics-routes.ts";
 import { statusRoutes } from "./api/status-routes.ts";
+import type { References } from "./app-references.ts";
 import type { Config } from "./core/config.ts";
 import type { FeatureHistory } from "./core/feature-history.ts";
 import { type Logger, withoutCredentials } from "./core/log.ts";
@@ -41,6 +43,7 @@ export interface HttpOptions {
     readonly predictor: Predictor;
   };
   readonly registry: ModelRegistry;
+  readonly references: References;
   readonly featureRegistry: FeatureRegistry;
   readonly history: FeatureHistory;
   readonly readStatistics: ReadFieldStatistics;
@@ -57,6 +60,7 @@ export function createHttpServer({
   urls,
   core,
   registry,
+  references,
   featureRegistry,
   history,
   readStatistics,
@@ -67,7 +71,7 @@ export function createHttpServer({
   readiness,
   logger,
 }: HttpOptions): HttpServer {
-  const { metrics, models, pool, predictor } = core;
+  const { metrics, models, predictor } = core;
   const predicting = {
     predictor,
     bodyBytesMax: config.bodyBytesMax,
@@ -88,9 +92,9 @@ export function createHttpServer({
       metrics,
       models,
     }),
-    ...modelRoutes({ registry, pool, models, artifactBytesMax: config.artifactBytesMax }),
     ...retrainRoutes({ triggers, registry, clock: () => Date.now() }),
     ...labelRoutes({ ...labels, bodyBytesMax: config.bodyBytesMax }),
+    ...versionRoutes(config, core, registry, references),
     ...featureSetRoutes({
       registry: featureRegistry,
       lacking: async () => {
@@ -110,6 +114,19 @@ export function createHttpServer({
   ];
   const checkSender = createSenderCheck(config.httpHost, config.httpNames?.split(",") ?? []);
   return new HttpServer(routes, metrics, logger.child({ component: "http" }), checkSender);
+}
+
+/** Of models, and what belongs to a version of one. */
+function versionRoutes(
+  { artifactBytesMax }: Config,
+  { pool, models }: HttpOptions["core"],
+  registry: ModelRegistry,
+  references: References,
+): Route[] {
+  return [
+    ...modelRoutes({ registry, references: references.store, pool, models, artifactBytesMax }),
+    ...referenceRoutes({ registry, ...references }),
+  ];
 }
 
 /** Where everything is, as a person or a program may see it. */

@@ -3,6 +3,7 @@
  */
 import { Command } from "commander";
 import { callEngine, withUrlOption } from "./cli-http.ts";
+import { printTable, toCell, toPercent } from "./cli-table.ts";
 
 interface Options {
   readonly url: string;
@@ -42,23 +43,14 @@ async function showStatistics(name: string, { url, hours, json }: Options): Prom
   }
   const head = ["feature", "values", "null", "min", "median", "mean", "max", "stddev", "most frequent"];
   const rows = [head, ...answer.features.map(toCells)];
-  const widths = head.map((_, column) => Math.max(...rows.map((row) => (row[column] ?? "").length)));
-  for (const row of rows)
-    console.log(
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join("  ")
-        .trimEnd(),
-    );
+  printTable(rows);
   for (const { name: feature, problem } of answer.features)
     if (problem !== undefined) console.log(`${feature}: ${problem}`);
 }
 
 function toCells({ name, values, null_rate, min, quantiles, mean, max, stddev, top }: Shown): string[] {
-  const numbers = [min, quantiles?.["0.5"], mean, max, stddev].map((one) =>
-    one === undefined ? "" : String(Number(one.toPrecision(6))),
-  );
-  const share = null_rate === undefined ? "" : `${(null_rate * 100).toFixed(1)} %`;
+  const numbers = [min, quantiles?.["0.5"], mean, max, stddev].map(toCell);
+  const share = null_rate === undefined ? "" : toPercent(null_rate);
   const frequent = top.slice(0, 3).map(({ value, count }) => `${value} (${count})`);
   return [name, String(values), share, ...numbers, frequent.join(", ")];
 }

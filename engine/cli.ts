@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
 /**
- * The command line: `millrace serve`, `models`, `features`, `labels`, `retrain`, `publish` and `simulate`. Errors say what to
- * do, in one line, and exit with 1.
+ * The command line: `millrace serve`, `models`, `reference`, `features`, `labels`, `retrain`, `publish` and `simulate`. Errors
+ * say what to do, in one line, and exit with 1.
  */
 import { Command } from "commander";
 import { featuresCommand } from "./cli-features.ts";
@@ -9,6 +9,7 @@ import { labelsCommand } from "./cli-labels.ts";
 import { modelsCommand } from "./cli-models.ts";
 import { publishCommand } from "./cli-publish.ts";
 import { retrainCommand } from "./cli-retrain.ts";
+import { referenceCommand } from "./cli-reference.ts";
 import { serveCommand } from "./cli-serve.ts";
 import { simulateCommand } from "./cli-simulate.ts";
 import { EngineError, messageOf } from "./core/errors.ts";
@@ -22,6 +23,7 @@ const program = new Command("millrace")
   .enablePositionalOptions() // the options of `publish features` are not those of `publish`
   .addCommand(serveCommand())
   .addCommand(modelsCommand())
+  .addCommand(referenceCommand())
   .addCommand(featuresCommand())
   .addCommand(retrainCommand())
   .addCommand(labelsCommand())

@@ -5,10 +5,10 @@
  * Rows of a pane are added up when they are read, so it does not matter which of them ClickHouse has merged. An insert is one
  * block of one part, all or nothing, and every row of it says up to which message of the log predictions are counted.
  */
-import { Readable } from "node:stream";
 import { LOG_COLUMNS } from "../engine/core/log-block.ts";
 import { type ClickHouse, selectRows } from "./clickhouse.ts";
-import { ONE_BLOCK, runningInserts } from "./row-store.ts";
+import { insertBlock } from "./insert-block.ts";
+import { runningInserts } from "./row-store.ts";
 
 /** In the order of a row's RowBinary. */
 export const COUNT_COLUMNS = [
@@ -62,12 +62,7 @@ export class CountStore {
 
   /** Inserts counts in RowBinary, all or none. The same token again inserts nothing. */
   async insert(rows: Uint8Array, token: string): Promise<void> {
-    const result = await this.#client.exec({
-      query: `INSERT INTO ${this.#counts} (${COUNT_COLUMNS.join(", ")}) FORMAT RowBinary`,
-      values: Readable.from([rows], { objectMode: false }),
-      clickhouse_settings: { ...ONE_BLOCK, insert_deduplication_token: token },
-    });
-    result.stream.resume();
+    await insertBlock(this.#client, { table: this.#counts, columns: COUNT_COLUMNS, rows, token });
   }
 
   async runningInserts(): Promise<number> {

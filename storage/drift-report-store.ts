@@ -3,7 +3,8 @@
  * starts goes on behind the last one.
  */
 import { type ClickHouse, selectRows } from "./clickhouse.ts";
-import { ONE_BLOCK, runningInserts } from "./row-store.ts";
+import { ONE_BLOCK } from "./insert-block.ts";
+import { runningInserts } from "./row-store.ts";
 
 /** A row of the table, in its columns' names. */
 export type DriftReportRow = Readonly<Record<string, unknown>>;

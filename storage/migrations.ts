@@ -180,4 +180,27 @@ export const MIGRATIONS: readonly Migration[] = [
       SETTINGS non_replicated_deduplication_window = 10000`,
     ],
   },
+  {
+    id: 10,
+    name: "reference bins",
+    statements: [
+      `CREATE TABLE IF NOT EXISTS {database}.reference_bins (
+        reference_id FixedString(64) COMMENT 'digest of the profile, as GET /models/{name}/versions/{version}/reference says it',
+        model_name LowCardinality(String),
+        model_version LowCardinality(String),
+        feature LowCardinality(String) COMMENT 'an input of the model, predicted_value or predicted_class',
+        role Enum8('input' = 1, 'output' = 2),
+        bin UInt16 COMMENT 'place among the feature''s bins, from 0; that of null is the last',
+        low Float32 COMMENT 'values of the bin are above this, and at most high; -inf in the first bin, NaN where the bin is not of numbers',
+        high Float32 COMMENT 'inf in the last bin of values',
+        category String COMMENT 'value of the bin; empty for the bin of all values that have none, and for numbers',
+        is_null Bool COMMENT 'whether it counts rows without a value',
+        count UInt64 COMMENT 'rows of the reference'
+      )
+      ENGINE = MergeTree
+      ORDER BY (model_name, model_version, reference_id, feature, bin)
+      SETTINGS non_replicated_deduplication_window = 10000
+      COMMENT 'Bins of the references of model versions, those of former references too'`,
+    ],
+  },
 ];

@@ -148,6 +148,18 @@ export class ModelRegistry {
     return this.#change(name, archived(version));
   }
 
+  /** The record of a version, or of the one that an alias points to. @throws EngineError MODEL_NOT_FOUND. */
+  async resolve(name: string, versionOrAlias: string): Promise<VersionRecord> {
+    const { versions, aliases } = await this.stateOf(name);
+    if (versions.includes(versionOrAlias)) return this.#versions.get(name, versionOrAlias);
+    const alias = Object.hasOwn(aliases, versionOrAlias) ? aliases[versionOrAlias] : undefined;
+    if (alias !== undefined) return this.#versions.get(name, alias.version);
+    throw new EngineError(
+      "MODEL_NOT_FOUND",
+      `${JSON.stringify(versionOrAlias.slice(0, 128))} is no version and no alias of model ${name}; see GET /models/${name}`,
+    );
+  }
+
   /** All models, by name. */
   async list(): Promise<ModelState[]> {
     const versions = await this.#versions.versionsByName();

@@ -1,25 +1,13 @@
 /**
  * A table as its sink uses it: insert rows, and find out what is there already.
  *
- * An insert is atomic: it is one block of one partition, which the settings below keep from being split. Its token
+ * An insert is atomic: it is one block of one partition (insert-block). Its token
  * makes a repeat of the same insert harmless; `lastSeq` tells a restarted sink where to go on.
  */
-import { Readable } from "node:stream";
 import { ClickHouseError } from "@clickhouse/client";
 import { type ClickHouse, selectRows } from "./clickhouse.ts";
 import { isUnreadableRows } from "./clickhouse-error.ts";
-
-/** Rows that ClickHouse takes as one block at most. */
-export const INSERT_ROWS_MAX = 1_000_000;
-
-/** Settings that keep an insert of up to INSERT_ROWS_MAX rows from being split. */
-export const ONE_BLOCK = {
-  max_insert_block_size: "1048576",
-  min_insert_block_size_rows: "1048576",
-  min_insert_block_size_bytes: "1073741824",
-  async_insert: 0 as const,
-  insert_deduplicate: 1 as const,
-};
+import { insertBlock } from "./insert-block.ts";
 
 export interface RowStoreOptions {
   readonly client: ClickHouse;
@@ -52,12 +40,7 @@ export class RowStore {
   async insert(rows: Uint8Array, token: string): Promise<string | undefined> {
     const { client, table, columns } = this.#options;
     try {
-      const result = await client.exec({
-        query: `INSERT INTO ${table} (${columns.join(", ")}) FORMAT RowBinary`,
-        values: Readable.from([rows], { objectMode: false }),
-        clickhouse_settings: { ...ONE_BLOCK, insert_deduplication_token: token },
-      });
-      result.stream.resume();
+      await insertBlock(client, { table, columns, rows, token });
       return undefined;
     } catch (error) {
       if (!(error instanceof ClickHouseError) || !isUnreadableRows(Number(error.code))) throw error;

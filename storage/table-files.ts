@@ -87,6 +87,27 @@ export class TableFiles implements AsyncDisposable {
     });
   }
 
+  /**
+   * Hands `SELECT <selected> FROM` the file, whose columns are all texts, to `use` in chunks of RowBinary.
+   * @param selected SQL over the file's columns, with WHERE and the like behind FROM in `rest`.
+   */
+  async select(
+    path: string,
+    texts: readonly string[],
+    { selected, rest = "" }: { readonly selected: string; readonly rest?: string },
+    use: (chunks: AsyncIterable<Uint8Array>) => Promise<void>,
+  ): Promise<void> {
+    const query = `SELECT ${selected} FROM ${fileOf(path)} ${rest}`;
+    await this.#run(texts, async (connection) => {
+      const chunks = connection.stream(query, "RowBinary");
+      try {
+        await use(bytesOf(chunks));
+      } finally {
+        await chunks.return(undefined); // before the connection closes
+      }
+    });
+  }
+
   /** Writes a file of JSON lines, whose columns are given, in another format. */
   async convert(
     jsonPath: string,
@@ -146,6 +167,12 @@ function fileOf(path: string): string {
   if (format === undefined || problem !== undefined)
     throw new EngineError("INVALID_REQUEST", `the file ${path} ${problem}`);
   return `file(${quoted(resolve(path))}, '${FORMATS[format]}')`;
+}
+
+async function* bytesOf(
+  chunks: AsyncIterable<{ readonly bytes: Uint8Array }>,
+): AsyncGenerator<Uint8Array, undefined> {
+  for await (const { bytes } of chunks) yield bytes;
 }
 
 async function* rowsOf(

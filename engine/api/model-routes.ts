@@ -6,6 +6,7 @@
 import { z } from "zod";
 import type { ModelRegistry } from "../../storage/model-registry.ts";
 import type { ModelState } from "../../storage/model-state.ts";
+import type { ReferenceStore } from "../../storage/reference-store.ts";
 import type { VersionRecord } from "../../storage/version-record.ts";
 import type { WorkerPool } from "../../workers/pool.ts";
 import { EngineError } from "../core/errors.ts";
@@ -20,6 +21,7 @@ import { modelNameIn } from "./path-name.ts";
 
 export interface ModelRoutesOptions {
   readonly registry: Pick<ModelRegistry, "list" | "show" | "push" | "promote" | "rollback" | "archive">;
+  readonly references: Pick<ReferenceStore, "list">;
   readonly pool: Pick<WorkerPool, "verify">;
   readonly models: Models;
   /** Bytes of all files of one pushed model. */
@@ -45,7 +47,7 @@ const rollbackBody = z.strictObject({ alias: alias.optional() });
 const archiveBody = z.strictObject({ version });
 
 export function modelRoutes(options: ModelRoutesOptions): Route[] {
-  const { registry } = options;
+  const { registry, references } = options;
   const slot = new PushSlot();
   const change = <T>(
     path: string,
@@ -75,8 +77,16 @@ export function modelRoutes(options: ModelRoutesOptions): Route[] {
       handle: (exchange, req) => {
         const model = modelNameIn(req);
         exchange.guardAsync(async () => {
-          const { records, ...state } = await registry.show(model);
-          exchange.sendJson(JSON.stringify({ ...describe(state), records }));
+          const [{ records, ...state }, found] = await Promise.all([
+            registry.show(model),
+            references.list(model),
+          ]);
+          const ids = new Map(found.map(({ version, record }) => [version, record.reference_id]));
+          const described = records.map((record) => ({
+            ...record,
+            reference_id: ids.get(record.manifest.version),
+          }));
+          exchange.sendJson(JSON.stringify({ ...describe(state), records: described }));
         });
       },
     },

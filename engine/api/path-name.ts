@@ -11,7 +11,7 @@ export function nameIn(req: HttpRequest): string | undefined {
   return MODEL_NAME.test(text) ? text : undefined;
 }
 
-/** The same, of a model. @throws EngineError MODEL_NOT_FOUND. */
+/** @throws EngineError MODEL_NOT_FOUND for what can be no model's name. */
 export function modelNameIn(req: HttpRequest): string {
   const name = nameIn(req);
   if (name !== undefined) return name;

@@ -25,6 +25,7 @@ export const ERRORS = {
   INVALID_FEATURES: { status: 400, retry: "never", level: "debug" },
   FORBIDDEN: { status: 403, retry: "never", level: "debug" },
   MODEL_NOT_FOUND: { status: 404, retry: "never", level: "debug" },
+  REFERENCE_NOT_FOUND: { status: 404, retry: "never", level: "debug" },
   ROUTE_NOT_FOUND: { status: 404, retry: "never", level: "debug" },
   METHOD_NOT_ALLOWED: { status: 405, retry: "never", level: "debug" },
   CONFLICT: { status: 409, retry: "never", level: "debug" },

@@ -10,7 +10,6 @@
  * behind goes on from the position that is stored. So nothing has to be undone, and a killed process leaves nothing half.
  * Bounds: one chunk of ROWS_MAX predictions, and counts of MINUTES_MAX minutes a version between two inserts.
  */
-import { setTimeout as delay } from "node:timers/promises";
 import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { LogRowReader } from "../core/log-row-reader.ts";
@@ -24,8 +23,6 @@ import type { ReferenceProfile } from "./reference-profile.ts";
 const COUNTS_MAX = 900_000;
 const ROWS_MAX = 20_000;
 const MINUTES_MAX = 240;
-const FLUSH_MS = 10_000;
-const RETRY_MS = 2_000;
 const WRITER_BYTES = 256 * 1024;
 
 export interface LogPosition {
@@ -65,6 +62,8 @@ export class CountKeeper {
   readonly #bySeries = new Map<string, VersionCounts | undefined>();
   readonly #writer = new RowBinaryWriter(WRITER_BYTES);
   #round: Promise<void> = Promise.resolve();
+  /** When the last prediction that was stored here was logged, ms since 1970; undefined before the first. */
+  loggedMs: number | undefined;
 
   constructor(options: CountKeeperOptions) {
     this.#options = options;
@@ -96,6 +95,7 @@ export class CountKeeper {
     let counts: VersionCounts | undefined;
     while (reader.next()) {
       const { seriesStart, seriesEnd } = reader;
+      this.loggedMs = reader.loggedMs;
       const isOther = bytes.compare(bytes, start, end, seriesStart, seriesEnd) !== 0;
       if (isOther) counts = this.#countsOf(bytes, reader);
       start = seriesStart;
@@ -110,15 +110,6 @@ export class CountKeeper {
     this.#round = round;
     await round;
     return [...this.#versions.values()].every(({ isLive }) => isLive);
-  }
-
-  /** Runs until `signal` aborts. */
-  async run(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const isSettled = await this.settle();
-      await delay(isSettled ? FLUSH_MS : RETRY_MS, undefined, { signal }).catch(() => undefined);
-    }
-    await this.settle();
   }
 
   async #settle(): Promise<void> {

@@ -12,7 +12,13 @@ import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { WatchedVersion } from "./count-keeper.ts";
 import { toReportRows } from "./drift-report.ts";
-import { createIncidentState, fold, type IncidentChange, type IncidentState } from "./incident.ts";
+import {
+  createIncidentState,
+  fold,
+  type Incident,
+  type IncidentChange,
+  type IncidentState,
+} from "./incident.ts";
 import { type MonitorSettings, parseMonitorSettings } from "./monitor-settings.ts";
 import type { ReferenceProfile } from "./reference-profile.ts";
 import {
@@ -94,6 +100,14 @@ export class DriftMonitor {
         );
       }
     }
+  }
+
+  /** Incidents that are open now, of the version's series. */
+  openIncidents({ model, version }: WatchedVersion): Incident[] {
+    const states = this.#progress.get(`${model}\n${version}`)?.states.values() ?? [];
+    return [...states].flatMap(({ causes }) =>
+      Object.values(causes).flatMap(({ incident }) => (incident === null ? [] : [incident])),
+    );
   }
 
   async #follow(version: WatchedVersion, key: string, untilMs: number): Promise<void> {

@@ -5,12 +5,17 @@
  * - `asymptotic`: the one-sample law of n m / (n + m) values, as SciPy's "asymp" (kstwo);
  * - `limit`: Kolmogorov's limit, as ClickHouse's asymptotic kolmogorovSmirnovTest.
  *
- * `auto` is SciPy's: exact if the larger sample has at most 10,000 values.
+ * `auto` is SciPy's: exact if the larger sample has at most 10,000 values. Of more than 1000 x 1000 values an asymptotic
+ * p-value below 1e-9 is taken all the same: the two differ by less than that, and the exact one may take a second.
  */
 import { EngineError } from "../core/errors.ts";
 import { asymptoticKsTail } from "./binned-distance.ts";
 import { kolmogorovLimitTail } from "./kolmogorov-limit.ts";
 import { EXACT_SIZE_MAX, exactKsTail, greatestCommonDivisor } from "./ks-exact-law.ts";
+
+const ASYMPTOTIC_BELOW = 1e-9;
+/** n m from which the exact law is slow. */
+const SLOW_FROM = 1e6;
 
 export type KsMode = "auto" | "exact" | "asymptotic" | "limit";
 
@@ -20,7 +25,12 @@ export type KsMode = "auto" | "exact" | "asymptotic" | "limit";
  */
 export function ksPValue(n: number, m: number, d: number, mode: KsMode = "auto"): number {
   const isSmall = Math.max(n, m) <= EXACT_SIZE_MAX;
-  switch (mode === "auto" ? (isSmall ? "exact" : "asymptotic") : mode) {
+  switch (mode) {
+    case "auto": {
+      if (isSmall && n * m <= SLOW_FROM) return ksPValue(n, m, d, "exact");
+      const asymptotic = asymptoticKsTail(n, m, d);
+      return isSmall && asymptotic >= ASYMPTOTIC_BELOW ? ksPValue(n, m, d, "exact") : asymptotic;
+    }
     case "exact": {
       if (!isSmall) {
         const message = `exact takes at most ${EXACT_SIZE_MAX} values a sample, not ${Math.max(n, m)}: use auto`;

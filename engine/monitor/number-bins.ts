@@ -8,7 +8,7 @@
  */
 import { keyOfFloat32 } from "./float32-order.ts";
 
-/** 2048 cells are 1.6 times as slow for 64 bins; 32768 are no faster (bench: DECISIONS.md). */
+/** 2048 cells are 1.6 times as slow for 64 bins; 32768 are no faster (see DECISIONS.md). */
 const CELLS_MAX = 8192;
 /** Above the keys of all numbers: it ends the comparing of edges. */
 const KEY_END = 0x7fffffff;
@@ -78,7 +78,7 @@ export class NumberBins {
         counts[nullSlot] = (counts[nullSlot] as number) + 1;
         continue;
       }
-      // orderedKey, written out: the call is not always inlined here
+      // orderedKey, written out
       const key = word ^ ((word >> 31) & 0x7fffffff);
       let cell = (key >> shift) - firstCell;
       if (cell < 0) cell = 0;

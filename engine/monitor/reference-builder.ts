@@ -28,7 +28,8 @@ export interface ReferenceOptions {
   readonly rowsMin?: number;
 }
 
-const ROWS_MIN_DEFAULT = 100;
+/** Quantiles of fewer rows mean little. */
+export const ROWS_MIN_DEFAULT = 100;
 
 /**
  * `columns` as watchedColumns gives them; `values` has those of each input, and may have those of the outputs.

@@ -55,7 +55,16 @@ const numberColumn = z
       edges.every((edge, at) => Math.fround(edge) === edge && (at === 0 || edge > (edges[at - 1] ?? 0))),
     "edges must be float32 numbers in ascending order",
   )
-  .refine((column) => sumOf(column.counts) === column.count, "counts must sum to count");
+  .refine((column) => sumOf(column.counts) === column.count, "counts must sum to count")
+  .refine(
+    ({ state, mean, std, min, max }) =>
+      [mean, std, min, max].every((one) => (one === undefined) === (state === "empty")),
+    "mean, std, min and max must be there, and left out only in an empty column",
+  )
+  .refine(
+    ({ min = 0, max = 0, state }) => (state === "varying" ? min < max : min === max),
+    "min must be below max in a varying column, and equal to it in a constant one",
+  );
 
 const categoryColumn = z
   .strictObject({
@@ -71,7 +80,8 @@ const categoryColumn = z
     "counts must have one more than values",
   )
   .refine(({ values }) => new Set(values).size === values.length, "a value is listed twice")
-  .refine((column) => sumOf(column.counts) === column.count, "counts must sum to count");
+  .refine((column) => sumOf(column.counts) === column.count, "counts must sum to count")
+  .refine(({ state, count }) => (state === "empty") === (count === 0), "a column is empty if its count is 0");
 
 const profileColumn = z.discriminatedUnion("type", [numberColumn, categoryColumn]);
 

@@ -76,7 +76,7 @@ export function toEvidence(measured: readonly MeasuredColumn[], slots: Float64Ar
     const bins = column.counts.length;
     const values = slots.subarray(start, start + bins);
     start += bins + 1;
-    const { psi, nullRate, unseenRate, outOfRangeRate } = measures;
+    const { psi, chiSquare, nullRate, unseenRate, outOfRangeRate } = measures;
     return {
       column: evidenceName(column),
       kind: column.type,
@@ -84,7 +84,8 @@ export function toEvidence(measured: readonly MeasuredColumn[], slots: Float64Ar
       rows: measures.rows,
       referenceRows: column.count + column.null_count,
       psiCorrected: column.state === "empty" ? null : (psi?.corrected ?? null),
-      pValue: column.state === "empty" ? null : (psi?.pValue ?? null),
+      // not that of PSI, which has no power over many rare bins
+      pValue: column.state === "empty" ? null : (chiSquare?.pValue ?? null),
       nullRate: nullRate?.current ?? 0,
       referenceNullRate: nullRate?.reference ?? 0,
       unseenRate: unseenRate?.current ?? 0,

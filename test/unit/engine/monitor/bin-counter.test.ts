@@ -69,7 +69,8 @@ describe("bin counter", () => {
     const drawn = SHAPE_NAMES.map((name) => sample(random, name, rows));
     for (let row = 0; row < rows; row++)
       drawn.forEach((values, at) => {
-        features[row * counter.stride + at] = random.next() < 0.1 ? Number.NaN : (values[row] ?? 0);
+        const odd = [Number.NaN, Infinity, -Infinity][random.between(0, 20)];
+        features[row * counter.stride + at] = odd ?? values[row] ?? 0;
       });
     const counts = new Uint32Array(counter.slots);
     counter.countRows(features, 100, 500, counts);

@@ -88,6 +88,16 @@ describe("Wasserstein from counts", () => {
     }
   });
 
+  it("is exact where every value is heavy, also where nothing is between them", () => {
+    const reference = Float32Array.from({ length: 300 }, (_, at) => 2 ** 24 + 2 * (at % 3));
+    const current = Float32Array.from({ length: 70 }, (_, at) => 2 ** 24 + 2 * (at % 2));
+    const { left, right, edges, before, now } = frozen(reference, current, 20);
+    const { low, estimate, high } = binnedWasserstein(edges, before, now);
+    const exact = wasserstein(left, right);
+    assert.ok(exact > 0.5);
+    for (const one of [low, estimate, high]) assert.ok(Math.abs(one - exact) < 1e-9, `${one}, not ${exact}`);
+  });
+
   it("estimates a shift of a smooth distribution to a hundredth of its size", () => {
     const reference = Float32Array.from({ length: 20_000 }, (_, at) => at / 20_000);
     const current = reference.map((value) => 0.1 + 0.8 * value);

@@ -110,6 +110,11 @@ describe("chi-square test", () => {
   it("puts bins together that expect too few rows, and keeps all rows", () => {
     const pooled = poolSparseBins([1000, 900, 3, 0, 50], [100, 80, 0, 2, 5]);
     assert.deepEqual(pooled, { reference: [1000, 900, 53], current: [100, 80, 7] });
+    // 52 rows of both expect 4.9 in the smaller sample
+    assert.deepEqual(poolSparseBins([1000, 1000, 47, 48], [100, 100, 5, 4]), {
+      reference: [1000, 1000, 95],
+      current: [100, 100, 9],
+    });
     assert.deepEqual(poolSparseBins([1000, 900, 1], [100, 80, 0]), {
       reference: [1000, 901],
       current: [100, 80],

@@ -19,7 +19,7 @@ describe("float32 in order", () => {
 
   it("leaves NaN out whatever its sign, and its argument as it was", () => {
     const bits = new Uint32Array(10_000).fill(0xffc00001);
-    bits[7] = 0x3f800000;
+    bits.set([0x3f800000, 0x7f800001, 0x7fffffff, 0xff800001], 7);
     const values = new Float32Array(bits.buffer);
     assert.deepEqual([...sortedFloat32(values)], [1]);
     assert.equal(bits[0], 0xffc00001);

@@ -32,6 +32,12 @@ interface TextCase {
   readonly nannyml: { readonly jensen_shannon: number; readonly chi2: number };
 }
 
+interface FillCase {
+  readonly reference: Readonly<Record<string, number>>;
+  readonly current: Readonly<Record<string, number>>;
+  readonly evidently: TextCase["evidently"];
+}
+
 const NUMBER: WatchedColumn = { name: "x", role: "input", type: "number" };
 const TEXT: WatchedColumn = { name: "x", role: "input", type: "category" };
 
@@ -134,6 +140,17 @@ describe("measures of categories", () => {
         near(jensenShannonDistance(before, now), nannyml.jensen_shannon, "Jensen-Shannon of values");
     });
   }
+
+  it("mode evidently fills empty bins as Evidently does, the jump at 1e-4 included", () => {
+    const fills = driftGoldens("fills") as readonly FillCase[];
+    assert.equal(fills.length, 3);
+    const repeat = (counts: Readonly<Record<string, number>>) =>
+      Object.entries(counts).flatMap(([value, times]) => Array<string>(times).fill(value));
+    for (const { reference, current, evidently } of fills) {
+      const own = evidentlyOfTexts(repeat(reference), repeat(current));
+      near([own?.psi, own?.klDiv], [evidently.psi, evidently.klDiv], "PSI and KL");
+    }
+  });
 
   it("values that the reference never had are told by their rate", () => {
     const reference = Array.from({ length: 500 }, (_, at) => `w${at % 4}`);

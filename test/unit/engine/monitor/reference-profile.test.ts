@@ -20,7 +20,9 @@ function referenceRows(
     ["age", Float32Array.from({ length: ROWS }, () => random.between(18, 22))],
     [
       "color",
-      Array.from({ length: ROWS }, (_, at) => (at % 50 === 0 ? null : at % 3 === 0 ? "red" : "blue")),
+      Array.from({ length: ROWS }, (_, at) =>
+        at % 50 === 0 ? (at % 100 === 0 ? null : "") : at % 3 === 0 ? "red" : "blue",
+      ),
     ],
     ["new", Float32Array.from({ length: ROWS }, (_, at) => at % 2)],
     ["predicted_value", Float32Array.from({ length: ROWS }, () => random.next())],

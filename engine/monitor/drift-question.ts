@@ -1,0 +1,137 @@
+/**
+ * Drift of any window, asked for at any time: worked out from the counts, whatever the number of predictions.
+ */
+import { EngineError } from "../core/errors.ts";
+import { evidenceName } from "./column-name.ts";
+import type { WatchedVersion } from "./count-keeper.ts";
+import { type MonitorSettings, parseMonitorSettings } from "./monitor-settings.ts";
+import {
+  type BinCount,
+  type MeasuredColumn,
+  measureWindow,
+  slotsByVariant,
+  toEvidence,
+} from "./window-measures.ts";
+import { judgeWindow } from "./window-verdict.ts";
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+/** Minutes are kept for 40 days; of older windows only whole hours can be told. */
+const MINUTES_KEPT_MS = 39 * 86_400_000;
+
+export interface DriftQuestion {
+  readonly version: WatchedVersion;
+  /** All variants together when it is undefined. */
+  readonly variant?: string | undefined;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly nowMs: number;
+}
+
+export interface DriftPorts {
+  readonly sum: (
+    version: WatchedVersion,
+    spans: readonly (readonly [startS: number, endS: number])[],
+  ) => Promise<readonly BinCount[]>;
+  readonly settingsOf: (model: string) => Promise<unknown>;
+}
+
+/**
+ * Measures and verdict of a window, its ends on whole minutes, or hours if it is older than 39 days.
+ * @throws EngineError INVALID_REQUEST when the window is empty; SERVICE_UNAVAILABLE
+ */
+export async function answerDrift(
+  { sum, settingsOf }: DriftPorts,
+  { version, variant, fromMs, toMs, nowMs }: DriftQuestion,
+): Promise<Record<string, unknown>> {
+  const grainMs = nowMs - fromMs > MINUTES_KEPT_MS ? HOUR_MS : MINUTE_MS;
+  const startMs = Math.floor(fromMs / grainMs) * grainMs;
+  const endMs = Math.ceil(toMs / grainMs) * grainMs;
+  if (startMs >= endMs)
+    throw new EngineError("INVALID_REQUEST", "from must be before to", {
+      details: [{ field: "from", message: "must be before to" }],
+    });
+  const settings: MonitorSettings = parseMonitorSettings(await settingsOf(version.model));
+  const found = await sum(version, [[startMs / 1000, endMs / 1000]]);
+  const asked = found
+    .filter((count) => variant === undefined || count.variant === variant)
+    .map((count) => ({ ...count, variant: "" }));
+  const slots =
+    slotsByVariant(version.profile, asked).get("") ??
+    new Float64Array(version.profile.columns.reduce((total, { counts }) => total + counts.length + 1, 0));
+  const measured = measureWindow(version.profile, slots);
+  const { model, version: number, referenceId } = version;
+  const columns = toEvidence(measured, slots);
+  const evidence = { model, version: number, variant: variant ?? null, referenceId, startMs, endMs, columns };
+  const verdict = judgeWindow(evidence, settings.drift);
+  const verdicts = new Map(verdict.columns.map((column) => [column.column, column]));
+  let start = 0;
+  return {
+    model_name: model,
+    model_version: number,
+    ...(variant === undefined ? {} : { variant }),
+    reference_id: referenceId,
+    from: new Date(startMs).toISOString(),
+    to: new Date(endMs).toISOString(),
+    rows: Math.max(0, ...measured.map(({ measures }) => measures.rows)),
+    reference_rows: version.profile.rows,
+    verdict: verdict.verdict,
+    columns: measured.map((column) => {
+      const bins = column.column.counts.length;
+      const counts = [...slots.subarray(start, start + bins + 1)];
+      start += bins + 1;
+      const judged = verdicts.get(evidenceName(column.column));
+      return {
+        ...columnJson(column),
+        verdict: judged?.verdict ?? "insufficient",
+        is_critical: judged?.isCritical ?? false,
+        p_adjusted: judged?.pAdjusted ?? null,
+        problems: judged?.problems ?? [],
+        bins: binsJson(column, counts),
+      };
+    }),
+  };
+}
+
+function columnJson({ column, measures }: MeasuredColumn): Record<string, unknown> {
+  const { psi, ks, wasserstein, chiSquare, nullRate, unseenRate, outOfRangeRate } = measures;
+  return {
+    feature: column.name,
+    role: column.role,
+    type: column.type,
+    rows: measures.rows,
+    psi: psi?.value ?? null,
+    psi_corrected: psi?.corrected ?? null,
+    p_value: psi?.pValue ?? null,
+    ks: ks === undefined ? null : { low: ks.low, high: ks.high, p_value: ks.pValue },
+    jensen_shannon: measures.jensenShannon ?? null,
+    kl: measures.kullbackLeibler ?? null,
+    wasserstein:
+      wasserstein === undefined
+        ? null
+        : {
+            low: wasserstein.low,
+            estimate: wasserstein.estimate,
+            high: wasserstein.high,
+            normalized: wasserstein.normalized ?? null,
+          },
+    chi_square:
+      chiSquare === undefined
+        ? null
+        : { statistic: chiSquare.statistic, freedom: chiSquare.freedom, p_value: chiSquare.pValue },
+    null_rate: nullRate ?? null,
+    unseen_rate: unseenRate ?? null,
+    out_of_range_rate: outOfRangeRate ?? null,
+  };
+}
+
+/** Shares of the reference and of the window in each bin, null last. */
+function binsJson({ column, measures }: MeasuredColumn, counts: readonly number[]): Record<string, unknown> {
+  const referenceRows = column.count + column.null_count;
+  const share = (count: number, of: number): number => (of === 0 ? 0 : count / of);
+  return {
+    ...(column.type === "number" ? { edges: column.edges } : { values: column.values }),
+    reference: [...column.counts, column.null_count].map((count) => share(count, referenceRows)),
+    current: counts.map((count) => share(count, measures.rows)),
+  };
+}

@@ -1,0 +1,110 @@
+/**
+ * Columns of a table in a file, as numbers and texts: the rows of a reference.
+ *
+ *     count and check → draw, if there are too many rows → read
+ *
+ * Values are read as texts and converted here, so that they mean the same in every format: a number is a double rounded to
+ * float32, as in a request; "", nan, na, n/a, null and none are no value. Bound: `rowsMax` rows, those with the lowest hashes of their numbers.
+ */
+import { EngineError } from "../engine/core/errors.ts";
+import { quoted, quotedName } from "./chdb-engine.ts";
+import { ColumnReader, type ColumnType, type ReadColumn } from "./column-reader.ts";
+import type { TableFiles } from "./table-files.ts";
+
+export interface FileColumn {
+  readonly name: string;
+  readonly type: ColumnType;
+}
+
+export interface FileQuestion {
+  readonly path: string;
+  /** All columns of the file. */
+  readonly names: readonly string[];
+  /** The columns to read, each of them in `names`. */
+  readonly columns: readonly FileColumn[];
+  readonly rowsMax: number;
+  /** Hears how far the reading is. */
+  readonly onProgress: (rows: number, total: number) => void;
+}
+
+export interface FileRows {
+  readonly rows: number;
+  /** Rows of the file, more than `rows` if these were drawn. */
+  readonly total: number;
+  /** By name. */
+  readonly values: ReadonlyMap<string, ReadColumn>;
+}
+
+const NO_VALUE = ["", "nan", "na", "n/a", "null", "none"].map(quoted).join(", ");
+const TEXT_LENGTH_KEPT = 257;
+/** Numbers of rows are those of the file. */
+const IN_ORDER = "SETTINGS max_threads = 1, input_format_parallel_parsing = 0";
+
+/** @throws EngineError INVALID_REQUEST for a file that cannot be read, or with a detail for each column that has another type. */
+export async function readTableColumns(files: TableFiles, question: FileQuestion): Promise<FileRows> {
+  const { path, names, columns, rowsMax, onProgress } = question;
+  const total = await checkColumns(files, question);
+  const rows = Math.min(total, rowsMax);
+  const reader = new ColumnReader(
+    columns.map(({ type }) => type),
+    rows,
+  );
+  const rest = total > rowsMax ? `WHERE ${drawnSql(total, rowsMax)} ${IN_ORDER}` : IN_ORDER;
+  await files.select(path, names, { selected: columns.map(valueSql).join(", "), rest }, async (chunks) => {
+    for await (const chunk of chunks) {
+      reader.read(chunk);
+      onProgress(reader.rows, rows);
+    }
+  });
+  const read = reader.finish();
+  return { rows, total, values: new Map(columns.map(({ name }, at) => [name, read[at] as ReadColumn])) };
+}
+
+/** The number of rows. */
+async function checkColumns(files: TableFiles, { path, names, columns }: FileQuestion): Promise<number> {
+  const numbers = columns.filter(({ type }) => type === "number");
+  const selected = [
+    "toString(count())",
+    ...numbers.flatMap((column) => [
+      `toString(countIf(${isWrongSql(column)}))`,
+      `substringUTF8(anyIf(${textSql(column)}, ${isWrongSql(column)}), 1, 100)`,
+    ]),
+  ];
+  const reader = new ColumnReader(
+    selected.map(() => "category"),
+    1,
+  );
+  await files.select(path, names, { selected: selected.join(", ") }, async (chunks) => {
+    for await (const chunk of chunks) reader.read(chunk);
+  });
+  const [total = "0", ...checks] = reader.finish().map(([text]) => String(text ?? ""));
+  const details = numbers.flatMap(({ name }, at) => {
+    const [count = "0", example = ""] = checks.slice(2 * at);
+    const message = `must have numbers; ${count} values are none, such as ${JSON.stringify(example)}`;
+    return count === "0" ? [] : [{ field: name, message }];
+  });
+  const [first] = details;
+  if (first !== undefined)
+    throw new EngineError("INVALID_REQUEST", `${path}: ${first.field}: ${first.message}`, { details });
+  return Number(total);
+}
+
+function textSql({ name }: FileColumn): string {
+  return `ifNull(toString(${quotedName(name)}), '')`;
+}
+
+function isWrongSql(column: FileColumn): string {
+  const text = `lower(trimBoth(${textSql(column)}))`;
+  return `isNull(toFloat64OrNull(${text})) AND ${text} NOT IN (${NO_VALUE}, 'true', 'false')`;
+}
+
+function valueSql(column: FileColumn): string {
+  if (column.type === "category") return `substringUTF8(${textSql(column)}, 1, ${TEXT_LENGTH_KEPT})`;
+  const text = `lower(trimBoth(${textSql(column)}))`;
+  return `toFloat32(multiIf(${text} = 'true', 1, ${text} = 'false', 0, ifNull(toFloat64OrNull(${text}), nan)))`;
+}
+
+function drawnSql(total: number, rowsMax: number): string {
+  const hashes = `SELECT cityHash64(number) AS hash FROM numbers(${total}) ORDER BY hash LIMIT ${rowsMax}`;
+  return `cityHash64(rowNumberInAllBlocks()) <= (SELECT max(hash) FROM (${hashes}))`;
+}
