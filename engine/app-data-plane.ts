@@ -15,6 +15,7 @@ import type { FeatureRegistry } from "../storage/feature-registry.ts";
 import { readFieldStatistics, type StatisticsQuestion } from "../storage/field-statistics.ts";
 import { type LabelsQuestion, readLabelCounts } from "../storage/label-counts.ts";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
+import { type PerformanceQuestion, PerformanceStore } from "../storage/performance-store.ts";
 import { CONTENT_BOUNDS } from "../storage/version-record.ts";
 import { openStreams, type StreamsConnection } from "../streams/connection.ts";
 import { startPredictService } from "../streams/predict-service.ts";
@@ -29,8 +30,8 @@ import { createEntityReader, followFilling, openServingStore } from "./app-featu
 import { startHealthChecks } from "./app-health.ts";
 import { createHttpServer, type HttpOptions } from "./app-http.ts";
 import { followFeatureSets, openFeatures, startIngest } from "./app-ingest.ts";
-import { openTriggers } from "./app-triggers.ts";
 import { openReferences } from "./app-references.ts";
+import { openTriggers } from "./app-triggers.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
 import type { Logger } from "./core/log.ts";
@@ -156,9 +157,11 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
 /** What is asked of the tables, over a connection of its own. */
 function openHistory({ database }: Config, urls: ServiceUrls) {
   const client = openClickHouse(urls.clickhouse);
+  const performance = new PerformanceStore(client, database);
   return {
     history: new ClickHouseFeatureHistory(client, database),
     readStatistics: async (question: StatisticsQuestion) => readFieldStatistics(client, database, question),
+    readPerformance: async (question: PerformanceQuestion) => performance.read(question),
     readLabelCounts: async (question: LabelsQuestion) => readLabelCounts(client, database, question),
     close: async () => client.close(),
   };

@@ -11,9 +11,10 @@ import { HttpServer, type Route } from "./api/http-server.ts";
 import { type LabelRoutesOptions, labelRoutes } from "./api/label-routes.ts";
 import { type Filling, materializeRoutes } from "./api/materialize-routes.ts";
 import { modelRoutes } from "./api/model-routes.ts";
+import { type PerformanceRoutesOptions, performanceRoutes } from "./api/performance-routes.ts";
 import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
-import { retrainRoutes } from "./api/retrain-routes.ts";
 import { referenceRoutes } from "./api/reference-routes.ts";
+import { retrainRoutes } from "./api/retrain-routes.ts";
 import { createSenderCheck } from "./api/sender-check.ts";
 import { statisticsRoutes } from "./api/statistics-routes.ts";
 import { statusRoutes } from "./api/status-routes.ts";
@@ -48,6 +49,7 @@ export interface HttpOptions {
   readonly history: FeatureHistory;
   readonly readStatistics: ReadFieldStatistics;
   readonly labels: Omit<LabelRoutesOptions, "bodyBytesMax">;
+  readonly readPerformance: PerformanceRoutesOptions["readPerformance"];
   readonly sets: ActiveSets;
   readonly filling: Filling;
   readonly triggers: Triggers;
@@ -65,6 +67,7 @@ export function createHttpServer({
   history,
   readStatistics,
   labels,
+  readPerformance,
   sets,
   filling,
   triggers,
@@ -93,7 +96,7 @@ export function createHttpServer({
       models,
     }),
     ...retrainRoutes({ triggers, registry, clock: () => Date.now() }),
-    ...labelRoutes({ ...labels, bodyBytesMax: config.bodyBytesMax }),
+    ...labelledRoutes(config, labels, readPerformance),
     ...versionRoutes(config, core, registry, references),
     ...featureSetRoutes({
       registry: featureRegistry,
@@ -126,6 +129,18 @@ function versionRoutes(
   return [
     ...modelRoutes({ registry, references: references.store, pool, models, artifactBytesMax }),
     ...referenceRoutes({ registry, ...references }),
+  ];
+}
+
+function labelledRoutes(
+  { bodyBytesMax }: Config,
+  labels: HttpOptions["labels"],
+  readPerformance: HttpOptions["readPerformance"],
+): Route[] {
+  const { checkModel } = labels;
+  return [
+    ...labelRoutes({ ...labels, bodyBytesMax }),
+    ...performanceRoutes({ readPerformance, checkModel, clock: () => Date.now() }),
   ];
 }
 

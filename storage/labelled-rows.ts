@@ -32,7 +32,19 @@ export async function readLabelledRows(
 }
 
 function rowsQuery(database: string, question: LabelledQuestion, params: QueryParams): string {
-  const { model, version, variant, fromMs, toMs, asOfMs, upTo, oneIn = 1, classes, slices, rowsMax } = question;
+  const {
+    model,
+    version,
+    variant,
+    fromMs,
+    toMs,
+    asOfMs,
+    upTo,
+    oneIn = 1,
+    classes,
+    slices,
+    rowsMax,
+  } = question;
   const all = rangeScope(database, params.text(model), momentSql(params, fromMs), momentSql(params, toMs));
   const range = upTo === undefined ? all : scopeUpTo(all, upTo, params);
   const asOf = asOfMs === undefined ? "" : ` AND arrival_time <= ${momentSql(params, asOfMs)}`;

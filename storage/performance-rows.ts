@@ -7,10 +7,17 @@ import type { LabelledQuestion, LabelledRows, LabelPositions } from "../engine/c
 import { RowBinaryReader } from "../engine/core/row-binary-reader.ts";
 import { type ChangedHours, changedLabelHours } from "./changed-label-hours.ts";
 import { type ClickHouse, selectRows } from "./clickhouse.ts";
-import { drawnSql, type MatchScope, matchesSql, momentSql, rangeScope, scopeUpTo, winnersSql } from "./label-matches.ts";
+import {
+  drawnSql,
+  type MatchScope,
+  matchesSql,
+  momentSql,
+  rangeScope,
+  scopeUpTo,
+  winnersSql,
+} from "./label-matches.ts";
 import { labelSql, readLabelledRows } from "./labelled-rows.ts";
 import { QueryParams } from "./query-params.ts";
-
 
 export interface VersionWindow {
   readonly model: string;
@@ -101,7 +108,11 @@ export class PerformanceRows {
        GROUP BY variant ORDER BY variant SETTINGS join_use_nulls = 0`,
       { ...params.values },
     );
-    return rows.map((row) => ({ variant: row.variant, rows: Number(row.rows), labelled: Number(row.labelled) }));
+    return rows.map((row) => ({
+      variant: row.variant,
+      rows: Number(row.rows),
+      labelled: Number(row.labelled),
+    }));
   }
 
   /** predicted_value of predictions with or without a label. @throws EngineError SERVICE_UNAVAILABLE */

@@ -117,7 +117,11 @@ export class PerformanceStore {
       bound,
     );
     return {
-      windows: windows.map(({ endS, computedMs, isMature }) => ({ endMs: endS * 1000, computedMs, isMature })),
+      windows: windows.map(({ endS, computedMs, isMature }) => ({
+        endMs: endS * 1000,
+        computedMs,
+        isMature,
+      })),
       computation: last?.computation ?? 0,
       state: windows.length === 0 ? undefined : last?.state,
     };
@@ -125,7 +129,7 @@ export class PerformanceStore {
 
   /**
    * The median of the share of predictions that have a label, over the latest windows of the model that ended before a moment.
-   * @returns undefined when there is no such window with predictions.
+   * @returns undefined when there is no such window with labels.
    * @throws EngineError SERVICE_UNAVAILABLE
    */
   async usualShare(model: string, windowMs: number, beforeMs: number): Promise<number | undefined> {
@@ -135,7 +139,7 @@ export class PerformanceStore {
          SELECT argMax(labelled_rows, computation) / argMax(rows, computation) AS share FROM ${this.#table}
          WHERE model_name = {model:String} AND kind = 'window' AND rows > 0
            AND window_end - window_start = {seconds:UInt32} AND window_end <= toDateTime({before:UInt32}, 'UTC')
-         GROUP BY model_version, window_end ORDER BY window_end DESC LIMIT ${USUAL_WINDOWS})
+         GROUP BY model_version, window_end HAVING share > 0 ORDER BY window_end DESC LIMIT ${USUAL_WINDOWS})
        ${NUMBERS}, output_format_json_quote_denormals = 1`,
       { model, seconds: windowMs / 1000, before: Math.floor(beforeMs / 1000) },
     );
@@ -149,7 +153,8 @@ export class PerformanceStore {
   async read(question: PerformanceQuestion): Promise<PerformanceRow[]> {
     const { model, fromMs, toMs, version, variant, metric, slice, rowsMax } = question;
     const params = new QueryParams();
-    const second = (ms: number): string => `toDateTime(${params.bind(Math.floor(ms / 1000), "UInt32")}, 'UTC')`;
+    const second = (ms: number): string =>
+      `toDateTime(${params.bind(Math.floor(ms / 1000), "UInt32")}, 'UTC')`;
     const is = (column: string, text: string | undefined): string =>
       text === undefined ? "" : ` AND ${column} = ${params.text(text)}`;
     const ofSlice = `(slice = ${params.text(slice)}${slice === "" ? "" : ` OR slice_by = ${params.text(slice)}`})`;

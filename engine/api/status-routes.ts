@@ -79,6 +79,7 @@ export const ENDPOINTS: readonly string[] = [
   "POST /predict/batch",
   "POST /labels",
   "GET /monitoring/{model}/labels?hours=",
+  "GET /monitoring/{model}/performance?from=&to=&version=&variant=&metric=&slice=",
   "GET /model/info?model=&version=",
   "GET /model/schema?model=&version=",
   "GET /models",

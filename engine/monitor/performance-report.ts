@@ -3,10 +3,10 @@
  * and one for each variant, slice and metric.
  */
 import type { LabelPositions } from "../core/labelled-rows.ts";
-import type { PerformanceVersion } from "./performance-version.ts";
 import type { MetricComparison } from "./metric-comparison.ts";
 import { metricsOf } from "./metric-table.ts";
 import { type MetricValue, unknownFor } from "./metric-value.ts";
+import type { PerformanceVersion } from "./performance-version.ts";
 import { modelKindOf } from "./reference-document.ts";
 import type { MeasuredSlice, VariantPerformance } from "./window-performance.ts";
 
@@ -66,7 +66,10 @@ function rowsOf({ version, championVersion }: PerformanceReport, variant: Varian
     }));
     return estimated === undefined
       ? missing
-      : [...missing, ...metricRows("estimated", estimated, (metric) => referenceRow(againstReference, metric))];
+      : [
+          ...missing,
+          ...metricRows("estimated", estimated, (metric) => referenceRow(againstReference, metric)),
+        ];
   }
   return realised.flatMap((slice) =>
     metricRows("realised", slice, (metric) =>

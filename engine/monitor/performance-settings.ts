@@ -8,38 +8,43 @@ import { EngineError } from "../core/errors.ts";
 
 const SLICE_COLUMNS_MAX = 5;
 
-const wire = z.strictObject({
-  labels_min: z
-    .int()
-    .min(20)
-    .max(1_000_000)
-    .default(100)
-    .describe(
-      "labelled predictions of a window, a variant and a slice below which nothing is measured: AUC of 100 rows is good to about 0.1",
-    ),
-  slices: z
-    .array(z.string().min(1).max(128))
-    .max(SLICE_COLUMNS_MAX)
-    .refine((names) => new Set(names).size === names.length, "names a column twice")
-    .default([])
-    .describe(
-      "inputs of the model, each of whose values is measured by itself; numbers by the quarters of the reference",
-    ),
-  mature_share: z
-    .number()
-    .gt(0)
-    .max(1)
-    .default(0.9)
-    .describe(
-      "share of what is usual for the model that must be labelled for a window to be mature; usual is the median of the windows older than mature_after, or all predictions while there is none",
-    ),
-  mature_after: durationText("1h", "365d")
-    .default("30d")
-    .describe("age at which a window is mature however few of its predictions are labelled"),
-  horizon: durationText("1d", "400d")
-    .default("90d")
-    .describe("age up to which labels that come or change make a window be measured again"),
-});
+const wire = z
+  .strictObject({
+    labels_min: z
+      .int()
+      .min(20)
+      .max(1_000_000)
+      .default(100)
+      .describe(
+        "labelled predictions of a window, a variant and a slice below which nothing is measured: AUC of 100 rows is good to about 0.1",
+      ),
+    slices: z
+      .array(z.string().min(1).max(128))
+      .max(SLICE_COLUMNS_MAX)
+      .refine((names) => new Set(names).size === names.length, "names a column twice")
+      .default([])
+      .describe(
+        "inputs of the model, each of whose values is measured by itself; numbers by the quarters of the reference",
+      ),
+    mature_share: z
+      .number()
+      .gt(0)
+      .max(1)
+      .default(0.9)
+      .describe(
+        "share of what is usual for the model that must be labelled for a window to be mature; usual is the median of the windows older than mature_after, or all predictions while there is none",
+      ),
+    mature_after: durationText("1h", "365d")
+      .default("30d")
+      .describe("age at which a window is mature however few of its predictions are labelled"),
+    horizon: durationText("1d", "400d")
+      .default("90d")
+      .describe("age up to which labels that come or change make a window be measured again"),
+  })
+  .refine(({ mature_after, horizon }) => (durationMs(mature_after) ?? 0) <= (durationMs(horizon) ?? 0), {
+    path: ["mature_after"],
+    message: "must be at most horizon: older windows are not looked at again",
+  });
 
 export interface PerformanceSettings {
   readonly labelsMin: number;

@@ -1,7 +1,13 @@
 /**
  * A version whose performance is measured, and what a round asks of the tables for it.
  */
-import type { PairQuestion, ScorePairs, VersionWindow, DrawnRows, VariantRows } from "../../storage/performance-rows.ts";
+import type {
+  DrawnRows,
+  PairQuestion,
+  ScorePairs,
+  VariantRows,
+  VersionWindow,
+} from "../../storage/performance-rows.ts";
 import type { LabelledQuestion, LabelledRows } from "../core/labelled-rows.ts";
 import type { ModelManifest } from "../core/manifest.ts";
 import type { ReferenceContent } from "./reference-document.ts";

@@ -4,16 +4,17 @@
  *
  * Bound: ROWS_MAX rows, give or take chance; of more, a fixed part of the requests is taken, always the same one, of both versions.
  */
+import { EngineError } from "../core/errors.ts";
 import type { LabelPositions } from "../core/labelled-rows.ts";
 import type { ModelManifest } from "../core/manifest.ts";
 import { compareAucs } from "./delong.ts";
 import { estimateFromRows } from "./estimated-performance.ts";
-import { performanceBySlice } from "./performance-by-slice.ts";
-import { codeSlices, planSlices } from "./performance-slices.ts";
-import { type PerformanceVersion, thresholdOf, type WindowRows } from "./performance-version.ts";
 import { compareMetric, compareMetrics, type MetricComparison } from "./metric-comparison.ts";
 import type { MetricName } from "./metric-table.ts";
 import type { MetricSet } from "./metric-value.ts";
+import { performanceBySlice } from "./performance-by-slice.ts";
+import { codeSlices, planSlices } from "./performance-slices.ts";
+import { type PerformanceVersion, thresholdOf, type WindowRows } from "./performance-version.ts";
 import { measurePerformance } from "./realised-performance.ts";
 import { modelKindOf } from "./reference-document.ts";
 import { usableRows } from "./usable-rows.ts";
@@ -80,12 +81,13 @@ function oneIn(rows: number): number {
 export async function assessVariant(rows: WindowRows, task: VariantTask): Promise<VariantPerformance> {
   const { version, variant, total, labelled, labelsMin } = task;
   const { reference } = version;
-  const found = labelled < labelsMin ? undefined : await measureLabelled(rows, task);
+  const found = labelled < labelsMin ? [] : await orReason(measureLabelled(rows, task));
   const common = { variant, rows: total, labelled, championPairs: 0, againstChampion: [] };
-  if (found === undefined || (found[0]?.rows ?? 0) < labelsMin) {
-    const usable = found?.[0]?.rows ?? labelled;
-    const reason = `${usable} labelled rows, fewer than ${labelsMin}`;
-    const estimated = await estimate(rows, task);
+  if (typeof found === "string" || (found[0]?.rows ?? 0) < labelsMin) {
+    const usable = typeof found === "string" ? 0 : (found[0]?.rows ?? labelled);
+    const reason = typeof found === "string" ? found : `${usable} labelled rows, fewer than ${labelsMin}`;
+    const estimate = await orReason(estimateVariant(rows, task));
+    const estimated = typeof estimate === "string" ? undefined : estimate;
     const againstReference = compareMetrics(estimated?.metrics ?? {}, reference?.metrics ?? {});
     return { ...common, realised: undefined, reason, estimated, againstReference };
   }
@@ -93,6 +95,16 @@ export async function assessVariant(rows: WindowRows, task: VariantTask): Promis
   const againstReference = compareMetrics(metrics, reference?.metrics ?? {});
   const champion = await compareWithChampion(rows, task, metrics);
   return { ...common, realised: found, reason: "", estimated: undefined, againstReference, ...champion };
+}
+
+/** Rows that no metric takes, such as a probability of 2, are the report's reason, and hold up no later window. */
+async function orReason<T>(measuring: Promise<T>): Promise<T | string> {
+  try {
+    return await measuring;
+  } catch (error) {
+    if (error instanceof EngineError && error.code === "INVALID_REQUEST") return error.message;
+    throw error;
+  }
 }
 
 /** The champion's own rows of the window; undefined where too few have a label. */
@@ -110,9 +122,9 @@ export async function assessChampion(
   const drawn = { oneIn: oneIn(labelled), rowsMax: ROWS_READ_MAX };
   const read = await rows.labelled({ ...window, ...drawn, classes, slices: [] });
   const usable = usableRows(manifest, read).rows;
-  return usable.labels.length < labelsMin
-    ? undefined
-    : { manifest, metrics: measurePerformance(usable).metrics };
+  if (usable.labels.length < labelsMin) return undefined;
+  const measured = await orReason((async () => measurePerformance(usable))());
+  return typeof measured === "string" ? undefined : { manifest, metrics: measured.metrics };
 }
 
 /** All rows, then the slices that have enough rows. */
@@ -147,7 +159,7 @@ async function measureLabelled(rows: WindowRows, task: VariantTask): Promise<Mea
 }
 
 /** Of two classes only, where the reference says how. */
-async function estimate(rows: WindowRows, task: VariantTask): Promise<MeasuredSlice | undefined> {
+async function estimateVariant(rows: WindowRows, task: VariantTask): Promise<MeasuredSlice | undefined> {
   const { version, variant, fromMs, toMs, upTo, total, labelsMin } = task;
   const { manifest, reference } = version;
   if (reference?.estimator === undefined || total < labelsMin) return undefined;
@@ -166,7 +178,8 @@ async function compareWithChampion(
   const { champion } = task;
   if (champion === undefined) return { againstChampion: [], championPairs: 0 };
   const unpaired = compareMetrics(metrics, champion.metrics);
-  const pairs = metrics.roc_auc === undefined ? undefined : await compareAucPairs(rows, task, champion.manifest);
+  const pairs =
+    metrics.roc_auc === undefined ? undefined : await compareAucPairs(rows, task, champion.manifest);
   if (pairs === undefined) return { againstChampion: unpaired, championPairs: 0 };
   const isAuc = ({ metric }: MetricComparison): boolean => metric === ("roc_auc" satisfies MetricName);
   return {
