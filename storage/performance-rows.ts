@@ -183,12 +183,12 @@ function pairsQuery(database: string, question: PairQuestion, params: QueryParam
   const last = "(prediction_date, prediction_id)";
   return `
     SELECT p.score, o.score, ${labelSql(classes, params.texts(classes))} FROM (
-      SELECT request_id, argMax(prediction_id, ${last}) AS prediction_id, argMax(predicted_value, ${last}) AS score
+      SELECT request_id, argMax(prediction_id, ${last}) AS last_id, argMax(predicted_value, ${last}) AS score
       FROM ${predictionsSql(scope, version, params)} AND variant = ${params.text(variant)} AND ${drawn} GROUP BY request_id
     ) AS p INNER JOIN (
       SELECT request_id, argMax(predicted_value, ${last}) AS score
       FROM ${predictionsSql(scope, otherVersion, params)} AND ${drawn} GROUP BY request_id
     ) AS o ON p.request_id = o.request_id
-    INNER JOIN (${winnersSql(scope)}) AS l ON p.prediction_id = l.prediction_id
+    INNER JOIN (${winnersSql(scope)}) AS l ON p.last_id = l.prediction_id
     ORDER BY p.request_id FORMAT RowBinary`;
 }

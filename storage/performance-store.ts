@@ -109,10 +109,10 @@ export class PerformanceStore {
        FROM ${this.#table} WHERE ${ofLength} GROUP BY window_end ORDER BY window_end ${NUMBERS}`,
       bound,
     );
-    const [last] = await selectRows<{ computation: number; state: string }>(
+    const [last] = await selectRows<{ number: number; lastState: string }>(
       this.#client,
-      `SELECT max(computation) AS computation,
-         argMaxIf(state, computation, window_end - window_start = {seconds:UInt32}) AS state
+      `SELECT max(computation) AS number,
+         argMaxIf(state, computation, window_end - window_start = {seconds:UInt32}) AS lastState
        FROM ${this.#table} WHERE ${ofVersion} ${NUMBERS}`,
       bound,
     );
@@ -122,8 +122,8 @@ export class PerformanceStore {
         computedMs,
         isMature,
       })),
-      computation: last?.computation ?? 0,
-      state: windows.length === 0 ? undefined : last?.state,
+      computation: last?.number ?? 0,
+      state: windows.length === 0 ? undefined : last?.lastState,
     };
   }
 
