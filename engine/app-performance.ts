@@ -57,11 +57,19 @@ export function startPerformanceMonitor(parts: PerformanceParts): RunningPerform
   });
   const stopping = new AbortController();
   const { signal } = stopping;
+  const publish = (): void => {
+    if (nats.isClosed()) return;
+    publishMonitorStatus(nats, topology, {
+      source: "performance",
+      gauges: monitor.latest().map(toGauge),
+    });
+  };
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
       try {
         const untilMs = await storedToMs();
         if (untilMs !== undefined) await monitor.round(versions(), untilMs);
+        publish();
       } catch (error) {
         logger.warn({ err: messageOf(error) }, "a round of performance failed, trying again");
       }
@@ -69,13 +77,7 @@ export function startPerformanceMonitor(parts: PerformanceParts): RunningPerform
     }
   };
   const running = run();
-  const status = setInterval(() => {
-    if (nats.isClosed()) return;
-    publishMonitorStatus(nats, topology, {
-      source: "performance",
-      gauges: monitor.latest().map(toGauge),
-    });
-  }, STATUS_MS);
+  const status = setInterval(publish, STATUS_MS);
   return {
     proposals: (model, numbers) => monitor.proposals(model, numbers),
     stop: async () => {

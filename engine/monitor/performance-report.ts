@@ -39,7 +39,7 @@ export function toPerformanceRows(report: PerformanceReport, nowMs: number): Row
     reference_id: reference?.id ?? "",
     labels_epoch: report.upTo.labels.epoch,
     labels_seq: report.upTo.labels.seq,
-    computed_date: nowMs / 1000,
+    computed_date: new Date(nowMs).toISOString(),
   };
   const { rows, labelled, state } = report;
   return [

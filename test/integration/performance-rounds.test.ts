@@ -218,7 +218,13 @@ describe("rounds of performance", () => {
   it("catch up when ClickHouse was away, and leave out no window", async () => {
     await predict(0, ROWS.length);
     const monitor = createMonitor();
-    await round(monitor, DAY_MS + SLACK_MS);
+    await round(monitor, DAY_MS + SLACK_MS + 123);
+    const { windows, computation } = await new PerformanceStore(client, DATABASE).load("m", "1.0.0", DAY_MS);
+    const computedMs = START_MS + DAY_MS + SLACK_MS + 123;
+    assert.deepEqual(
+      [windows, computation],
+      [[{ endMs: START_MS + DAY_MS, computedMs, isMature: false }], 1],
+    );
     assert.equal(
       (await view()).every(({ value, reason }) => value === null && /0 labelled/.test(reason)),
       true,

@@ -189,7 +189,7 @@ export class PerformanceTables {
     return {
       windows: [...latest].map(([end, row]) => ({
         endMs: end * 1000,
-        computedMs: (row["computed_date"] as number) * 1000,
+        computedMs: Date.parse(row["computed_date"] as string),
         isMature: row["is_mature"] as boolean,
       })),
       computation: (last?.["computation"] as number | undefined) ?? 0,
