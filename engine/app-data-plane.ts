@@ -14,6 +14,7 @@ import { ClickHouseFeatureHistory } from "../storage/clickhouse-feature-history.
 import type { FeatureRegistry } from "../storage/feature-registry.ts";
 import { readFieldStatistics, type StatisticsQuestion } from "../storage/field-statistics.ts";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
+import { type PerformanceQuestion, PerformanceStore } from "../storage/performance-store.ts";
 import { CONTENT_BOUNDS } from "../storage/version-record.ts";
 import { openStreams, type StreamsConnection } from "../streams/connection.ts";
 import { startPredictService } from "../streams/predict-service.ts";
@@ -179,10 +180,12 @@ async function serveHttp({ streams, store, ...parts }: HttpParts) {
 /** What is asked of the tables, over a connection of its own. */
 function openHistory({ database }: Config, urls: ServiceUrls) {
   const client = openClickHouse(urls.clickhouse);
+  const performance = new PerformanceStore(client, database);
   return {
     client,
     history: new ClickHouseFeatureHistory(client, database),
     readStatistics: async (question: StatisticsQuestion) => readFieldStatistics(client, database, question),
+    readPerformance: async (question: PerformanceQuestion) => performance.read(question),
     close: async () => client.close(),
   };
 }

@@ -14,6 +14,7 @@ import { type LabelRoutesOptions, labelRoutes } from "./api/label-routes.ts";
 import { type Filling, materializeRoutes } from "./api/materialize-routes.ts";
 import { modelRoutes } from "./api/model-routes.ts";
 import { type MonitoringRoutesOptions, monitoringRoutes } from "./api/monitoring-routes.ts";
+import { type PerformanceRoutesOptions, performanceRoutes } from "./api/performance-routes.ts";
 import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
 import { referenceRoutes } from "./api/reference-routes.ts";
 import { retrainRoutes } from "./api/retrain-routes.ts";
@@ -52,6 +53,7 @@ export interface HttpOptions {
   readonly history: FeatureHistory;
   readonly readStatistics: ReadFieldStatistics;
   readonly labels: Omit<LabelRoutesOptions, "bodyBytesMax">;
+  readonly readPerformance: PerformanceRoutesOptions["readPerformance"];
   readonly sets: ActiveSets;
   readonly filling: Filling;
   readonly triggers: Triggers;
@@ -141,6 +143,7 @@ function onlineFeatureRoutes({
 /** How models do, and what follows from it. */
 function watchRoutes({
   monitoring,
+  readPerformance,
   serviceLevels,
   alerts,
   triggers,
@@ -150,6 +153,7 @@ function watchRoutes({
 }: HttpOptions): Route[] {
   return [
     ...labelRoutes({ ...labels, bodyBytesMax: config.bodyBytesMax }),
+    ...performanceRoutes({ readPerformance, checkModel: labels.checkModel, clock: () => Date.now() }),
     ...monitoringRoutes(monitoring),
     ...serviceLevels,
     ...alertRoutes(alerts),

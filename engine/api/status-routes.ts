@@ -82,6 +82,7 @@ export const ENDPOINTS: readonly string[] = [
   "GET /monitoring/{model}/drift?window=&from=&to=&version=&variant=",
   "GET /monitoring/{model}/settings",
   "GET /monitoring/{model}/labels?hours=",
+  "GET /monitoring/{model}/performance?from=&to=&version=&variant=&metric=&slice=",
   "GET /model/info?model=&version=",
   "GET /model/schema?model=&version=",
   "GET /models",

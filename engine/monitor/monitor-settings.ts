@@ -1,10 +1,12 @@
 /**
- * How a model is watched: the windows of its drift reports, what they are compared with, and what counts as drift.
+ * How a model is watched: the windows of its drift reports, what they are compared with, what counts as drift, and how its
+ * performance is measured.
  */
 import { z } from "zod";
 import { durationMs, durationText } from "../core/duration.ts";
 import { EngineError } from "../core/errors.ts";
 import { type DriftSettings, parseDriftSettings } from "./drift-settings.ts";
+import { type PerformanceSettings, parsePerformanceSettings } from "./performance-settings.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -24,6 +26,11 @@ const wire = z.strictObject({
       "season: with the same hours of the four weeks before, in the reference's bins, so that nights and Sundays are none",
     ),
   drift: z.unknown().optional().describe("settings of verdicts and incidents"),
+  performance_window: z
+    .enum(["1h", "1d"])
+    .default("1d")
+    .describe("length of a window of performance reports; choose one that some 1,000 labels fall into"),
+  performance: z.unknown().optional().describe("settings of performance reports"),
 });
 
 export interface MonitorSettings {
@@ -31,6 +38,8 @@ export interface MonitorSettings {
   readonly hopMs: number;
   readonly compareWith: "reference" | "season";
   readonly drift: DriftSettings;
+  readonly performanceWindowMs: number;
+  readonly performance: PerformanceSettings;
 }
 
 /**
@@ -43,14 +52,21 @@ export function parseMonitorSettings(json: unknown): MonitorSettings {
     throw refused(
       result.error.issues.map(({ path, message }) => ({ field: path.join(".") || "settings", message })),
     );
-  const { window, hop = window, compare_with: compareWith, drift } = result.data;
+  const { window, hop = window, compare_with: compareWith, drift, performance } = result.data;
   const windowMs = durationMs(window) ?? 0;
   const hopMs = durationMs(hop) ?? 0;
   if (hopMs > windowMs)
     throw refused([{ field: "hop", message: "must be at most window: no prediction is left out" }]);
   for (const [field, ms] of Object.entries({ window: windowMs, hop: hopMs }))
     if (ms % MINUTE_MS !== 0) throw refused([{ field, message: "must be whole minutes" }]);
-  return { windowMs, hopMs, compareWith, drift: parseDriftSettings(drift ?? {}) };
+  return {
+    windowMs,
+    hopMs,
+    compareWith,
+    drift: parseDriftSettings(drift ?? {}),
+    performanceWindowMs: durationMs(result.data.performance_window) ?? 0,
+    performance: parsePerformanceSettings(performance ?? {}),
+  };
 }
 
 /** As on the wire, every setting with its value. */
