@@ -72,6 +72,8 @@ export interface JudgedWindow {
 interface Progress {
   endMs: number | undefined;
   readonly states: Map<string, IncidentState>;
+  /** By variant, of the last window that was judged here. */
+  readonly latest: Map<string, WindowVerdict>;
 }
 
 export class DriftMonitor {
@@ -100,6 +102,16 @@ export class DriftMonitor {
         );
       }
     }
+  }
+
+  /** Bias-corrected PSI of each column that has one, in the last window of each variant. */
+  latest({ model, version }: WatchedVersion): { variant: string; column: string; value: number }[] {
+    const verdicts = this.#progress.get(`${model}\n${version}`)?.latest ?? new Map<string, WindowVerdict>();
+    return [...verdicts].flatMap(([variant, { columns }]) =>
+      columns.flatMap(({ column, psiCorrected }) =>
+        psiCorrected === null ? [] : [{ variant, column, value: psiCorrected }],
+      ),
+    );
   }
 
   /** Incidents that are open now, of the version's series. */
@@ -137,12 +149,12 @@ export class DriftMonitor {
     const states = new Map(latest.map(({ variant, state }) => [variant, JSON.parse(state) as IncidentState]));
     for (const state of states.values()) await tell({ state, changes: state.latest?.changes ?? [] });
     const ends = latest.map(({ windowEndMs }) => windowEndMs);
-    return { endMs: ends.length === 0 ? undefined : Math.max(...ends), states };
+    return { endMs: ends.length === 0 ? undefined : Math.max(...ends), states, latest: new Map() };
   }
 
   async #judge(
     version: WatchedVersion,
-    { states }: Progress,
+    { states, latest }: Progress,
     settings: MonitorSettings,
     endMs: number,
   ): Promise<void> {
@@ -170,6 +182,7 @@ export class DriftMonitor {
     await reports.insert(rows, `drift:${version.model}:${version.version}:${endMs}`);
     for (const window of judged) {
       states.set(window.state.variant ?? "", window.state);
+      if (window.verdict !== undefined) latest.set(window.state.variant ?? "", window.verdict);
       await tell(window);
     }
   }

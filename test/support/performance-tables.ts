@@ -77,7 +77,15 @@ export class PerformanceTables {
       .filter(
         ({ kind, window_end, computation }) => kind !== "window" && numberOf.get(window_end) === computation,
       )
-      .map(({ computation: _, computed_date: __, labels_epoch: ___, labels_seq: ____, ...row }) => row)
+      .map(
+        ({
+          computation: _computation,
+          computed_date: _date,
+          labels_epoch: _epoch,
+          labels_seq: _seq,
+          ...row
+        }) => row,
+      )
       .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
   }
 
