@@ -10,7 +10,7 @@
 import type { EntityStore } from "../core/entity-store.ts";
 import { EngineError } from "../core/errors.ts";
 import type { EventHistory, HistoryRange } from "../core/event-history.ts";
-import type { ColumnPlan } from "./column-plan.ts";
+import { type ColumnPlan, isEmptyPlan, judge } from "./column-plan.ts";
 import { EntityState } from "./entity-state.ts";
 
 const ENTITIES_MAX = 500;
@@ -95,8 +95,8 @@ export class Backfill {
   }
 
   #apply(epoch: number, event: Parameters<EntityState["apply"]>[0]): void {
-    const { plan } = this.#options;
-    if (plan.problemWith(event) === undefined) this.#current?.state.apply(event, epoch, plan);
+    const { takers } = judge(this.#options.plan, event);
+    if (!isEmptyPlan(takers)) this.#current?.state.apply(event, epoch, takers);
   }
 
   async #write(): Promise<void> {
@@ -121,7 +121,8 @@ export class Backfill {
     keys: readonly { type: string; id: string }[],
   ): Promise<(EntityState | undefined)[]> {
     const { store, active, plan, checkStore } = this.#options;
-    const isWhole = plan.columns.length === active.columns.length && plan.fields.size === active.fields.size;
+    const isWhole =
+      plan.columns.length === active.columns.length && plan.fields.length === active.fields.length;
     if (isWhole) return filled.map(({ state }) => (state.seq === 0 ? undefined : state));
     const [found] = await Promise.all([store.read(keys), checkStore()]);
     return filled.map((one, index) => {

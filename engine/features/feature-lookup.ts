@@ -17,8 +17,7 @@ import {
 import type { ModelManifest } from "../core/manifest.ts";
 import type { ModelInput } from "../core/model-input.ts";
 import type { Column } from "./column.ts";
-import { columnsOf, fieldOf } from "./column-plan.ts";
-import { murmurHash32 } from "./murmur-hash.ts";
+import { columnsOf, type KeptField, keptField } from "./column-plan.ts";
 
 /** An entity that a request must name. */
 export interface LookupEntity {
@@ -37,7 +36,7 @@ export type LookupStep =
   | ({
       readonly kind: "online";
       readonly entity: number;
-      readonly fieldId: number;
+      readonly field: KeptField;
       readonly ttlMs: number;
     } & StepOf<OnlineFeature>)
   | ({ readonly kind: "window"; readonly entity: number; readonly column: Column } & StepOf<WindowFeature>)
@@ -175,8 +174,8 @@ class LookupCompiler {
         return { kind: "request", feature, name };
       case "online": {
         const ttlMs = durationMs(feature.ttl) as number;
-        const fieldId = murmurHash32(fieldOf(feature));
-        return { kind: "online", feature, name, entity: this.#entity(set), fieldId, ttlMs };
+        const field = keptField(set, feature);
+        return { kind: "online", feature, name, entity: this.#entity(set), field, ttlMs };
       }
       case "window": {
         const column = columnsOf(set).get(name) as Column;

@@ -7,10 +7,15 @@
  * if it is not behind it: then the values are those that were served. Bound: one chunk of rows at a time.
  */
 import { EngineError } from "../core/errors.ts";
-import type { FeatureHistory, HistoryColumn, HistoryEntity, HistoryPart } from "../core/feature-history.ts";
-import type { FeatureSet, Scalar } from "../core/feature-set.ts";
+import type {
+  FeatureHistory,
+  HistoryColumn,
+  HistoryEntity,
+  HistoryField,
+  HistoryPart,
+} from "../core/feature-history.ts";
+import type { Scalar } from "../core/feature-set.ts";
 import type { Column } from "./column.ts";
-import { fieldOf, fieldRules } from "./column-plan.ts";
 import type { EntityView } from "./entity-view.ts";
 import type { SetLookup } from "./feature-lookup.ts";
 import { HistoricalView, type ViewLayout } from "./historical-view.ts";
@@ -42,8 +47,6 @@ export interface HistoricalFeatures<R extends HistoricalRow> {
 export interface HistoricalOptions<R extends HistoricalRow> {
   readonly history: FeatureHistory;
   readonly lookup: SetLookup;
-  /** All sets whose rules events had to keep to be taken: those asked for, and others that are active. */
-  readonly sets: readonly FeatureSet[];
   readonly rows: AsyncIterable<R> | Iterable<R>;
   readonly chunkRows?: number;
 }
@@ -56,11 +59,10 @@ export interface HistoricalOptions<R extends HistoricalRow> {
 export async function* historicalFeatures<R extends HistoricalRow>({
   history,
   lookup,
-  sets,
   rows,
   chunkRows = CHUNK_ROWS,
 }: HistoricalOptions<R>): AsyncGenerator<HistoricalFeatures<R>, undefined> {
-  const layouts = lookup.entities.map((_, index) => layoutOf(lookup, index, sets));
+  const layouts = lookup.entities.map((_, index) => layoutOf(lookup, index));
   let done = 0;
   for await (const chunk of inChunks(rows, chunkRows)) {
     const known = await Promise.all(
@@ -113,19 +115,18 @@ async function readEntities(
 }
 
 /** What has to be read of the entities that stand at `index` in the lookup. */
-function layoutOf({ entities, steps }: SetLookup, index: number, sets: readonly FeatureSet[]): ViewLayout {
+function layoutOf({ entities, steps }: SetLookup, index: number): ViewLayout {
   const columns = new Map<number, Column>();
-  const fields = new Map<number, string>();
+  const fields = new Map<number, HistoryField>();
   for (const step of steps) {
     if (step.kind === "window" && step.entity === index) columns.set(step.column.id, step.column);
-    if (step.kind === "online" && step.entity === index) fields.set(step.fieldId, fieldOf(step.feature));
+    if (step.kind === "online" && step.entity === index) fields.set(step.field.id, step.field);
   }
   const type = entities[index]?.type ?? "";
   const plan = {
     entityType: type,
     columns: [...columns.values()].map(toHistoryColumn),
     fields: [...fields.values()],
-    rules: fieldRules(sets.filter(({ entity }) => entity.type === type)),
   };
   return { plan, columns: indexesOf(columns.keys()), fields: indexesOf(fields.keys()) };
 }

@@ -106,9 +106,9 @@ function valueOf(
     case "online": {
       const view = views[step.entity];
       if (view === null) return "unavailable";
-      const value = view?.value(step.fieldId);
+      const value = view?.value(step.field.id);
       if (view === undefined || value === undefined) return "missing";
-      return asOfMs - view.eventMs(step.fieldId) > step.ttlMs ? "stale" : { value };
+      return asOfMs - view.eventMs(step.field.id) > step.ttlMs ? "stale" : { value };
     }
     case "window": {
       const view = views[step.entity];
