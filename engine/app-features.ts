@@ -24,7 +24,7 @@ export function openServingStore(config: Config, redisUrl: string | undefined, l
 
 export function createEntityReader(
   config: Config,
-  store: Pick<EntityStore, "read">,
+  store: Pick<EntityStore, "readWithPosition">,
   metrics: Metrics,
   logger: Logger,
 ): EntityReader {

@@ -5,7 +5,13 @@
  * its time to live is not read any more; a sweep removes it, some thousand entries a second. Buffers are copied on
  * both ways, so that nobody holds the store's own.
  */
-import type { EntityKey, EntityStore, EntityWrite, IngestPosition } from "../engine/core/entity-store.ts";
+import type {
+  EntityKey,
+  EntityStore,
+  EntityWrite,
+  IngestPosition,
+  StoreReading,
+} from "../engine/core/entity-store.ts";
 import { EngineError } from "../engine/core/errors.ts";
 
 export interface MemoryEntityStoreOptions {
@@ -74,6 +80,10 @@ export class MemoryEntityStore implements EntityStore {
       const entry = this.#entries.get(nameOf(key));
       return entry === undefined || entry.expiresMs <= now ? undefined : Buffer.from(entry.state);
     });
+  }
+
+  async readWithPosition(keys: readonly EntityKey[]): Promise<StoreReading> {
+    return { states: await this.read(keys), position: this.#position, failure: undefined };
   }
 
   async write(writes: readonly EntityWrite[]): Promise<void> {

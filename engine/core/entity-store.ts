@@ -27,12 +27,24 @@ export interface IngestPosition {
   readonly columns: readonly string[];
 }
 
+/** States as serving reads them. */
+export interface StoreReading {
+  /** In the order of the keys: undefined where there is none, null where that cannot be told now. */
+  readonly states: readonly (Buffer | undefined | null)[];
+  /** The position of the same moment, as `position` answers it; of several nodes, of those that were asked and answered. */
+  readonly position: IngestPosition | undefined;
+  /** Why some states are null, when a node did not answer. */
+  readonly failure: string | undefined;
+}
+
 export interface EntityStore {
   /**
    * The states in the order of `keys`, undefined where there is none: one round trip (one per node of a cluster).
    * @throws EngineError SERVICE_UNAVAILABLE, within the store's time-out.
    */
   read(keys: readonly EntityKey[]): Promise<(Buffer | undefined)[]>;
+  /** `read` for serving: what a node holds that does not answer is null. @throws SERVICE_UNAVAILABLE when none answers. */
+  readWithPosition(keys: readonly EntityKey[]): Promise<StoreReading>;
   /** Replaces states, each as a whole; they can be read by everybody once this resolves. @throws SERVICE_UNAVAILABLE. */
   write(writes: readonly EntityWrite[]): Promise<void>;
   /**

@@ -18,6 +18,7 @@ import type { ModelManifest } from "../core/manifest.ts";
 import type { ModelInput } from "../core/model-input.ts";
 import type { Column } from "./column.ts";
 import { columnsOf, type KeptField, keptField } from "./column-plan.ts";
+import { columnKey, fieldKey } from "./known-columns.ts";
 
 /** An entity that a request must name. */
 export interface LookupEntity {
@@ -36,10 +37,17 @@ export type LookupStep =
   | ({
       readonly kind: "online";
       readonly entity: number;
+      /** Of the field or column, see known-columns. */
+      readonly key: string;
       readonly field: KeptField;
       readonly ttlMs: number;
     } & StepOf<OnlineFeature>)
-  | ({ readonly kind: "window"; readonly entity: number; readonly column: Column } & StepOf<WindowFeature>)
+  | ({
+      readonly kind: "window";
+      readonly entity: number;
+      readonly key: string;
+      readonly column: Column;
+    } & StepOf<WindowFeature>)
   | ({ readonly kind: "derived"; readonly inputs: readonly number[] } & StepOf<DerivedFeature>);
 
 export interface LookupInput {
@@ -175,11 +183,13 @@ class LookupCompiler {
       case "online": {
         const ttlMs = durationMs(feature.ttl) as number;
         const field = keptField(set, feature);
-        return { kind: "online", feature, name, entity: this.#entity(set), field, ttlMs };
+        const key = fieldKey(set.entity.type, field.id);
+        return { kind: "online", feature, name, entity: this.#entity(set), key, field, ttlMs };
       }
       case "window": {
         const column = columnsOf(set).get(name) as Column;
-        return { kind: "window", feature, name, entity: this.#entity(set), column };
+        const key = columnKey(set.entity.type, column.id);
+        return { kind: "window", feature, name, entity: this.#entity(set), key, column };
       }
       case "derived": {
         const inputs = feature.inputs.map((input) =>

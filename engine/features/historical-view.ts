@@ -27,6 +27,10 @@ export class HistoricalView implements EntityValues {
     this.seq = seq;
   }
 
+  has(): boolean {
+    return true;
+  }
+
   value(fieldId: number): KnownValue["value"] | undefined {
     return this.#known(fieldId)?.value;
   }

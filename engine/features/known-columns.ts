@@ -21,11 +21,11 @@ export function columnKeys(entityType: string, { columns, fields }: ColumnPlan):
   ];
 }
 
-function columnKey(entityType: string, id: number): string {
+export function columnKey(entityType: string, id: number): string {
   return `${entityType}:c:${id.toString(36)}`;
 }
 
-function fieldKey(entityType: string, id: number): string {
+export function fieldKey(entityType: string, id: number): string {
   return `${entityType}:f:${id.toString(36)}`;
 }
 

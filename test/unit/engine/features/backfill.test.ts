@@ -77,6 +77,7 @@ class Bench {
       source: this.stream,
       store: {
         read: async (keys) => this.store.read(keys),
+        readWithPosition: async (keys) => this.store.readWithPosition(keys),
         write: async (writes) => this.store.write(writes),
         position: async () => this.store.position(),
         setPosition: async (position) => this.store.setPosition(position),

@@ -7,6 +7,7 @@ import type {
   EntityStore,
   EntityWrite,
   IngestPosition,
+  StoreReading,
 } from "../../../../engine/core/entity-store.ts";
 import { EngineError } from "../../../../engine/core/errors.ts";
 import type { ColumnPlan } from "../../../../engine/features/column-plan.ts";
@@ -38,6 +39,11 @@ class FaultyStore implements EntityStore {
     this.#expectReachable();
     if (keys.length > 0) this.reads++;
     return this.memory.read(keys);
+  }
+
+  async readWithPosition(keys: readonly EntityKey[]): Promise<StoreReading> {
+    this.#expectReachable();
+    return this.memory.readWithPosition(keys);
   }
 
   async write(writes: readonly EntityWrite[]): Promise<void> {

@@ -1,0 +1,162 @@
+/**
+ * What is served of a store that an ingester fills, from the events of a stream to the values of a lookup: a value is whole,
+ * or it is said that it cannot be had.
+ */
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { pino } from "pino";
+import type { EntityStore } from "../../../../engine/core/entity-store.ts";
+import { type FeatureSet, parseFeatureSet } from "../../../../engine/core/feature-set.ts";
+import { Metrics, SECONDS } from "../../../../engine/core/metrics.ts";
+import { ActiveSets } from "../../../../engine/features/active-sets.ts";
+import { EntityReader } from "../../../../engine/features/entity-reader.ts";
+import { FeatureIngester } from "../../../../engine/features/feature-ingester.ts";
+import { compileSetLookup } from "../../../../engine/features/feature-lookup.ts";
+import { readOnlineFeatures } from "../../../../engine/features/online-features.ts";
+import { MemoryEntityStore } from "../../../../storage/entity-store-memory.ts";
+import { eventually } from "../../../support/eventually.ts";
+import { FakeEventHistory } from "../../../support/fake-event-history.ts";
+import { FakeFeatureStream } from "../../../support/fake-feature-stream.ts";
+import { cardEvent } from "../../../support/feature-events.ts";
+
+const LOGGER = pino({ level: process.env["TEST_LOG_LEVEL"] ?? "silent" });
+const count = (name: string, window: string) => ({
+  name,
+  kind: "window",
+  aggregation: "count",
+  window,
+  default: -1,
+});
+
+function cards(version: string, features: readonly unknown[]): FeatureSet {
+  return parseFeatureSet({ name: "cards", version, entity: { type: "card", key: "card_id" }, features });
+}
+
+const DAY = cards("1.0.0", [count("day", "24h")]);
+const WEEK = cards("2.0.0", [
+  count("week", "7d"),
+  { ...count("spent", "7d"), aggregation: "sum", field: "amount" },
+  { name: "city", kind: "online", type: "category", categories: ["Bern"], default: "Bern" },
+]);
+
+interface Values {
+  readonly values: readonly unknown[];
+  readonly status: Readonly<Record<string, string>>;
+}
+
+class Bench implements AsyncDisposable {
+  readonly stream = new FakeFeatureStream();
+  readonly history = new FakeEventHistory(this.stream);
+  readonly sets = new ActiveSets();
+  readonly store: EntityStore;
+  readonly ingester: FeatureIngester;
+  readonly #reader: EntityReader;
+  readonly #stopping = new AbortController();
+  #running: Promise<void> = Promise.resolve();
+  #added = 0;
+
+  constructor(store: EntityStore = new MemoryEntityStore()) {
+    this.store = store;
+    const bounds = { storedWaitMs: 50, eventsMax: 10, statesMax: 100, recentIdsMax: 1_024 };
+    this.ingester = new FeatureIngester({
+      source: this.stream,
+      store,
+      history: this.history,
+      plans: () => this.sets.plans,
+      ...bounds,
+      logger: LOGGER,
+    });
+    const metrics = new Metrics();
+    this.#reader = new EntityReader({
+      store,
+      cacheEntriesMax: 1,
+      cacheMaxAgeMs: 0,
+      readSeconds: metrics.histogram("read", "", SECONDS),
+      hits: metrics.counter("hits", ""),
+      misses: metrics.counter("misses", ""),
+      unavailable: metrics.counter("unavailable", ""),
+      logger: LOGGER,
+    });
+  }
+
+  start(...sets: readonly FeatureSet[]): void {
+    this.sets.replace(sets);
+    this.#running = this.ingester.run(this.#stopping.signal);
+  }
+
+  /** Events of one card, all of amount 1. */
+  add(events: number, card = "a"): void {
+    for (let left = events; left > 0; left--) {
+      const event = { amount: 1, city: null };
+      this.stream.add({ ...cardEvent(this.#added++, 1, Date.now() - 1_000), entity_id: card, event });
+    }
+  }
+
+  async untilApplied(): Promise<void> {
+    const { lastSeq } = await this.stream.position();
+    await eventually("all is applied", () => this.ingester.progress.seq === lastSeq);
+  }
+
+  async untilFilled(): Promise<void> {
+    await eventually("all is filled", async () => {
+      const position = await this.store.position();
+      return position !== undefined && this.sets.lacking(position.columns).length === 0;
+    });
+  }
+
+  async served(set: FeatureSet, card = "a"): Promise<Values> {
+    const { rows } = await readOnlineFeatures(this.#reader, set, compileSetLookup(set), [card], {});
+    const { values = [], status = {} } = rows[0] ?? {};
+    return { values, status };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stopping.abort();
+    await this.#running;
+    await this.store.close();
+  }
+}
+
+describe("features of a store that is filled", () => {
+  it("are unavailable until their columns are filled, also of entities without events", async () => {
+    await using bench = new Bench();
+    bench.start(DAY);
+    bench.add(5);
+    await bench.untilApplied();
+    bench.history.isAway = true;
+    bench.sets.replace([DAY, WEEK]);
+    await eventually("filling was tried", () => bench.history.refusals > 0);
+    bench.add(5);
+    await bench.untilApplied();
+    const unavailable = { week: "unavailable", spent: "unavailable", city: "unavailable" };
+    for (const card of ["a", "nobody"])
+      assert.deepEqual(await bench.served(WEEK, card), { values: [-1, -1, "Bern"], status: unavailable });
+    assert.deepEqual(await bench.served(DAY), { values: [10], status: {} });
+    bench.history.isAway = false;
+    await bench.untilFilled();
+    assert.deepEqual(await bench.served(WEEK), { values: [10, 10, "Bern"], status: { city: "missing" } });
+    const none = { values: [0, 0, "Bern"], status: { city: "missing" } };
+    assert.deepEqual(await bench.served(WEEK, "nobody"), none);
+  });
+
+  it("are unavailable when a window comes back that missed events while no set had it", async () => {
+    await using bench = new Bench();
+    const again = cards("3.0.0", [count("day", "24h")]);
+    const other = cards("9.0.0", [{ name: "limit", kind: "online", field: "limit", ttl: "1h" }]);
+    bench.start(DAY, other);
+    bench.add(5);
+    await bench.untilApplied();
+    bench.sets.replace([other]);
+    bench.add(5);
+    await bench.untilApplied();
+    bench.history.isAway = true;
+    bench.sets.replace([again, other]);
+    await eventually("filling was tried", () => bench.history.refusals > 0);
+    bench.add(2);
+    await bench.untilApplied();
+    assert.deepEqual(await bench.served(again), { values: [-1], status: { day: "unavailable" } });
+    bench.history.isAway = false;
+    await bench.untilFilled();
+    assert.deepEqual(await bench.served(again), { values: [12], status: {} });
+  });
+});
