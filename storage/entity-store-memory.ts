@@ -105,9 +105,9 @@ export class MemoryEntityStore implements EntityStore {
     return this.#position;
   }
 
-  async setPosition({ epoch, seq, columns }: IngestPosition): Promise<void> {
+  async setPosition(position: IngestPosition): Promise<void> {
     this.#expectOpen();
-    this.#position = { epoch, seq, columns: [...columns] };
+    this.#position = { ...position, columns: [...position.columns] };
   }
 
   async close(): Promise<void> {

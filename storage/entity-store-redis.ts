@@ -2,7 +2,7 @@
  * Entity states in Redis or Redis Cluster: one string key per entity, replaced as a whole.
  *
  *     <prefix>:f:<type>:<id>          the state, removed when its time to live is over
- *     <prefix>:f-position[:{<tag>}]   JSON {epoch, seq, columns}, one on a single server, some on every master of a cluster
+ *     <prefix>:f-position[:{<tag>}]   JSON {epoch, seq, columns, wholeFromSeq?}, one on a single server, some on every master of a cluster
  *
  * The serving path and the ingester have a store each, that is a connection each: large writes must not hold up reads.
  */
@@ -87,8 +87,8 @@ class RedisEntityStore implements EntityStore {
     return leastPosition(values.map(fromPositionJson));
   }
 
-  async setPosition({ epoch, seq, columns }: IngestPosition): Promise<void> {
-    const value = JSON.stringify({ epoch, seq, columns });
+  async setPosition({ epoch, seq, columns, wholeFromSeq }: IngestPosition): Promise<void> {
+    const value = JSON.stringify({ epoch, seq, columns, wholeFromSeq });
     await this.#keys.set(this.#positionKeys().map((key) => ({ key, value })));
   }
 

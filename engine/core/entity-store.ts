@@ -25,6 +25,8 @@ export interface IngestPosition {
   readonly seq: number;
   /** What of the events: columns and fields that hold all of them, by their keys (see known-columns), in ascending order. */
   readonly columns: readonly string[];
+  /** While `seq` is below it the states are being rebuilt: they hold but the beginning of what was known. Absent: they are whole. */
+  readonly wholeFromSeq?: number;
 }
 
 /** States as serving reads them. */

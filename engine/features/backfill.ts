@@ -110,6 +110,7 @@ export class Backfill {
         const state = states[index];
         return state === undefined ? [] : { ...key, state: state.toBuffer(), ttlMs: active.ttlMs };
       });
+      await checkStore(); // it may be long since the last time, and who is replaced must not write
       await Promise.all([store.write(writes), checkStore()]);
     });
     this.#entities += filled.length;
@@ -120,11 +121,11 @@ export class Backfill {
     filled: readonly FilledEntity[],
     keys: readonly { type: string; id: string }[],
   ): Promise<(EntityState | undefined)[]> {
-    const { store, active, plan, checkStore } = this.#options;
+    const { store, active, plan } = this.#options;
     const isWhole =
       plan.columns.length === active.columns.length && plan.fields.length === active.fields.length;
     if (isWhole) return filled.map(({ state }) => (state.seq === 0 ? undefined : state));
-    const [found] = await Promise.all([store.read(keys), checkStore()]);
+    const found = await store.read(keys);
     return filled.map((one, index) => {
       if (found[index] === undefined && one.state.seq === 0) return undefined;
       const state = EntityState.from(found[index]);

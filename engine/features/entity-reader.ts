@@ -96,9 +96,9 @@ export class EntityReader {
     this.#isStoreUp = isUp;
   }
 
-  /** Keys of what holds all events; undefined when nothing in the store can be relied on: it lost its data. */
+  /** Keys of what holds all events; undefined when nothing in the store can be relied on: it lost its data, or is rebuilt. */
   #knownAt(position: IngestPosition | undefined): ReadonlySet<string> | undefined {
-    if (position === undefined) return undefined;
+    if (position === undefined || position.seq < (position.wholeFromSeq ?? 0)) return undefined;
     if (position.columns.join() !== this.#columns.join()) this.#known = new Set(position.columns);
     this.#columns = position.columns;
     return this.#known;

@@ -12,6 +12,7 @@ import { ActiveSets } from "../../../../engine/features/active-sets.ts";
 import { EntityReader } from "../../../../engine/features/entity-reader.ts";
 import { FeatureIngester } from "../../../../engine/features/feature-ingester.ts";
 import { compileSetLookup } from "../../../../engine/features/feature-lookup.ts";
+import { columnKeys } from "../../../../engine/features/known-columns.ts";
 import { readOnlineFeatures } from "../../../../engine/features/online-features.ts";
 import { MemoryEntityStore } from "../../../../storage/entity-store-memory.ts";
 import { eventually } from "../../../support/eventually.ts";
@@ -159,4 +160,69 @@ describe("features of a store that is filled", () => {
     await bench.untilFilled();
     assert.deepEqual(await bench.served(again), { values: [12], status: {} });
   });
+
+  it("are unavailable while the store is rebuilt from the stream: it holds the beginning of the past then", async () => {
+    const memory = new MemoryEntityStore();
+    const gate = { isOpen: false, passed: 0 };
+    const store: EntityStore = {
+      read: async (keys) => memory.read(keys),
+      readWithPosition: async (keys) => memory.readWithPosition(keys),
+      write: async (writes) => {
+        if (gate.passed++ > 3) await eventually("the gate opens", () => gate.isOpen);
+        await memory.write(writes);
+      },
+      position: async () => memory.position(),
+      setPosition: async (position) => memory.setPosition(position),
+      close: async () => memory.close(),
+    };
+    await using bench = new Bench(store);
+    bench.add(200);
+    bench.start(DAY);
+    await eventually("a part is applied", () => bench.ingester.progress.seq > 10);
+    assert.deepEqual(await bench.served(DAY), { values: [-1], status: { day: "unavailable" } });
+    gate.isOpen = true;
+    await bench.untilApplied();
+    assert.deepEqual(await bench.served(DAY), { values: [200], status: {} });
+    bench.add(1);
+    await bench.untilApplied();
+    assert.deepEqual(await bench.served(DAY), { values: [201], status: {} });
+  });
+
+  it("are served again although the end of the stream was deleted while the store was rebuilt", async () => {
+    await using bench = new Bench();
+    bench.add(20);
+    bench.stream.messages.splice(-5);
+    bench.start(DAY);
+    await eventually("it is served", async () => (await bench.served(DAY)).status["day"] === undefined);
+    assert.deepEqual(await bench.served(DAY), { values: [15], status: {} });
+  });
+});
+
+describe("events that the stream let go of before they were applied", () => {
+  const kinds = {
+    "at its beginning": (bench: Bench) => bench.stream.trim(20),
+    "in its middle": (bench: Bench) => void bench.stream.messages.splice(12, 5),
+  };
+  for (const [kind, remove] of Object.entries(kinds))
+    it(`come from history, ${kind}`, async () => {
+      const store = new MemoryEntityStore();
+      const columns = new Bench(store).sets;
+      columns.replace([DAY]);
+      const keys = [...columns.plans].flatMap(([type, plan]) => columnKeys(type, plan));
+      await store.setPosition({ epoch: 1, seq: 0, columns: keys });
+      await using bench = new Bench(store);
+      bench.add(30);
+      remove(bench);
+      bench.history.isAway = true;
+      bench.start(DAY);
+      await bench.untilApplied();
+      assert.deepEqual(await bench.served(DAY), { values: [-1], status: { day: "unavailable" } });
+      bench.history.isAway = false;
+      await bench.untilFilled();
+      await bench.untilApplied();
+      assert.deepEqual(await bench.served(DAY), { values: [30], status: {} });
+      bench.add(1);
+      await bench.untilApplied();
+      assert.deepEqual(await bench.served(DAY), { values: [31], status: {} });
+    });
 });
