@@ -221,7 +221,7 @@ function behind(why: string): EngineError {
 }
 
 /** The answer, or SERVICE_UNAVAILABLE after `waitMs`: ingestion rests meanwhile. */
-async function within<T>(answer: Promise<T>, waitMs: number): Promise<T> {
+export async function within<T>(answer: Promise<T>, waitMs: number): Promise<T> {
   const over = new AbortController();
   const late = delay(Math.max(1, waitMs), undefined, { signal: over.signal }).then(() => {
     throw behind("ClickHouse does not answer");

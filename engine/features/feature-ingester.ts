@@ -11,6 +11,7 @@
  * when all before it is written. Before it reads, writes or sets it, the store's position must be the one set last: if
  * not, the store lost data or has another writer, and the ingester forgets what it holds and goes on from the store's
  * position; without one, from the beginning of the stream, and what came before that is filled from history (backfiller). One ingester writes to a store at a time.
+ * Ids of events are those that `feature_values` has, so that ingester and sink drop the same.
  * Bounds: one reading of `eventsMax`, `statesMax` states, `recentIdsMax` ids; while the store is away nothing is read.
  */
 import { setTimeout as delay } from "node:timers/promises";
@@ -20,7 +21,7 @@ import type { EventHistory } from "../core/event-history.ts";
 import type { Logger } from "../core/log.ts";
 import { RecentIds } from "../recent-ids.ts";
 import type { SinkMessage } from "../sink-batch.ts";
-import { Backfiller, type FillingStatus, type IngestBoundary } from "./backfiller.ts";
+import { Backfiller, type FillingStatus, type IngestBoundary, within } from "./backfiller.ts";
 import type { ColumnPlan } from "./column-plan.ts";
 import { EntityState } from "./entity-state.ts";
 import { IngestBatch, type Refusal } from "./ingest-batch.ts";
@@ -34,6 +35,8 @@ const WARN_FROM_MS = 160;
 /** How often the position is compared when there are no events. */
 const IDLE_MS = 1_000;
 const IDLES_MIN = 2;
+/** How often a history that was away is asked for the ids of events. */
+const IDS_RETRY_MS = 1_000;
 const REMOVED = "events were removed from the stream before they were applied: filling all from history";
 
 export interface FeatureSource {
@@ -99,8 +102,9 @@ export class FeatureIngester {
   #lastEventSeq = 0;
   /** Whether the store had a position in this stream, or in an earlier one, when the ingester resumed. */
   #found: "position" | "earlier stream" | "nothing" = "nothing";
-  /** Whether ids of events that the stream does not hold any more are not remembered. */
+  /** Whether the ids are those of the stream's latest messages alone, since the history was away; when it is asked again. */
   #lacksIds = false;
+  #idsDueMs = 0;
   /** Whether ids and states are exactly those of all up to `appliedSeq`. */
   #isExact = false;
   /** What the stream held when the ingester resumed, until that is applied. */
@@ -154,14 +158,16 @@ export class FeatureIngester {
 
   /** Finds out where to go on. What is in memory stays when it is that of the store's position. */
   async #resume(): Promise<void> {
-    const { source, store, recentIdsMax, logger } = this.#options;
+    const { source, store, logger } = this.#options;
     const position = await store.position();
     const { epoch, firstSeq, lastSeq } = await source.position();
-    if (this.#isExact && epoch === this.#epoch && this.#keeper.isLast(position)) return;
+    if (this.#isExact && epoch === this.#epoch && this.#keeper.isLast(position)) {
+      if (this.#lacksIds) await this.#loadIds(firstSeq);
+      return;
+    }
     const isKnown = position?.epoch === epoch;
     const nextSeq = isKnown ? Math.min(Math.max(position.seq + 1, firstSeq), lastSeq + 1) : firstSeq;
     this.#states.clear();
-    this.#recent = new RecentIds(recentIdsMax);
     this.#epoch = epoch;
     this.#appliedSeq = nextSeq - 1;
     this.#found = isKnown ? "position" : position === undefined ? "nothing" : "earlier stream";
@@ -172,10 +178,7 @@ export class FeatureIngester {
     if (!isKnown || skipped > 0)
       await this.#keeper.begin({ epoch, seq: nextSeq - 1, columns, wholeFromSeq: lastSeq }); // so that a loss shows from here on
     this.#backfiller.start(columns);
-    this.#readSeq = Math.max(firstSeq, nextSeq - recentIdsMax) - 1;
-    this.#lacksIds = this.#readSeq === firstSeq - 1 && (firstSeq > 1 || this.#found === "earlier stream");
-    this.#lastEventSeq = 0;
-    this.#isExact = this.#readSeq === this.#appliedSeq;
+    await this.#loadIds(firstSeq);
     this.#behind = { lastSeq, sinceMs: performance.now() };
     if (skipped > 0) logger.error({ skipped }, REMOVED);
     if (skipped < 0)
@@ -194,6 +197,7 @@ export class FeatureIngester {
     try {
       while (!signal.aborted) {
         if (await this.#settle(signal)) return; // in the meantime the server may have given the reader up
+        if (await this.#mayLoadIds()) return;
         const messages = await feed.read(eventsMax, IDLE_MS);
         // Sets that changed while nothing came take the first events too.
         if (this.#backfiller.isBehindSets && (await this.#settle(signal))) return;
@@ -224,7 +228,6 @@ export class FeatureIngester {
     };
     if (!(await this.#backfiller.settle(boundary, signal))) return false;
     this.#states.clear();
-    if (this.#lacksIds) await attempt(async () => this.#restoreIds());
     return true;
   }
 
@@ -238,13 +241,42 @@ export class FeatureIngester {
     return { epoch: this.#epoch, seq, columns, ...(wholeFromSeq > seq ? { wholeFromSeq } : {}) };
   }
 
-  /** From history, in place of those from the stream, of which it has all: it holds the same events. */
-  async #restoreIds(): Promise<void> {
-    const { history, recentIdsMax } = this.#options;
-    const ids = await history.recentIds(this.#epoch, this.#appliedSeq, recentIdsMax);
+  /** The ids of the latest events up to the position: of those that are stored from history, the others are read once more. */
+  async #loadIds(firstSeq: number): Promise<void> {
+    const { history, recentIdsMax, storedWaitMs, logger } = this.#options;
+    const applied = this.#appliedSeq;
     this.#recent = new RecentIds(recentIdsMax);
-    for (let offset = 0; offset + 16 <= ids.length; offset += 16) this.#recent.add(ids, offset);
-    this.#lacksIds = false;
+    this.#lastEventSeq = 0;
+    let knownSeq = applied - recentIdsMax;
+    try {
+      const storedSeq = Math.min(await within(history.lastSeq(this.#epoch), storedWaitMs), applied);
+      const ids = await within(history.recentIds(this.#epoch, storedSeq, recentIdsMax), storedWaitMs);
+      for (let offset = 0; offset + 16 <= ids.length; offset += 16) this.#recent.add(ids, offset);
+      knownSeq = storedSeq;
+      this.#lacksIds = false;
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.meaning.retry !== "later") throw error;
+      const level = this.#lacksIds ? "debug" : "warn";
+      logger[level](
+        { err: messageOf(error) },
+        "ids of events come from the stream until the history is there",
+      );
+      this.#lacksIds = true;
+      this.#idsDueMs = performance.now() + IDS_RETRY_MS;
+    }
+    this.#readSeq = Math.min(applied, Math.max(knownSeq, firstSeq - 1));
+    this.#isExact = this.#readSeq === applied;
+  }
+
+  /** Whether the history answers again that did not have the ids. */
+  async #mayLoadIds(): Promise<boolean> {
+    const { history, storedWaitMs } = this.#options;
+    if (!this.#lacksIds || !this.#isExact || performance.now() < this.#idsDueMs) return false;
+    this.#idsDueMs = performance.now() + IDS_RETRY_MS;
+    return within(history.lastSeq(this.#epoch), storedWaitMs).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** With nothing to read, again and again, the rest was deleted. */
