@@ -179,8 +179,9 @@ function outColumns(
   { features, steps }: SetLookup,
   { status }: Options,
 ): TableColumn[] {
+  const own = columns.filter(({ name }) => status !== true || name !== "feature_status");
   return [
-    ...columns,
+    ...own,
     ...features.map(({ name, step }) => ({ name, type: typeOf(steps[step] as LookupStep) })),
     ...(status === true ? [{ name: "feature_status", type: "Map(String, String)" }] : []),
   ];

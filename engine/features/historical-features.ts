@@ -4,7 +4,8 @@
  *     rows → chunks → history (one reading per entity type) → views → lookUp → rows with their features
  *
  * An event counts if it had arrived at the row's moment or, where the row gives the sequence that a prediction noted,
- * if it is not behind it: then the values are those that were served. Bound: one chunk of rows at a time.
+ * if it is not behind it: then the values are those that were served. What could not be had then, as the prediction's feature
+ * status tells, is taken as that. Bound: one chunk of rows at a time.
  */
 import { EngineError } from "../core/errors.ts";
 import type {
@@ -22,6 +23,7 @@ import { HistoricalView, type ViewLayout } from "./historical-view.ts";
 import { type FeatureStatus, lookUp } from "./served-features.ts";
 
 export const CHUNK_ROWS = 10_000;
+const NONE: ReadonlySet<string> = new Set();
 
 export interface HistoricalRow {
   /** In the order of the lookup's entities. */
@@ -31,6 +33,8 @@ export interface HistoricalRow {
     readonly seq?: number | undefined;
   }[];
   readonly asOfMs: number;
+  /** What could not be had when the row was served, by the names in its feature status: it gets its default again. */
+  readonly unavailable?: readonly string[];
   /** Values of request features, for those that are derived from them; other names are left alone. */
   readonly request: Readonly<Record<string, unknown>>;
 }
@@ -69,10 +73,11 @@ export async function* historicalFeatures<R extends HistoricalRow>({
       layouts.map((layout, index) => readEntities(history, layout, chunk, index)),
     );
     for (const [index, row] of chunk.entries()) {
-      const views = layouts.map(
-        (layout, at) =>
-          new HistoricalView(layout, known[at]?.[index] as HistoryEntity, row.entities[at]?.seq ?? 0),
-      );
+      const unavailable = unavailableKeys(lookup, row);
+      const views = layouts.map((layout, at) => {
+        const entity = known[at]?.[index] as HistoryEntity;
+        return new HistoricalView(layout, entity, row.entities[at]?.seq ?? 0, unavailable);
+      });
       yield toFeatures(lookup, row, views, done + index + 1);
     }
     done += chunk.length;
@@ -96,6 +101,13 @@ function toFeatures<R extends HistoricalRow>(
     if (!(error instanceof EngineError)) throw error;
     throw new EngineError(error.code, `row ${number}: ${error.message}`, { details: error.details });
   }
+}
+
+/** Keys of the columns and fields that the row's unavailable features are made of. */
+function unavailableKeys({ steps }: SetLookup, { unavailable = [] }: HistoricalRow): ReadonlySet<string> {
+  if (unavailable.length === 0) return NONE;
+  const named = steps.filter(({ name }) => unavailable.includes(name));
+  return new Set(named.flatMap((step) => ("key" in step ? [step.key] : [])));
 }
 
 async function readEntities(
