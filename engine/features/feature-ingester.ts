@@ -12,7 +12,7 @@
  * not, the store lost data or has another writer, and the ingester forgets what it holds and goes on from the store's
  * position; without one, from the beginning of the stream, and what came before that is filled from history (backfiller). One ingester writes to a store at a time.
  * Ids of events are those that `feature_values` has, so that ingester and sink drop the same.
- * Bounds: one reading of `eventsMax`, `statesMax` states, `recentIdsMax` ids; while the store is away nothing is read.
+ * Bounds: one reading of `eventsMax`, `stateBytesMax` of states, `recentIdsMax` ids; while the store is away nothing is read.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { EntityStore, IngestPosition } from "../core/entity-store.ts";
@@ -66,7 +66,8 @@ export interface FeatureIngesterOptions {
   readonly storedWaitMs: number;
   /** Most events of one reading: they are applied without a pause. */
   readonly eventsMax: number;
-  readonly statesMax: number;
+  /** Of states kept in memory between readings, estimated. */
+  readonly stateBytesMax: number;
   readonly recentIdsMax: number;
   readonly logger: Logger;
 }
@@ -119,7 +120,7 @@ export class FeatureIngester {
 
   constructor(options: FeatureIngesterOptions) {
     this.#options = options;
-    this.#states = new StateCache(options.statesMax);
+    this.#states = new StateCache(options.stateBytesMax);
     this.#keeper = new PositionKeeper(options.store);
     this.#recent = new RecentIds(options.recentIdsMax);
     this.#backfiller = new Backfiller(options);

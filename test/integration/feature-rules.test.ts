@@ -61,7 +61,7 @@ async function withIngester(check: (bench: Bench) => Promise<void>): Promise<voi
     plans: () => sets.plans,
     storedWaitMs: 100,
     eventsMax: 10,
-    statesMax: 10,
+    stateBytesMax: 1 << 20,
     recentIdsMax: 1_024,
     logger: pino({ level: "silent" }),
   });

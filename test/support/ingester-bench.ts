@@ -88,7 +88,7 @@ interface Bench {
 
 interface Bounds {
   readonly plans?: () => ReadonlyMap<string, ColumnPlan>;
-  readonly statesMax?: number;
+  readonly stateBytesMax?: number;
   readonly recentIdsMax?: number;
   readonly eventsMax?: number;
   /** By default one that has all of the stream. */
@@ -123,7 +123,7 @@ async function runIngester(
     plans: () => CARD_PLANS,
     storedWaitMs: 100,
     eventsMax: 7,
-    statesMax: 3,
+    stateBytesMax: 5_000,
     recentIdsMax: 1_024,
     ...options,
     logger: pino({ level: "silent" }),

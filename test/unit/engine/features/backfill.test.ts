@@ -87,7 +87,7 @@ class Bench {
       plans: () => this.sets.plans,
       storedWaitMs: 50,
       eventsMax: 7,
-      statesMax: 100,
+      stateBytesMax: 1 << 20,
       recentIdsMax: 1_024,
       logger: pino({ level: process.env["TEST_LOG_LEVEL"] ?? "silent" }),
     });

@@ -164,7 +164,7 @@ describe("the ingester", () => {
         assert.equal(stream.followed.at(-1), 11);
         assert.equal(store.reads, reads);
       },
-      { statesMax: 100 },
+      { stateBytesMax: 1 << 20 },
     );
   });
 
@@ -189,7 +189,7 @@ describe("the ingester", () => {
         await expectTotals(all);
         assert.equal(store.reads, 1);
       },
-      { statesMax: CARDS, eventsMax: 50 },
+      { stateBytesMax: 1 << 20, eventsMax: 50 },
     );
   });
 });

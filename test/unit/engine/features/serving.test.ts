@@ -58,7 +58,7 @@ class Bench implements AsyncDisposable {
 
   constructor(store: EntityStore = new MemoryEntityStore()) {
     this.store = store;
-    const bounds = { storedWaitMs: 50, eventsMax: 10, statesMax: 100, recentIdsMax: 1_024 };
+    const bounds = { storedWaitMs: 50, eventsMax: 10, stateBytesMax: 1, recentIdsMax: 1_024 };
     this.ingester = new FeatureIngester({
       source: this.stream,
       store,
@@ -195,6 +195,19 @@ describe("features of a store that is filled", () => {
     bench.start(DAY);
     await eventually("it is served", async () => (await bench.served(DAY)).status["day"] === undefined);
     assert.deepEqual(await bench.served(DAY), { values: [15], status: {} });
+  });
+});
+
+describe("features of a store that is too small", () => {
+  it("are unavailable for entities that it forgot, also when they have events again", async () => {
+    await using bench = new Bench(new MemoryEntityStore({ bytesMax: 6_000 }));
+    bench.start(DAY);
+    bench.add(5);
+    for (let card = 0; card < 40; card++) bench.add(1, `card-${card}`);
+    bench.add(1);
+    await bench.untilApplied();
+    assert.deepEqual(await bench.served(DAY), { values: [-1], status: { day: "unavailable" } });
+    assert.deepEqual(await bench.served(DAY, "card-39"), { values: [1], status: {} });
   });
 });
 
