@@ -313,6 +313,47 @@ describe("rounds of performance", () => {
     ]);
   });
 
+  it("draw the same requests each time, for all versions alike, and nothing that came later", async () => {
+    const requests = Array.from({ length: 400 }, (_, at) => at);
+    await storePredictions(
+      client,
+      DATABASE,
+      requests.flatMap((at) =>
+        ["1.0.0", "2.0.0"].map((version, index) => ({
+          number: index * 1_000 + at + 1,
+          atMs: at,
+          version,
+          requestId: `r${at}`,
+          value: at / 400,
+          numbers: [at, 0, 0],
+        })),
+      ),
+    );
+    await storeLabels(
+      client,
+      DATABASE,
+      requests.map((at) => ({ seq: at + 1, requestId: `r${at}`, label: "yes" })),
+    );
+    const rows = new PerformanceRows(client, DATABASE);
+    const drawn = async (version: string, labelsSeq = 400): Promise<number[]> => {
+      const upTo = { labels: { epoch: 1, seq: labelsSeq }, predictions: { epoch: 1, seq: 2_000 } };
+      const [fromMs, toMs] = [START_MS, START_MS + DAY_MS];
+      const window = { model: "m", version, variant: "", fromMs, toMs, upTo, oneIn: 4 };
+      const slices = [{ name: "size", kind: "number", index: 0 }] as const;
+      const found = await rows.labelled({ ...window, classes: ["no", "yes"], slices, rowsMax: 1_000 });
+      if (labelsSeq === 400) assert.equal((await rows.scores(window)).length, found.rows);
+      return [...(found.slices[0]?.values ?? [])];
+    };
+    const first = await drawn("1.0.0");
+    assert.ok(first.length > 60 && first.length < 140, `${first.length} of 400 in four`);
+    assert.deepEqual(await drawn("1.0.0"), first);
+    assert.deepEqual(await drawn("2.0.0"), first);
+    assert.deepEqual(
+      await drawn("1.0.0", 200),
+      first.filter((at) => at < 200),
+    );
+  });
+
   it("compare with the champion on the requests that both answered, else on each one's own", async () => {
     const found = goldenCases("auc-comparison").find(({ name }) => name.startsWith("independent"));
     assert.ok(found);
