@@ -11,6 +11,8 @@ import type { PerformanceObservation } from "../../engine/monitor/performance-ne
 import type { VersionWindow } from "../../storage/performance-rows.ts";
 
 const HOUR_MS = 3_600_000;
+/** What says when a report was computed, and from what. */
+const OF_COMPUTATION = new Set(["computation", "computed_date", "labels_epoch", "labels_seq"]);
 
 export interface MemoryPrediction {
   readonly atMs: number;
@@ -77,7 +79,7 @@ export class PerformanceTables {
       .filter(
         ({ kind, window_end, computation }) => kind !== "window" && numberOf.get(window_end) === computation,
       )
-      .map(({ computation: _, computed_date: __, labels_epoch: ___, labels_seq: ____, ...row }) => row)
+      .map((row) => Object.fromEntries(Object.entries(row).filter(([column]) => !OF_COMPUTATION.has(column))))
       .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
   }
 
