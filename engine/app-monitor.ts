@@ -21,8 +21,8 @@ import { ModelUpdates } from "./model-updates.ts";
 import { CountKeeper, type WatchedVersion } from "./monitor/count-keeper.ts";
 import { DriftMonitor, type JudgedWindow } from "./monitor/drift-monitor.ts";
 import { toEvents, toObservations, toOpenIncident, toProposals } from "./monitor/drift-news.ts";
-import type { Triggers } from "./monitor/triggers.ts";
 import { toWatchedVersion } from "./monitor/watched-version.ts";
+import type { Triggers } from "./monitor/triggers.ts";
 import type { SinkProgress, StoredRows } from "./sink.ts";
 
 const ROUND_MS = 5_000;

@@ -7,11 +7,7 @@ import type { WatchedVersion } from "./count-keeper.ts";
 import { parseProfile } from "./reference-profile.ts";
 
 /** @throws EngineError INVALID_REQUEST when the reference's body is damaged. */
-export function toWatchedVersion(
-  manifest: ModelManifest,
-  referenceId: string,
-  body: unknown,
-): WatchedVersion {
+export function toWatchedVersion(manifest: ModelManifest, referenceId: string, body: unknown): WatchedVersion {
   const { profile } = body as { readonly profile: unknown };
   return {
     model: manifest.name,
