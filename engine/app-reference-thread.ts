@@ -10,9 +10,11 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { openClickHouse } from "../storage/clickhouse.ts";
+import { readLabelledRows } from "../storage/labelled-rows.ts";
 import { readReferenceRows } from "../storage/reference-rows.ts";
 import { EngineError, type ErrorCode, type ErrorDetail } from "./core/errors.ts";
-import type { ReadLabelledRows, WindowReference, WindowReferenceJob } from "./monitor/window-reference.ts";
+import { usableRows } from "./monitor/usable-rows.ts";
+import type { WindowReference, WindowReferenceJob } from "./monitor/window-reference.ts";
 import { buildWindowReference } from "./monitor/window-reference.ts";
 
 const QUERY_TIMEOUT_MS = 300_000;
@@ -41,16 +43,17 @@ export async function buildInThread(data: ThreadData): Promise<WindowReference> 
   throw new EngineError(code, message, { details });
 }
 
-/** Labels are not joined to predictions yet. */
-const readLabelledRows: ReadLabelledRows | undefined = undefined;
-
 async function runThread({ clickhouseUrl, database, job }: ThreadData): Promise<void> {
   const client = openClickHouse(clickhouseUrl, QUERY_TIMEOUT_MS);
   let answer: ThreadAnswer;
   try {
     const built = await buildWindowReference(job, {
       readRows: async (question) => readReferenceRows(client, database, question),
-      readLabelledRows,
+      readLabelledRows: async ({ manifest, fromMs, toMs, rowsMax }) => {
+        const { name: model, version, classes = [] } = manifest;
+        const question = { model, version, fromMs, toMs, classes, slices: [], rowsMax };
+        return usableRows(manifest, await readLabelledRows(client, database, question)).rows;
+      },
     });
     answer = { built };
   } catch (error) {
