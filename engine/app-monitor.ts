@@ -10,6 +10,7 @@ import { openDocumentBucket } from "../storage/document-bucket.ts";
 import { DriftReportStore } from "../storage/drift-report-store.ts";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
 import { openReferenceStore, type ReferenceState, type ReferenceStore } from "../storage/reference-store.ts";
+import { ScoreStore } from "../storage/score-store.ts";
 import type { LogReader } from "../streams/log-reader.ts";
 import type { Publisher } from "../streams/publisher.ts";
 import type { Topology } from "../streams/topology.ts";
@@ -21,6 +22,7 @@ import { ModelUpdates } from "./model-updates.ts";
 import { CountKeeper, type WatchedVersion } from "./monitor/count-keeper.ts";
 import { DriftMonitor, type JudgedWindow } from "./monitor/drift-monitor.ts";
 import { toEvents, toObservations, toOpenIncident, toProposals } from "./monitor/drift-news.ts";
+import { toScoreEvents, toScoreObservations } from "./monitor/score-news.ts";
 import type { Triggers } from "./monitor/triggers.ts";
 import { toWatchedVersion } from "./monitor/watched-version.ts";
 import type { SinkProgress, StoredRows } from "./sink.ts";
@@ -58,6 +60,7 @@ export async function startMonitor(parts: MonitorParts): Promise<RunningMonitor>
   const settings = await openDocumentBucket(nats, `${config.prefix}_monitors`);
   const monitor = new DriftMonitor({
     counts,
+    scores: new ScoreStore(clickhouse, config.database),
     reports: new DriftReportStore(clickhouse, config.database),
     settingsOf: async (model) => settings.get(model),
     tell: async (window) => tell(parts, window),
@@ -123,13 +126,14 @@ async function countedTo(
 }
 
 async function tell({ publisher, topology, alerts }: MonitorParts, window: JudgedWindow): Promise<void> {
-  const messages = toEvents(window.changes).map(({ kind, id, body }) => ({
+  const events = [...toEvents(window.changes), ...toScoreEvents(window)];
+  const messages = events.map(({ kind, id, body }) => ({
     subject: topology.eventsSubject(kind),
     id,
     payload: JSON.stringify(body),
   }));
   await publisher.publishAll(messages, { timeoutMs: PUBLISH_TIMEOUT_MS });
-  const observations = toObservations(window);
+  const observations = [...toObservations(window), ...toScoreObservations(window)];
   if (observations.length > 0) await alerts.observe(observations, Date.now());
 }
 

@@ -1,9 +1,11 @@
 /**
- * How a model is watched: the windows of its drift reports, what they are compared with, and what counts as drift.
+ * How a model is watched: the windows of its drift reports, what they are compared with, what counts as drift, and
+ * which streaming detectors read its scores.
  */
 import { z } from "zod";
 import { durationMs, durationText } from "../core/duration.ts";
 import { EngineError } from "../core/errors.ts";
+import { type DetectorSettings, parseDetectorSettings } from "./detector-settings.ts";
 import { type DriftSettings, parseDriftSettings } from "./drift-settings.ts";
 
 const MINUTE_MS = 60_000;
@@ -24,6 +26,12 @@ const wire = z.strictObject({
       "season: with the same hours of the four weeks before, in the reference's bins, so that nights and Sundays are none",
     ),
   drift: z.unknown().optional().describe("settings of verdicts and incidents"),
+  detectors: z
+    .unknown()
+    .optional()
+    .describe(
+      "streaming detectors that read the scores one by one: a list of kinds (adwin, kswin, page_hinkley) with their options; page_hinkley unless told",
+    ),
 });
 
 export interface MonitorSettings {
@@ -31,6 +39,7 @@ export interface MonitorSettings {
   readonly hopMs: number;
   readonly compareWith: "reference" | "season";
   readonly drift: DriftSettings;
+  readonly detectors: readonly DetectorSettings[];
 }
 
 /**
@@ -43,14 +52,20 @@ export function parseMonitorSettings(json: unknown): MonitorSettings {
     throw refused(
       result.error.issues.map(({ path, message }) => ({ field: path.join(".") || "settings", message })),
     );
-  const { window, hop = window, compare_with: compareWith, drift } = result.data;
+  const { window, hop = window, compare_with: compareWith, drift, detectors } = result.data;
   const windowMs = durationMs(window) ?? 0;
   const hopMs = durationMs(hop) ?? 0;
   if (hopMs > windowMs)
     throw refused([{ field: "hop", message: "must be at most window: no prediction is left out" }]);
   for (const [field, ms] of Object.entries({ window: windowMs, hop: hopMs }))
     if (ms % MINUTE_MS !== 0) throw refused([{ field, message: "must be whole minutes" }]);
-  return { windowMs, hopMs, compareWith, drift: parseDriftSettings(drift ?? {}) };
+  return {
+    windowMs,
+    hopMs,
+    compareWith,
+    drift: parseDriftSettings(drift ?? {}),
+    detectors: parseDetectorSettings(detectors),
+  };
 }
 
 function refused(details: readonly { readonly field: string; readonly message: string }[]): EngineError {
