@@ -31,7 +31,7 @@ export function toReportRows(
     reference_id: verdict.referenceId,
     window_start: verdict.startMs / 1000,
     window_end: verdict.endMs / 1000,
-    created_date: nowMs / 1000,
+    created_date: new Date(nowMs).toISOString(), // of a fraction of seconds since 1970 ClickHouse reads no date
   };
   const verdicts = new Map(verdict.columns.map((column) => [column.column, column]));
   const whole = verdicts.get(WHOLE_WINDOW);
@@ -47,7 +47,10 @@ export function toReportRows(
     problems: whole?.problems.map(({ kind }) => kind) ?? [],
     detector_rows: scores.latest.rows,
     detector_rows_left_out: scores.latest.rowsLeftOut,
-    detector_alarms: scores.latest.alarms.map(({ detector, atMs }) => ({ detector, drift_at: atMs / 1000 })),
+    detector_alarms: scores.latest.alarms.map(({ detector, atMs }) => ({
+      detector,
+      drift_at: new Date(atMs).toISOString(),
+    })),
     state: JSON.stringify({ ...state, scores } satisfies SeriesState),
   };
   if (rows === 0) return [window]; // an idle night has nothing to say of its columns

@@ -208,13 +208,13 @@ describe("rounds of drift", () => {
       Array.from({ length: HOURS }, (_, hour) => (hour === 7 ? 0 : SCORES_PER_HOUR)),
     );
     const alarms = windows.flatMap(
-      (row) => row["detector_alarms"] as { detector: string; drift_at: number }[],
+      (row) => row["detector_alarms"] as { detector: string; drift_at: string }[],
     );
     assert.deepEqual(
       alarms.map(({ detector }) => detector),
       ["page_hinkley"],
     );
-    const afterMs = (alarms[0]?.drift_at ?? 0) * 1000 - madeMs(DRIFT_FROM * SCORES_PER_HOUR);
+    const afterMs = Date.parse(alarms[0]?.drift_at ?? "") - madeMs(DRIFT_FROM * SCORES_PER_HOUR);
     assert.ok(afterMs > 0 && afterMs < HOUR_MS, `${afterMs} ms after the change`);
     const told = tables.told.flatMap((window) => toScoreEvents(window));
     assert.equal(told.length, 1);
