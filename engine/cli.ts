@@ -1,7 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
 /**
- * The command line: `millrace serve`, `models`, `reference`, `features`, `labels`, `alerts`, `retrain`, `publish` and `simulate`.
- * Errors say what to do, in one line, and exit with 1.
+ * The command line: `millrace serve`, `models`, `reference`, `features`, `labels`, `alerts`, `slo`, `retrain`, `publish` and
+ * `simulate`. Errors say what to do, in one line, and exit with 1.
  */
 import { Command } from "commander";
 import { alertsCommand } from "./cli-alerts.ts";
@@ -13,6 +13,7 @@ import { referenceCommand } from "./cli-reference.ts";
 import { retrainCommand } from "./cli-retrain.ts";
 import { serveCommand } from "./cli-serve.ts";
 import { simulateCommand } from "./cli-simulate.ts";
+import { sloCommand } from "./cli-slo.ts";
 import { EngineError, messageOf } from "./core/errors.ts";
 import { VERSION } from "./version.ts";
 
@@ -30,7 +31,8 @@ const program = new Command("millrace")
   .addCommand(labelsCommand())
   .addCommand(alertsCommand())
   .addCommand(publishCommand())
-  .addCommand(simulateCommand());
+  .addCommand(simulateCommand())
+  .addCommand(sloCommand());
 pointToHelp(program);
 
 try {

@@ -161,7 +161,7 @@ export class CountStore {
       this.#client,
       `SELECT toUnixTimestamp(min(pane)) AS first, count() AS rows FROM ${this.#counts}
        WHERE model_name = {model:String} AND model_version = {version:String} AND reference_id = {referenceId:String}
-         AND pane_seconds = ${HOUR_S}`,
+         AND pane_seconds = 60`,
       { model, version, referenceId },
     );
     return row === undefined || Number(row.rows) === 0 ? undefined : row.first * 1000;

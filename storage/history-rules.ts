@@ -49,7 +49,7 @@ interface FieldSql {
   readonly isNumber: string;
 }
 
-/** As featureProblem of core/feature-set. */
+/** As createFeatureCheck of core/feature-set. */
 function brokenOnline(
   feature: OnlineFeature,
   { field, isText, isNumber }: FieldSql,

@@ -63,6 +63,7 @@ export async function readReferenceRows(
   const { columns, rowsMax } = question;
   const params = new QueryParams();
   const scope = scopeSql(database, question, params);
+  // the hash as a text: a UInt64 is no number of JavaScript
   const drawn = await selectRows<{ total: string; rows: string; last: string }>(
     client,
     `SELECT (SELECT count() ${scope}) AS total, count() AS rows, toString(max(hash)) AS last

@@ -8,7 +8,13 @@ import { durationMs } from "../core/duration.ts";
 import { EngineError } from "../core/errors.ts";
 import type { FeatureEvent, FieldValue } from "../core/feature-event.ts";
 import type { FieldRule } from "../core/feature-history.ts";
-import { type Feature, type FeatureSet, featureProblem, type WindowFeature } from "../core/feature-set.ts";
+import {
+  createFeatureCheck,
+  type Feature,
+  type FeatureCheck,
+  type FeatureSet,
+  type WindowFeature,
+} from "../core/feature-set.ts";
 import { tilesOf } from "../core/window-tiles.ts";
 import { type Column, createLayout, type Part } from "./column.ts";
 import { SQUARED_TERM_MAX, TERM_MAX } from "./exact-sum.ts";
@@ -55,13 +61,13 @@ export function compileColumns(sets: readonly FeatureSet[]): ColumnPlan {
   if (new Set(fields.values()).size < fields.size)
     throw new EngineError("FEATURE_SET_INVALID", "two fields have the same hash: rename one");
   const all = [...columns.values()];
-  const rules = fieldRules(sets);
+  const checks = fieldRules(sets).map((rule) => ({ field: rule.field, check: createRuleCheck(rule) }));
   return {
     columns: all,
     fields,
     ttlMs: ttlMs + TTL_SLACK_MS,
     latenessMs: Math.max(0, ...all.map((column) => column.latenessMs)),
-    problemWith: (event) => firstProblem(rules, event),
+    problemWith: (event) => firstProblem(checks, event),
   };
 }
 
@@ -147,20 +153,27 @@ function rulesOf(feature: Feature): FieldRule[] {
   return [{ field: feature.field, aggregate: feature.name, below: termMax / 10 ** feature.decimals }];
 }
 
-function firstProblem(rules: readonly FieldRule[], { fields }: FeatureEvent): string | undefined {
-  for (const rule of rules) {
-    if (!Object.hasOwn(fields, rule.field)) continue;
-    const value = fields[rule.field] as FieldValue;
-    const problem = value === null ? undefined : ruleProblem(rule, value);
-    if (problem !== undefined) return `${rule.field} ${problem}`;
+interface FieldCheck {
+  readonly field: string;
+  readonly check: FeatureCheck;
+}
+
+function firstProblem(checks: readonly FieldCheck[], { fields }: FeatureEvent): string | undefined {
+  for (const { field, check } of checks) {
+    if (!Object.hasOwn(fields, field)) continue;
+    const value = fields[field] as FieldValue;
+    const problem = value === null ? undefined : check(value);
+    if (problem !== undefined) return `${field} ${problem}`;
   }
   return undefined;
 }
 
-function ruleProblem(rule: FieldRule, value: Exclude<FieldValue, null>): string | undefined {
-  if ("online" in rule) return featureProblem(rule.online, value);
+function createRuleCheck(rule: FieldRule): FeatureCheck {
+  if ("online" in rule) return createFeatureCheck(rule.online);
   const { aggregate, below } = rule;
-  if (typeof value === "string") return `must be a number: ${aggregate} aggregates it`;
-  if (Math.abs(Number(value)) < below) return undefined;
-  return `must be below ${below} for ${aggregate}; fewer decimals in the feature set allow more`;
+  return (value) => {
+    if (typeof value === "string") return `must be a number: ${aggregate} aggregates it`;
+    if (Math.abs(Number(value)) < below) return undefined;
+    return `must be below ${below} for ${aggregate}; fewer decimals in the feature set allow more`;
+  };
 }

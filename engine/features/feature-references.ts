@@ -46,14 +46,14 @@ export async function findReferred(
 
 function parseReferences(text: string): Reference[] {
   const references: Reference[] = [];
+  let last: Reference | undefined;
   for (const part of text.split(",").map((one) => one.trim())) {
     const [, set, version, name] = /^(?:([^@:]+)@([^@:]+)(?::|$))?([^@:]*)$/.exec(part) ?? [];
-    const last = references.at(-1);
     if (set !== undefined && version !== undefined) {
       const known = references.find((one) => one.set === set && one.version === version);
-      const reference = known ?? { set, version, names: [] };
-      if (known === undefined) references.push(reference);
-      if (name !== undefined && name !== "") reference.names.push(name);
+      last = known ?? { set, version, names: [] };
+      if (known === undefined) references.push(last);
+      if (name !== undefined && name !== "") last.names.push(name);
     } else if (name !== undefined && name !== "" && last !== undefined) last.names.push(name);
     else
       throw invalid(

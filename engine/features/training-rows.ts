@@ -8,6 +8,7 @@
  * several, is the last event that was known. Request features are read from the fields of their names.
  */
 import { EngineError } from "../core/errors.ts";
+import { parseTimestamp } from "../core/timestamp.ts";
 import type { LookupEntity, SetLookup } from "./feature-lookup.ts";
 import type { HistoricalFeatures, HistoricalRow } from "./historical-features.ts";
 
@@ -16,7 +17,6 @@ export interface TrainingRow extends HistoricalRow {
   readonly json: string;
 }
 
-const TIME = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?$/;
 const AS_OF_MS_MAX = Date.UTC(2200, 0, 1);
 const ID_LENGTH_MAX = 128;
 
@@ -72,16 +72,15 @@ function toEntity(
   return { id, seq: seq as number };
 }
 
-/** Without a zone it is UTC. */
+/** Without a zone it is UTC; a space may stand for the T, as ClickHouse writes times. */
 function toMs(time: unknown, number: number): number {
-  const ms =
-    typeof time === "number"
-      ? Math.floor(time)
-      : typeof time === "string" && TIME.test(time)
-        ? Date.parse(time.length > 10 && !/(Z|[+-]\d\d:\d\d)$/.test(time) ? `${time}Z` : time)
-        : Number.NaN;
+  const ms = parseTimestamp(typeof time === "string" ? inUtc(time.replace(" ", "T")) : time);
   if (ms >= 0 && ms < AS_OF_MS_MAX) return ms;
   throw invalid(number, "as_of", "must be a time such as 2026-11-21T10:00:00Z, or milliseconds since 1970");
+}
+
+function inUtc(time: string): string {
+  return time.includes("T") && !/(Z|[+-]\d\d:\d\d)$/.test(time) ? `${time}Z` : time;
 }
 
 function invalid(number: number, field: string, problem: string): EngineError {

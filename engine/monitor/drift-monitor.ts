@@ -77,6 +77,8 @@ interface Progress {
   endMs: number | undefined;
   readonly states: Map<string, IncidentState>;
   readonly scores: Map<string, ScoreWatch>;
+  /** By variant, of the last window that was judged here. */
+  readonly latest: Map<string, WindowVerdict>;
 }
 
 export class DriftMonitor {
@@ -105,6 +107,16 @@ export class DriftMonitor {
         );
       }
     }
+  }
+
+  /** Bias-corrected PSI of each column that has one, in the last window of each variant. */
+  latest({ model, version }: WatchedVersion): { variant: string; column: string; value: number }[] {
+    const verdicts = this.#progress.get(`${model}\n${version}`)?.latest ?? new Map<string, WindowVerdict>();
+    return [...verdicts].flatMap(([variant, { columns }]) =>
+      columns.flatMap(({ column, psiCorrected }) =>
+        psiCorrected === null ? [] : [{ variant, column, value: psiCorrected }],
+      ),
+    );
   }
 
   /** Incidents that are open now, of the version's series. */
@@ -148,12 +160,17 @@ export class DriftMonitor {
       await tell({ state, changes: state.latest?.changes ?? [], scores });
     }
     const ends = latest.map(({ windowEndMs }) => windowEndMs);
-    return { endMs: ends.length === 0 ? undefined : Math.max(...ends), states, scores: watches };
+    return {
+      endMs: ends.length === 0 ? undefined : Math.max(...ends),
+      states,
+      scores: watches,
+      latest: new Map(),
+    };
   }
 
   async #judge(
     version: WatchedVersion,
-    { states, scores: watches }: Progress,
+    { states, scores: watches, latest }: Progress,
     settings: MonitorSettings,
     endMs: number,
   ): Promise<void> {
@@ -192,6 +209,7 @@ export class DriftMonitor {
       const variant = window.state.variant ?? "";
       states.set(variant, window.state);
       if (window.scores !== undefined) watches.set(variant, window.scores);
+      if (window.verdict !== undefined) latest.set(variant, window.verdict);
       await tell(window);
     }
   }

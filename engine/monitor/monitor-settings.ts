@@ -1,12 +1,13 @@
 /**
- * How a model is watched: the windows of its drift reports, what they are compared with, what counts as drift, and
- * which streaming detectors read its scores.
+ * How a model is watched: the windows of its drift reports, what they are compared with, what counts as drift, which
+ * streaming detectors read its scores, and how its performance is measured.
  */
 import { z } from "zod";
 import { durationMs, durationText } from "../core/duration.ts";
 import { EngineError } from "../core/errors.ts";
 import { type DetectorSettings, parseDetectorSettings } from "./detector-settings.ts";
 import { type DriftSettings, parseDriftSettings } from "./drift-settings.ts";
+import { type PerformanceSettings, parsePerformanceSettings } from "./performance-settings.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -32,6 +33,11 @@ const wire = z.strictObject({
     .describe(
       "streaming detectors that read the scores one by one: a list of kinds (adwin, kswin, page_hinkley) with their options; page_hinkley unless told",
     ),
+  performance_window: z
+    .enum(["1h", "1d"])
+    .default("1d")
+    .describe("length of a window of performance reports; choose one that some 1,000 labels fall into"),
+  performance: z.unknown().optional().describe("settings of performance reports"),
 });
 
 export interface MonitorSettings {
@@ -40,6 +46,8 @@ export interface MonitorSettings {
   readonly compareWith: "reference" | "season";
   readonly drift: DriftSettings;
   readonly detectors: readonly DetectorSettings[];
+  readonly performanceWindowMs: number;
+  readonly performance: PerformanceSettings;
 }
 
 /**
@@ -52,7 +60,7 @@ export function parseMonitorSettings(json: unknown): MonitorSettings {
     throw refused(
       result.error.issues.map(({ path, message }) => ({ field: path.join(".") || "settings", message })),
     );
-  const { window, hop = window, compare_with: compareWith, drift, detectors } = result.data;
+  const { window, hop = window, compare_with: compareWith, drift, detectors, performance } = result.data;
   const windowMs = durationMs(window) ?? 0;
   const hopMs = durationMs(hop) ?? 0;
   if (hopMs > windowMs)
@@ -65,6 +73,25 @@ export function parseMonitorSettings(json: unknown): MonitorSettings {
     compareWith,
     drift: parseDriftSettings(drift ?? {}),
     detectors: parseDetectorSettings(detectors),
+    performanceWindowMs: durationMs(result.data.performance_window) ?? 0,
+    performance: parsePerformanceSettings(performance ?? {}),
+  };
+}
+
+/** As on the wire, every setting with its value. */
+export function settingsJson({
+  windowMs,
+  hopMs,
+  compareWith,
+  drift,
+  detectors,
+}: MonitorSettings): Record<string, unknown> {
+  return {
+    window: `${windowMs / MINUTE_MS}m`,
+    hop: `${hopMs / MINUTE_MS}m`,
+    compare_with: compareWith,
+    drift,
+    detectors,
   };
 }
 

@@ -88,7 +88,7 @@ async function replay(t: TestContext, rows: readonly Row[], scores: ArrayLike<nu
       `${Math.round((rows.length / storedMs) * 1000)} rows/s; largest difference from scikit-learn ${difference.toExponential(2)}`,
   );
   assert.ok(difference < TOLERANCE, `a prediction is ${difference} away from scikit-learn's`);
-  return aucInSql(engine, rows);
+  return await aucInSql(engine, rows); // before the engine is stopped
 }
 
 async function putIntoProduction(engine: TestEngine): Promise<void> {
