@@ -8,6 +8,7 @@ import type { ClickHouse } from "../storage/clickhouse.ts";
 import { CountStore } from "../storage/count-store.ts";
 import { openDocumentBucket } from "../storage/document-bucket.ts";
 import { DriftReportStore } from "../storage/drift-report-store.ts";
+import { ScoreStore } from "../storage/score-store.ts";
 import type { LogReader } from "../streams/log-reader.ts";
 import type { Publisher } from "../streams/publisher.ts";
 import { publishMonitorStatus } from "../streams/status.ts";
@@ -21,6 +22,7 @@ import type { Logger } from "./core/log.ts";
 import { CountKeeper } from "./monitor/count-keeper.ts";
 import { DriftMonitor, type JudgedWindow } from "./monitor/drift-monitor.ts";
 import { toEvents, toObservations, toOpenIncident, toProposals } from "./monitor/drift-news.ts";
+import { toScoreEvents, toScoreObservations } from "./monitor/score-news.ts";
 import type { Triggers } from "./monitor/triggers.ts";
 import type { SinkProgress, StoredRows } from "./sink.ts";
 
@@ -56,6 +58,7 @@ export async function startMonitor(parts: MonitorParts): Promise<RunningMonitor>
   const settings = await openDocumentBucket(nats, `${config.prefix}_monitors`);
   const monitor = new DriftMonitor({
     counts,
+    scores: new ScoreStore(clickhouse, config.database),
     reports: new DriftReportStore(clickhouse, config.database),
     settingsOf: async (model) => settings.get(model),
     tell: async (window) => tell(parts, window),
@@ -146,13 +149,14 @@ function publishGauges({ nats, topology }: MonitorParts, { monitor, watched }: R
 }
 
 async function tell({ publisher, topology, alerts }: MonitorParts, window: JudgedWindow): Promise<void> {
-  const messages = toEvents(window.changes).map(({ kind, id, body }) => ({
+  const events = [...toEvents(window.changes), ...toScoreEvents(window)];
+  const messages = events.map(({ kind, id, body }) => ({
     subject: topology.eventsSubject(kind),
     id,
     payload: JSON.stringify(body),
   }));
   await publisher.publishAll(messages, { timeoutMs: PUBLISH_TIMEOUT_MS });
-  const observations = toObservations(window);
+  const observations = [...toObservations(window), ...toScoreObservations(window)];
   if (observations.length > 0) await alerts.observe(observations, Date.now());
 }
 

@@ -304,4 +304,14 @@ export const MIGRATIONS: readonly Migration[] = [
       COMMENT 'Bins of the references of model versions, those of former references too'`,
     ],
   },
+  {
+    id: 11,
+    name: "alarms of streaming detectors",
+    statements: [
+      `ALTER TABLE {database}.drift_reports
+        ADD COLUMN IF NOT EXISTS detector_rows UInt64 COMMENT 'of role window: predictions whose scores streaming detectors have read, since the window before',
+        ADD COLUMN IF NOT EXISTS detector_rows_left_out UInt64 COMMENT 'further predictions of the window that they have not read: more than 1,000,000',
+        ADD COLUMN IF NOT EXISTS detector_alarms Array(Tuple(detector LowCardinality(String), drift_at DateTime64(3, 'UTC'))) COMMENT 'detector, and when the prediction was made at which it found drift; the first 100 of the window'`,
+    ],
+  },
 ];

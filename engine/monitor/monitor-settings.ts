@@ -1,10 +1,11 @@
 /**
- * How a model is watched: the windows of its drift reports, what they are compared with, what counts as drift, and how its
- * performance is measured.
+ * How a model is watched: the windows of its drift reports, what they are compared with, what counts as drift, which
+ * streaming detectors read its scores, and how its performance is measured.
  */
 import { z } from "zod";
 import { durationMs, durationText } from "../core/duration.ts";
 import { EngineError } from "../core/errors.ts";
+import { type DetectorSettings, parseDetectorSettings } from "./detector-settings.ts";
 import { type DriftSettings, parseDriftSettings } from "./drift-settings.ts";
 import { type PerformanceSettings, parsePerformanceSettings } from "./performance-settings.ts";
 
@@ -26,6 +27,12 @@ const wire = z.strictObject({
       "season: with the same hours of the four weeks before, in the reference's bins, so that nights and Sundays are none",
     ),
   drift: z.unknown().optional().describe("settings of verdicts and incidents"),
+  detectors: z
+    .unknown()
+    .optional()
+    .describe(
+      "streaming detectors that read the scores one by one: a list of kinds (adwin, kswin, page_hinkley) with their options; page_hinkley unless told",
+    ),
   performance_window: z
     .enum(["1h", "1d"])
     .default("1d")
@@ -38,6 +45,7 @@ export interface MonitorSettings {
   readonly hopMs: number;
   readonly compareWith: "reference" | "season";
   readonly drift: DriftSettings;
+  readonly detectors: readonly DetectorSettings[];
   readonly performanceWindowMs: number;
   readonly performance: PerformanceSettings;
 }
@@ -52,7 +60,7 @@ export function parseMonitorSettings(json: unknown): MonitorSettings {
     throw refused(
       result.error.issues.map(({ path, message }) => ({ field: path.join(".") || "settings", message })),
     );
-  const { window, hop = window, compare_with: compareWith, drift, performance } = result.data;
+  const { window, hop = window, compare_with: compareWith, drift, detectors, performance } = result.data;
   const windowMs = durationMs(window) ?? 0;
   const hopMs = durationMs(hop) ?? 0;
   if (hopMs > windowMs)
@@ -64,6 +72,7 @@ export function parseMonitorSettings(json: unknown): MonitorSettings {
     hopMs,
     compareWith,
     drift: parseDriftSettings(drift ?? {}),
+    detectors: parseDetectorSettings(detectors),
     performanceWindowMs: durationMs(result.data.performance_window) ?? 0,
     performance: parsePerformanceSettings(performance ?? {}),
   };
@@ -75,12 +84,14 @@ export function settingsJson({
   hopMs,
   compareWith,
   drift,
+  detectors,
 }: MonitorSettings): Record<string, unknown> {
   return {
     window: `${windowMs / MINUTE_MS}m`,
     hop: `${hopMs / MINUTE_MS}m`,
     compare_with: compareWith,
     drift,
+    detectors,
   };
 }
 
