@@ -87,7 +87,7 @@ function toPredictions(amounts: readonly number[], fromMs: number, seed: number)
 }
 
 async function ask(query: Record<string, string>): Promise<Response> {
-  return engine.get(`${PATH}?${new URLSearchParams(query)}`);
+  return engine.get(`${PATH}?${new URLSearchParams(query).toString()}`);
 }
 
 async function measured(query: Record<string, string>): Promise<Answer> {
