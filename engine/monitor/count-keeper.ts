@@ -113,7 +113,9 @@ export class CountKeeper {
   }
 
   async #settle(): Promise<void> {
-    const { logger } = this.#options;
+    const { logger, sinkPosition } = this.#options;
+    const { epoch, seq } = sinkPosition();
+    for (const counts of this.#versions.values()) counts.checkPosition(epoch, seq);
     try {
       await this.#flush();
       for (const counts of this.#versions.values()) if (!counts.isLive) await this.#catchUp(counts);
@@ -205,6 +207,11 @@ class VersionCounts {
   fallBehind(): void {
     this.isLive = false;
     this.#byVariant.clear();
+  }
+
+  /** Behind from now on if the sink went on without a word: it does when it finds, starting over, that an insert was stored after all. */
+  checkPosition(epoch: number, seq: number): void {
+    if (this.isLive && (epoch !== this.epoch || seq !== this.seq)) this.fallBehind();
   }
 
   /** Whether it is live and the messages behind `afterSeq` up to `seq` are the next ones; else it is behind from now on. */
