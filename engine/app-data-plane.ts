@@ -24,7 +24,13 @@ import { ResultPublisher } from "../streams/result-publisher.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
 import { WorkerPool } from "../workers/pool.ts";
 import type { HttpServer, Route } from "./api/http-server.ts";
-import { createEntityReader, followFilling, openServingStore } from "./app-features.ts";
+import {
+  createEntityReader,
+  type IngestWatch,
+  openFilling,
+  openServingStore,
+  watchIngest,
+} from "./app-features.ts";
 import { startHealthChecks } from "./app-health.ts";
 import { createHttpServer } from "./app-http.ts";
 import { followFeatureSets, openFeatures, startIngest } from "./app-ingest.ts";
@@ -110,11 +116,13 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const setsWatch = await followFeatureSets(featureRegistry, sets, logger);
   const ingesting = { config, urls, parts: ingestParts, store, sets, logger };
   const ingest = urls.redis === undefined ? startIngest(ingesting, "own") : undefined;
+  const ingestWatch = watchIngest(connection.nats, topology, ingest);
   const core = createCore(config, streams, { registry, features: { store, findSet }, metrics }, logger);
-  const health = startHealthChecks({ urls, core, connection, topology, logger });
+  const health = startHealthChecks({ urls, core, ingest: ingestWatch, connection, topology, logger });
   const { readiness } = health;
   const serviceLevels = await startServiceLevels({ config, urls, streams, core, registry, logger });
-  const plane = { config, urls, streams, registry, featureRegistry, sets, store, core, readiness, logger };
+  const registries = { registry, featureRegistry, sets, store, ingest: ingestWatch };
+  const plane = { config, urls, streams, core, readiness, logger, ...registries };
   const { http, port, history } = await serveHttp({ ...plane, serviceLevels: serviceLevels.routes });
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(connection.nats, topology, VERSION, (request) =>
@@ -161,6 +169,7 @@ interface HttpParts {
   readonly featureRegistry: FeatureRegistry;
   readonly sets: ActiveSets;
   readonly store: EntityStore;
+  readonly ingest: IngestWatch;
   readonly core: Core;
   readonly serviceLevels: readonly Route[];
   readonly readiness: Readiness;
@@ -168,11 +177,11 @@ interface HttpParts {
 }
 
 /** Listens; it says that it is not ready yet. */
-async function serveHttp({ streams, store, ...parts }: HttpParts) {
+async function serveHttp({ streams, store, ingest, ...parts }: HttpParts) {
   const { config, urls, core } = parts;
   const { nats } = streams.connection;
   const history = openHistory(config, urls);
-  const filling = followFilling(nats, streams.topology, store);
+  const filling = openFilling(nats, streams.topology, ingest, store);
   const watching = await openWatching({
     ...parts,
     parts: { ...streams, nats },

@@ -9,11 +9,15 @@ import { orderMaterialize } from "../streams/materialize.ts";
 import { followIngestStatus, type IngestStatus } from "../streams/status.ts";
 import type { Topology } from "../streams/topology.ts";
 import type { Filling } from "./api/materialize-routes.ts";
+import type { RunningIngest } from "./app-ingest.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
 import type { Logger } from "./core/log.ts";
 import { type Metrics, SECONDS } from "./core/metrics.ts";
 import { EntityReader } from "./features/entity-reader.ts";
+
+/** An ingester that was not heard of for this long is down. */
+const INGEST_SILENT_MS = 5_000;
 
 /** The store that predictions read. @throws EngineError INVALID_REQUEST for a wrong REDIS_URL. */
 export function openServingStore(
@@ -74,19 +78,42 @@ export function createEntityReader(
   });
 }
 
-/** What people see and order of the filling of the store. */
-export function followFilling(
+/** What is known of the ingester that fills the store that predictions read. */
+export interface IngestWatch {
+  /** What it said last. */
+  status(): IngestStatus | undefined;
+  /** Whether the store holds what was known before it was started, or its data was lost; false if nothing is heard of it. */
+  isCaughtUp(): boolean;
+}
+
+/** The data plane's own ingester, or else the one that tells all data planes. */
+export function watchIngest(
   nats: NatsConnection,
   topology: Topology,
-  store: Pick<EntityStore, "position">,
-): Filling {
-  let status: IngestStatus | undefined;
-  followIngestStatus(nats, topology, (heard) => {
-    status = heard;
+  own: RunningIngest | undefined,
+): IngestWatch {
+  if (own !== undefined) return { status: () => own.status, isCaughtUp: () => own.progress.isCaughtUp };
+  let heard: { readonly status: IngestStatus; readonly atMs: number } | undefined;
+  followIngestStatus(nats, topology, (status) => {
+    heard = { status, atMs: performance.now() };
   });
   return {
+    status: () => heard?.status,
+    isCaughtUp: () =>
+      heard !== undefined && heard.status.isCaughtUp && performance.now() - heard.atMs < INGEST_SILENT_MS,
+  };
+}
+
+/** What people see and order of the filling of the store. */
+export function openFilling(
+  nats: NatsConnection,
+  topology: Topology,
+  ingest: Pick<IngestWatch, "status">,
+  store: Pick<EntityStore, "position">,
+): Filling {
+  return {
     order: async () => orderMaterialize(nats, topology),
-    status: () => status,
+    status: () => ingest.status(),
     knownColumns: async () => (await store.position().catch(() => undefined))?.columns,
   };
 }

@@ -4,9 +4,10 @@
 import { openClickHouse } from "../storage/clickhouse.ts";
 import { isConnected, openRedis } from "../storage/redis.ts";
 import type { StreamsConnection } from "../streams/connection.ts";
-import { followIngestStatus, followMonitorStatus, followSinkStatus } from "../streams/status.ts";
+import { followMonitorStatus, followSinkStatus } from "../streams/status.ts";
 import type { Topology } from "../streams/topology.ts";
 import type { WorkerPool } from "../workers/pool.ts";
+import type { IngestWatch } from "./app-features.ts";
 import type { Logger } from "./core/log.ts";
 import type { Gauge, Metrics } from "./core/metrics.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -27,6 +28,7 @@ export interface HealthOptions {
     readonly dispatcher: Dispatcher;
     readonly models: Models;
   };
+  readonly ingest: IngestWatch;
   readonly connection: StreamsConnection;
   readonly topology: Topology;
   readonly logger: Logger;
@@ -37,12 +39,19 @@ export interface HealthChecks {
   stop(): void;
 }
 
-export function startHealthChecks({ urls, core, connection, topology, logger }: HealthOptions): HealthChecks {
+export function startHealthChecks({
+  urls,
+  core,
+  ingest,
+  connection,
+  topology,
+  logger,
+}: HealthOptions): HealthChecks {
   const { metrics, pool, dispatcher, models } = core;
   const clickhouse = watchClickHouse(urls.clickhouse);
   const redis = urls.redis === undefined ? undefined : openRedis(urls.redis, logger);
   const sink = watchSink(connection, topology, metrics);
-  watchIngest(connection, topology, metrics);
+  showIngest(ingest, metrics);
   const gauges = new MonitorGauges(metrics, () => performance.now());
   followMonitorStatus(connection.nats, topology, (status) => gauges.take(status));
   const components: Component[] = [
@@ -51,6 +60,7 @@ export function startHealthChecks({ urls, core, connection, topology, logger }: 
     { name: "models", isVital: true, state: () => upIf(models.ready) },
     { name: "clickhouse", isVital: false, state: () => upIf(clickhouse.isUp()) },
     { name: "sink", isVital: false, state: () => upIf(sink.isUp()) },
+    { name: "features", isVital: false, state: () => upIf(ingest.isCaughtUp()) },
     {
       name: "redis",
       isVital: false,
@@ -108,14 +118,16 @@ function watchSink({ nats }: StreamsConnection, topology: Topology, metrics: Met
   return { isUp: () => performance.now() - heardMs < SINK_SILENT_MS };
 }
 
-function watchIngest({ nats }: StreamsConnection, topology: Topology, metrics: Metrics): void {
+function showIngest(ingest: IngestWatch, metrics: Metrics): void {
   const gauge = (name: string, help: string): Gauge => metrics.gauge(`engine_ingest_${name}`, help);
   const lag = gauge("lag_events", "Feature events that are not in the online store yet.");
   const events = gauge("events", "Feature events taken since the ingester started.");
   const duplicates = gauge("duplicate_events", "Events that came again under the same id.");
   const tooLate = gauge("late_events", "Events that came after the lateness of every window.");
   const rejected = gauge("rejected_events", "Messages that were put aside as dead letters.");
-  followIngestStatus(nats, topology, (status) => {
+  metrics.onCollect(() => {
+    const status = ingest.status();
+    if (status === undefined) return;
     lag.set(status.lagEvents);
     events.set(status.events);
     duplicates.set(status.duplicates);

@@ -11,7 +11,7 @@ import { type FeatureRegistry, openFeatureRegistry } from "../storage/feature-re
 import { FeatureReader } from "../streams/feature-reader.ts";
 import { serveMaterialize } from "../streams/materialize.ts";
 import type { Publisher } from "../streams/publisher.ts";
-import { publishIngestStatus } from "../streams/status.ts";
+import { type IngestStatus, publishIngestStatus } from "../streams/status.ts";
 import { lastPosition, type Topology } from "../streams/topology.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
@@ -39,6 +39,8 @@ export interface IngestParts {
 
 export interface RunningIngest {
   readonly progress: IngestProgress;
+  /** As of a moment ago; undefined until NATS has answered. */
+  readonly status?: IngestStatus | undefined;
   /** Finishes the reading under way. */
   stop(): Promise<void>;
 }
@@ -72,28 +74,31 @@ export function startIngest(
   const stopping = new AbortController();
   const running = ingester.run(stopping.signal);
   const refuseOrders = serveMaterialize(parts.nats, parts.topology, (order) => ingester.materialize(order));
-  const status = setInterval(() => void publishStatus(parts, ingester.progress), STATUS_MS);
+  let status: IngestStatus | undefined;
+  const tell = async (): Promise<void> => {
+    const position = await lastPosition(parts.manager, parts.topology.featuresStream).catch(() => undefined);
+    if (position === undefined) return; // while NATS is away nobody would hear it
+    const { progress } = ingester;
+    status = { lagEvents: Math.max(0, position.seq - progress.seq), ...progress };
+    // Of several data planes each has an ingester of its own: what one says does not hold for the others.
+    if (kind === "shared") publishIngestStatus(parts.nats, parts.topology, status);
+  };
+  const telling = setInterval(() => void tell(), STATUS_MS);
   return {
     get progress() {
       return ingester.progress;
     },
+    get status() {
+      return status;
+    },
     stop: async () => {
-      clearInterval(status);
+      clearInterval(telling);
       refuseOrders();
       stopping.abort();
       await running;
       await clickhouse.close();
     },
   };
-}
-
-async function publishStatus(
-  { nats, manager, topology }: IngestParts,
-  progress: IngestProgress,
-): Promise<void> {
-  const position = await lastPosition(manager, topology.featuresStream).catch(() => undefined);
-  if (position === undefined) return; // while NATS is away nobody would hear it
-  publishIngestStatus(nats, topology, { lagEvents: Math.max(0, position.seq - progress.seq), ...progress });
 }
 
 /** The one ingester of a shared store. Without Redis each data plane has its own. */

@@ -14,10 +14,12 @@ export interface SinkStatus {
   readonly repeats: number;
 }
 
-/** How far the ingester of a shared feature store has come. */
+/** How far an ingester has come: told by that of a shared feature store, known without telling of a data plane's own. */
 export interface IngestStatus {
   /** Events of the stream that are not in the states yet. */
   readonly lagEvents: number;
+  /** Whether all is applied that the stream held when the ingester started or the store had lost its data. */
+  readonly isCaughtUp: boolean;
   /** Since the control plane started: new events, those that came again, too late for every window, or were put aside. */
   readonly events: number;
   readonly duplicates: number;

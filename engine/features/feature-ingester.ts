@@ -196,6 +196,7 @@ export class FeatureIngester {
     const close = (): void => void feed.close(); // ends a reading that waits
     signal.addEventListener("abort", close);
     try {
+      await this.#noteCaughtUp(false, signal); // there may be nothing to apply
       while (!signal.aborted) {
         if (await this.#settle(signal)) return; // in the meantime the server may have given the reader up
         if (await this.#mayLoadIds()) return;
