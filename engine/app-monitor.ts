@@ -143,9 +143,11 @@ async function propose(
   for (const model of new Set(versions.map((version) => version.model))) {
     const { aliases } = await registry.stateOf(model);
     const served = new Set(Object.values(aliases).map(({ version }) => version));
-    const incidents = versions
+    const known = versions
       .filter((version) => version.model === model && served.has(version.version))
-      .flatMap((version) => monitor.openIncidents(version));
+      .map((version) => monitor.openIncidents(version));
+    if (known.includes(undefined)) continue; // none would be taken for all closed
+    const incidents = known.flatMap((open) => open ?? []);
     await triggers.propose(model, toProposals(incidents), incidents.map(toOpenIncident), Date.now());
   }
 }
