@@ -73,24 +73,26 @@ export interface DriftObservation {
   readonly about?: string;
 }
 
-/** PSI of each column that has one, whether there are incidents (0 none, 1 warning, 2 critical), and the rows. */
+/**
+ * Whether there are incidents (0 none, 1 warning, 2 critical), the rows, and PSI of each column that has one. Of a window that is
+ * told again after a start only the incidents, which its state has: whoever died in between may have told nobody.
+ */
 export function toObservations({ state, verdict, measured }: JudgedWindow): DriftObservation[] {
-  if (verdict === undefined) return [];
-  const { model, version, variant, startMs: windowStart, endMs: windowEnd } = verdict;
-  const common = { model, version, variant: variant ?? "", windowStart, windowEnd };
-  const rows = Math.max(0, ...(measured ?? []).map(({ measures }) => measures.rows));
+  const { model, version, variant, latest, causes } = state;
+  if (latest === null) return [];
+  const window = { windowStart: latest.startMs, windowEnd: latest.endMs };
+  const common = { model, version, variant: variant ?? "", ...window };
   const levelOf = (incident: Incident | null): number =>
     incident === null ? 0 : incident.severity === "critical" ? 2 : 1;
-  const { drift, data_quality: quality } = state.causes;
+  const incidents = (["drift", "data_quality"] as const).map((cause): DriftObservation => {
+    const { incident } = causes[cause];
+    return { ...common, metric: `${cause}.incident`, value: levelOf(incident), about: aboutOf(incident) };
+  });
+  if (verdict === undefined) return incidents;
+  const rows = Math.max(0, ...(measured ?? []).map(({ measures }) => measures.rows));
   return [
     { ...common, metric: "volume.rows", value: rows },
-    { ...common, metric: "drift.incident", value: levelOf(drift.incident), about: aboutOf(drift.incident) },
-    {
-      ...common,
-      metric: "data_quality.incident",
-      value: levelOf(quality.incident),
-      about: aboutOf(quality.incident),
-    },
+    ...incidents,
     ...verdict.columns.flatMap(({ column, psiCorrected }): DriftObservation[] =>
       column === WHOLE_WINDOW || psiCorrected === null
         ? []

@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import { pino } from "pino";
 import type { WatchedVersion } from "../../../../engine/monitor/count-keeper.ts";
 import { DriftMonitor, type JudgedWindow } from "../../../../engine/monitor/drift-monitor.ts";
+import { toObservations } from "../../../../engine/monitor/drift-news.ts";
 import { buildProfile } from "../../../../engine/monitor/reference-builder.ts";
 import type { BinCount } from "../../../../engine/monitor/window-measures.ts";
 import { createRandom } from "../../../support/random.ts";
@@ -139,6 +140,37 @@ describe("rounds of drift", () => {
       ),
     ];
     assert.deepEqual(idsOf(killed), idsOf(whole));
+  });
+
+  it("know what is open only after a round that went well", async () => {
+    const tables = new Tables();
+    const first = tables.monitor();
+    assert.equal(first.openIncidents(VERSION), undefined, "no round yet");
+    await first.round([VERSION], START_MS + HOUR_MS);
+    assert.deepEqual(first.openIncidents(VERSION), []);
+    await first.round([VERSION], END_MS - HOUR_MS);
+    assert.equal(first.openIncidents(VERSION)?.length, 1);
+    tables.failure = "before";
+    await first.round([VERSION], END_MS);
+    assert.equal(first.openIncidents(VERSION), undefined, "ClickHouse is away");
+    await first.round([VERSION], END_MS);
+    assert.equal(first.openIncidents(VERSION)?.length, 1);
+  });
+
+  it("tell the alerts of an incident after a start, if the monitor died before it did", async () => {
+    const tables = new Tables();
+    const dying = tables.monitor();
+    await dying.round([VERSION], START_MS + (DRIFT_FROM + 2) * HOUR_MS + 10_000);
+    tables.failure = "tell";
+    await dying.round([VERSION], START_MS + (DRIFT_FROM + 3) * HOUR_MS + 10_000);
+    tables.told.length = 0;
+    await tables.monitor().round([VERSION], START_MS + (DRIFT_FROM + 3) * HOUR_MS + 10_000);
+    const opened = tables.told.flatMap(toObservations).filter(({ metric }) => metric === "drift.incident");
+    const windowEnd = START_MS + (DRIFT_FROM + 3) * HOUR_MS;
+    assert.deepEqual(
+      opened.map((one) => [one.windowEnd, one.value, one.about]),
+      [[windowEnd, 2, "amount"]],
+    );
   });
 
   it("compare with the same hours of earlier weeks when told to", async () => {
