@@ -4,10 +4,14 @@
  * shuffled. `node dist/bench/elec-replay.js`, a few seconds; the same numbers every time.
  */
 import { evidenceName } from "../engine/monitor/column-name.ts";
-import { elecGolden, readMarket, readScores } from "../test/support/elec-market.ts";
+import { elecGolden, marketIsMissing, readMarket, readScores } from "../test/support/elec-market.ts";
 import { type LabelledRow, measuredBy, type Replay, replayWeeks } from "../test/support/market-replay.ts";
 import { createRandom } from "../test/support/random.ts";
 
+if (marketIsMissing !== false) {
+  console.error(marketIsMissing);
+  process.exit(1);
+}
 const scores = readScores();
 const market: LabelledRow[] = readMarket().map((row, at) => ({ ...row, score: scores[at] as number }));
 print("in order", await replay(market));

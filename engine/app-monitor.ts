@@ -163,9 +163,11 @@ async function tell({ publisher, topology, alerts }: MonitorParts, window: Judge
 /** Of the versions that are behind an alias: what happens to the others is nobody's reason to train. */
 async function propose(triggers: Triggers, { monitor, performance, watched }: Rounds): Promise<void> {
   for (const [name, { served, versions }] of watched.models) {
-    const incidents = versions
+    const known = versions
       .filter(({ version }) => served.has(version))
-      .flatMap((version) => monitor.openIncidents(version));
+      .map((version) => monitor.openIncidents(version));
+    if (known.includes(undefined)) continue; // none would be taken for all closed
+    const incidents = known.flatMap((open) => open ?? []);
     const proposals = [...toProposals(incidents), ...performance.proposals(name, served)];
     await triggers.propose(name, proposals, incidents.map(toOpenIncident), Date.now());
   }

@@ -33,6 +33,11 @@ const REFUSED = words(`chdb formatRow formatRowNoNewline inIgnoreSet notInIgnore
 export const TABLE_FUNCTIONS = words(`numbers numbers_mt zeros zeros_mt generateSeries generate_series primes
   values SQLStandardValues view labelled_predictions`); // the last is our view, which takes parameters
 
+/** Types of parameters that take arguments themselves; of Array, Map and Tuple there are functions anyway. */
+export const PARAMETER_TYPES = words(
+  "DateTime DateTime32 DateTime64 Decimal FixedString LowCardinality Nullable",
+);
+
 export const SYSTEM_TABLES = words(`one numbers numbers_mt zeros tables columns databases functions parts
   parts_columns projections data_skipping_indices data_type_families formats time_zones
   aggregate_function_combinators keywords settings`);

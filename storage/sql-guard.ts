@@ -9,7 +9,13 @@
 import type { ChdbConnection } from "./chdb-engine.ts";
 import { quoted } from "./chdb-engine.ts";
 import { ClickhouseError, toClickhouseError } from "./clickhouse-error.ts";
-import { type AllowedFunctions, FORMATS, SYSTEM_TABLES, TABLE_FUNCTIONS } from "./sql-allowed.ts";
+import {
+  type AllowedFunctions,
+  FORMATS,
+  PARAMETER_TYPES,
+  SYSTEM_TABLES,
+  TABLE_FUNCTIONS,
+} from "./sql-allowed.ts";
 import { readShape } from "./sql-shape.ts";
 import { isKeyword, nameOf, type Token, tokensOf } from "./sql-tokens.ts";
 import { parseTree, type TreeNode, walkTree } from "./sql-tree.ts";
@@ -103,8 +109,15 @@ function checkCalls(tokens: readonly Token[], policy: GuardPolicy): void {
     const name = nameOf(token);
     if (name === undefined || next?.text !== "(" || next.start !== token.end) return;
     if (token.keyword === "COLUMNS" || token.keyword === "EXISTS") return;
+    if (isParameterType(tokens, index, name)) return;
     if (!policy.functions.has(name) && !isTableFunction(name, policy)) refuseFunction(name);
   });
+}
+
+/** `{from:DateTime('UTC')}`: looks like a call and is none. What stands in its parentheses is checked like all else. */
+function isParameterType(tokens: readonly Token[], index: number, name: string): boolean {
+  const isTyped = tokens[index - 1]?.text === ":" && tokens[index - 3]?.text === "{";
+  return isTyped && PARAMETER_TYPES.has(name.toLowerCase());
 }
 
 function checkTree(root: TreeNode, policy: GuardPolicy): void {

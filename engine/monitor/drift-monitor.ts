@@ -119,11 +119,17 @@ export class DriftMonitor {
     );
   }
 
-  /** Incidents that are open now, of the version's series. */
-  openIncidents({ model, version }: WatchedVersion): Incident[] {
-    const states = this.#progress.get(`${model}\n${version}`)?.states.values() ?? [];
-    return [...states].flatMap(({ causes }) =>
-      Object.values(causes).flatMap(({ incident }) => (incident === null ? [] : [incident])),
+  /**
+   * Incidents that are open now, of the version's series; undefined as long as that is not known: before the version's first
+   * round, and after one that failed. None would lift the veto of a data-quality incident.
+   */
+  openIncidents({ model, version }: WatchedVersion): Incident[] | undefined {
+    const progress = this.#progress.get(`${model}\n${version}`);
+    return (
+      progress &&
+      [...progress.states.values()].flatMap(({ causes }) =>
+        Object.values(causes).flatMap(({ incident }) => (incident === null ? [] : [incident])),
+      )
     );
   }
 

@@ -114,12 +114,14 @@ describe("analysts may", () => {
     const search = {
       param_ids: "[1,2]",
       param_name: "it\\'s",
+      param_from: "2026-11-20 00:00:00",
+      param_to: "2026-11-20 00:00:00.5",
       output_format_json_quote_64bit_integers: "1",
       max_threads: "1",
     };
     const answer = await ask(
       server,
-      "SELECT {name:String} AS s, count() AS n FROM predictions WHERE has({ids:Array(UInt32)}, id) FORMAT JSONEachRow",
+      "SELECT {name:String} AS s, count() AS n FROM predictions WHERE has({ids:Array(UInt32)}, id) AND {from:DateTime('UTC')} < {to:DateTime64(3, 'UTC')} FORMAT JSONEachRow",
       { search },
     );
     assert.equal(answer.text, '{"s":"it\'s","n":"2"}\n');
@@ -173,6 +175,15 @@ const attacks: readonly (readonly [
     "a file by a parameter",
     () => "SELECT * FROM {t:Identifier}",
     () => ({ param_t: `default.${secretFile}` }),
+  ],
+  [
+    "a file in a parameter's type",
+    () => `SELECT {x:DateTime(file('${secretFile}'))}`,
+    () => ({ param_x: "2026-11-20 00:00:00" }),
+  ],
+  [
+    "a file behind what looks like a parameter",
+    () => `SELECT map('a', 1), 1 ? 2 :DateTime(file('${secretFile}'))`,
   ],
   [
     "a file by the database parameter",

@@ -67,7 +67,7 @@ export async function storePredictions(
       predicted_value: one.value ?? 0.5,
       predicted_class: one.predicted ?? "no",
       probabilities: one.probabilities ?? [0.5, 0.5],
-      features: one.numbers ?? [],
+      features: (one.numbers ?? []).map((value) => (Number.isNaN(value) ? "nan" : value)),
       categories: one.categories ?? [],
       prediction_date: START_MS + one.atMs,
     })),

@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import { pino } from "pino";
 import type { WatchedVersion } from "../../../../engine/monitor/count-keeper.ts";
 import { DriftMonitor, type JudgedWindow } from "../../../../engine/monitor/drift-monitor.ts";
+import { toObservations } from "../../../../engine/monitor/drift-news.ts";
 import { buildProfile } from "../../../../engine/monitor/reference-builder.ts";
 import { toScoreEvents, toScoreObservations } from "../../../../engine/monitor/score-news.ts";
 import type { ScoreTable } from "../../../../engine/monitor/score-watch.ts";
@@ -241,6 +242,37 @@ describe("rounds of drift", () => {
     await without.monitor().round([VERSION], END_MS);
     assert.deepEqual([without.scores.fed, alarmsOf(without)], [[], []]);
     assert.equal(without.rows.filter(({ role }) => role === "window").length, HOURS);
+  });
+
+  it("know what is open only after a round that went well", async () => {
+    const tables = new Tables();
+    const first = tables.monitor();
+    assert.equal(first.openIncidents(VERSION), undefined, "no round yet");
+    await first.round([VERSION], START_MS + HOUR_MS);
+    assert.deepEqual(first.openIncidents(VERSION), []);
+    await first.round([VERSION], END_MS - HOUR_MS);
+    assert.equal(first.openIncidents(VERSION)?.length, 1);
+    tables.failure = "before";
+    await first.round([VERSION], END_MS);
+    assert.equal(first.openIncidents(VERSION), undefined, "ClickHouse is away");
+    await first.round([VERSION], END_MS);
+    assert.equal(first.openIncidents(VERSION)?.length, 1);
+  });
+
+  it("tell the alerts of an incident after a start, if the monitor died before it did", async () => {
+    const tables = new Tables();
+    const dying = tables.monitor();
+    await dying.round([VERSION], START_MS + (DRIFT_FROM + 2) * HOUR_MS + 10_000);
+    tables.failure = "tell";
+    await dying.round([VERSION], START_MS + (DRIFT_FROM + 3) * HOUR_MS + 10_000);
+    tables.told.length = 0;
+    await tables.monitor().round([VERSION], START_MS + (DRIFT_FROM + 3) * HOUR_MS + 10_000);
+    const opened = tables.told.flatMap(toObservations).filter(({ metric }) => metric === "drift.incident");
+    const windowEnd = START_MS + (DRIFT_FROM + 3) * HOUR_MS;
+    assert.deepEqual(
+      opened.map((one) => [one.windowEnd, one.value, one.about]),
+      [[windowEnd, 2, "columns amount"]],
+    );
   });
 
   it("compare with the same hours of earlier weeks when told to", async () => {
