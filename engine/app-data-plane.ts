@@ -77,6 +77,12 @@ interface FeatureSource {
   readonly findSet: FindFeatureSet;
 }
 
+interface CoreSources {
+  readonly registry: ModelRegistry;
+  readonly features: FeatureSource;
+  readonly metrics: Metrics;
+}
+
 /** The parts that a row passes through. */
 interface Core {
   readonly metrics: Metrics;
@@ -97,13 +103,14 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const registry = await openModelRegistry(connection.nats, { prefix: config.prefix, bounds });
   const ingestParts = { ...streams, nats: connection.nats };
   const featureRegistry = await openFeatures(config, ingestParts);
-  const store = openServingStore(config, urls.redis, logger);
+  const metrics = new Metrics();
+  const store = openServingStore(config, urls.redis, metrics, logger);
   const findSet: FindFeatureSet = async (name, version) => (await featureRegistry.get(name, version)).set;
   const sets = new ActiveSets();
   const setsWatch = await followFeatureSets(featureRegistry, sets, logger);
   const ingesting = { config, urls, parts: ingestParts, store, sets, logger };
   const ingest = urls.redis === undefined ? startIngest(ingesting, "own") : undefined;
-  const core = createCore(config, streams, registry, { store, findSet }, logger);
+  const core = createCore(config, streams, { registry, features: { store, findSet }, metrics }, logger);
   const health = startHealthChecks({ urls, core, connection, topology, logger });
   const { readiness } = health;
   const serviceLevels = await startServiceLevels({ config, urls, streams, core, registry, logger });
@@ -202,11 +209,9 @@ async function connectStreams(config: Config, url: string, logger: Logger): Prom
 function createCore(
   config: Config,
   { publisher, topology }: Streams,
-  registry: ModelRegistry,
-  features: FeatureSource,
+  { registry, features, metrics }: CoreSources,
   logger: Logger,
 ): Core {
-  const metrics = new Metrics();
   const lanes = config.workers > 0 ? config.workers : Math.max(1, availableParallelism() - 1);
   let wake = (): void => undefined;
   const pool = new WorkerPool(

@@ -67,20 +67,9 @@ export interface HttpOptions {
 export function createHttpServer(options: HttpOptions): HttpServer {
   const { config, urls, core, registry, references, readiness, logger } = options;
   const { metrics, models, predictor } = core;
-  const predicting = {
-    predictor,
-    bodyBytesMax: config.bodyBytesMax,
-    instancesMax: config.instancesMax,
-    timeoutMs: config.timeoutMs,
-  };
   const addresses = shownAddresses(config, urls);
   const routes: Route[] = [
-    { method: "post", path: "/predict", handle: (exchange) => handlePredict(exchange, predicting) },
-    {
-      method: "post",
-      path: "/predict/batch",
-      handle: (exchange) => handlePredictBatch(exchange, predicting),
-    },
+    ...predictRoutes(predictor, config),
     ...statusRoutes({
       info: () => ({ name: "millrace", version: VERSION, addresses }),
       readiness,
@@ -105,6 +94,14 @@ function versionRoutes(
   return [
     ...modelRoutes({ registry, references: references.store, pool, models, artifactBytesMax }),
     ...referenceRoutes({ registry, ...references }),
+  ];
+}
+
+function predictRoutes(predictor: Predictor, { bodyBytesMax, instancesMax, timeoutMs }: Config): Route[] {
+  const options = { predictor, bodyBytesMax, instancesMax, timeoutMs };
+  return [
+    { method: "post", path: "/predict", handle: (exchange) => handlePredict(exchange, options) },
+    { method: "post", path: "/predict/batch", handle: (exchange) => handlePredictBatch(exchange, options) },
   ];
 }
 

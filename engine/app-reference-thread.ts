@@ -10,6 +10,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { openClickHouse } from "../storage/clickhouse.ts";
+import { readLabelledRows } from "../storage/labelled-rows.ts";
 import {
   countReferenceRows,
   type ReferenceQuestion,
@@ -18,7 +19,8 @@ import {
 } from "../storage/reference-rows.ts";
 import { EngineError, type ErrorCode, type ErrorDetail } from "./core/errors.ts";
 import { type ExactDrift, type ExactDriftJob, measureExactly } from "./monitor/exact-drift.ts";
-import type { ReadLabelledRows, WindowReference, WindowReferenceJob } from "./monitor/window-reference.ts";
+import { usableRows } from "./monitor/usable-rows.ts";
+import type { LabelledWindow, WindowReference, WindowReferenceJob } from "./monitor/window-reference.ts";
 import { buildWindowReference } from "./monitor/window-reference.ts";
 
 const QUERY_TIMEOUT_MS = 300_000;
@@ -62,15 +64,16 @@ async function runInThread(data: ThreadData): Promise<WindowReference | ExactDri
   throw new EngineError(code, message, { details });
 }
 
-/** Labels are not joined to predictions yet. */
-const readLabelledRows: ReadLabelledRows | undefined = undefined;
-
 async function runThread({ clickhouseUrl, database, task }: ThreadData): Promise<void> {
   const client = openClickHouse(clickhouseUrl, QUERY_TIMEOUT_MS);
   const tables = {
     countRows: async (scope: ReferenceScope) => countReferenceRows(client, database, scope),
     readRows: async (question: ReferenceQuestion) => readReferenceRows(client, database, question),
-    readLabelledRows,
+    readLabelledRows: async ({ manifest, fromMs, toMs, rowsMax }: LabelledWindow) => {
+      const { name: model, version, classes = [] } = manifest;
+      const question = { model, version, fromMs, toMs, classes, slices: [], rowsMax };
+      return usableRows(manifest, await readLabelledRows(client, database, question)).rows;
+    },
   };
   let answer: ThreadAnswer;
   try {

@@ -6,6 +6,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { openClickHouse } from "../storage/clickhouse.ts";
 import type { ModelRegistry } from "../storage/model-registry.ts";
 import { openObjectiveRegistry } from "../storage/objective-registry.ts";
+import { PerformanceStore } from "../storage/performance-store.ts";
 import { readRequestErrors, readServiceMinutes, readTraffic } from "../storage/traffic-report.ts";
 import type { Publisher } from "../streams/publisher.ts";
 import type { Topology } from "../streams/topology.ts";
@@ -13,15 +14,18 @@ import type { Route } from "./api/http-server.ts";
 import { latencyRoutes } from "./api/latency-routes.ts";
 import { objectiveRoutes } from "./api/objective-routes.ts";
 import type { Config } from "./core/config.ts";
+import { durationMs } from "./core/duration.ts";
 import type { Logger } from "./core/log.ts";
 import type { Metrics } from "./core/metrics.ts";
 import { ErrorReporter } from "./error-reporter.ts";
-import type { ObjectiveSources } from "./monitor/objective-level.ts";
+import type { MetricQuestion, ObjectiveSources } from "./monitor/objective-level.ts";
+import type { MeasuredMetric } from "./monitor/service-level.ts";
 import { ObjectiveGauges } from "./objective-gauges.ts";
 import type { RequestErrors } from "./request-errors.ts";
 import type { ServiceUrls } from "./service-urls.ts";
 
 const REPORT_TIMEOUT_MS = 5_000;
+const METRIC_WINDOWS_MAX = 10_000;
 
 export interface MonitoringOptions {
   readonly config: Config;
@@ -47,11 +51,12 @@ export async function startServiceLevels(options: MonitoringOptions): Promise<Mo
   const { config, urls, streams, core, registry, logger } = options;
   const { database, prefix } = config;
   const client = openClickHouse(urls.clickhouse);
+  const performance = new PerformanceStore(client, database);
   const objectives = await openObjectiveRegistry(streams.connection.nats, { prefix });
   const listObjectives = async () => objectives.list();
   const sources: ObjectiveSources = {
     readMinutes: async (question) => readServiceMinutes(client, database, question),
-    readMetric: undefined,
+    readMetric: async (question) => readMetric(performance, question),
   };
   const reporter = startErrorReports(options);
   const gauges = new ObjectiveGauges({
@@ -78,6 +83,28 @@ export async function startServiceLevels(options: MonitoringOptions): Promise<Mo
       await client.close();
     },
   };
+}
+
+/** The metric in each mature window of the objective's length, from labels, over all versions and variants. */
+async function readMetric(
+  performance: PerformanceStore,
+  { model, metric, window, from, to }: MetricQuestion,
+): Promise<MeasuredMetric[]> {
+  const question = { model, metric, fromMs: from, toMs: to, slice: "", rowsMax: METRIC_WINDOWS_MAX };
+  const rows = await performance.read({ ...question, version: undefined, variant: undefined });
+  const lengthS = (durationMs(window) as number) / 1000;
+  return rows
+    .filter(
+      (row) => row.kind === "realised" && row.is_mature && row.window_end - row.window_start === lengthS,
+    )
+    .map(({ window_start, value, low, high, reason }) => ({
+      time: window_start * 1000,
+      value: {
+        value,
+        ...(value === null ? { reason } : {}),
+        ...(low === null || high === null ? {} : { interval: { low, high } }),
+      },
+    }));
 }
 
 function startErrorReports({ streams, core, logger }: MonitoringOptions): ErrorReporter {

@@ -21,8 +21,8 @@ import type { ModelManifest } from "../core/manifest.ts";
 import type { ModelInput } from "../core/model-input.ts";
 import { createInputCheck } from "../feature-plan.ts";
 import type { Column } from "./column.ts";
-import { columnsOf, fieldOf } from "./column-plan.ts";
-import { murmurHash32 } from "./murmur-hash.ts";
+import { columnsOf, type KeptField, keptField } from "./column-plan.ts";
+import { columnKey, fieldKey } from "./known-columns.ts";
 
 /** An entity that a request must name. */
 export interface LookupEntity {
@@ -43,10 +43,17 @@ export type LookupStep =
   | ({
       readonly kind: "online";
       readonly entity: number;
-      readonly fieldId: number;
+      /** Of the field or column, see known-columns. */
+      readonly key: string;
+      readonly field: KeptField;
       readonly ttlMs: number;
     } & StepOf<OnlineFeature>)
-  | ({ readonly kind: "window"; readonly entity: number; readonly column: Column } & StepOf<WindowFeature>)
+  | ({
+      readonly kind: "window";
+      readonly entity: number;
+      readonly key: string;
+      readonly column: Column;
+    } & StepOf<WindowFeature>)
   | ({ readonly kind: "derived"; readonly inputs: readonly number[] } & StepOf<DerivedFeature>);
 
 export interface LookupInput {
@@ -216,12 +223,14 @@ class LookupCompiler {
         return { kind: "request", feature, ...common };
       case "online": {
         const ttlMs = durationMs(feature.ttl) as number;
-        const fieldId = murmurHash32(fieldOf(feature));
-        return { kind: "online", feature, ...common, entity: this.#entity(set), fieldId, ttlMs };
+        const field = keptField(set, feature);
+        const key = fieldKey(set.entity.type, field.id);
+        return { kind: "online", feature, ...common, entity: this.#entity(set), key, field, ttlMs };
       }
       case "window": {
         const column = columnsOf(set).get(feature.name) as Column;
-        return { kind: "window", feature, ...common, entity: this.#entity(set), column };
+        const key = columnKey(set.entity.type, column.id);
+        return { kind: "window", feature, ...common, entity: this.#entity(set), key, column };
       }
       case "derived": {
         const inputs = feature.inputs.map((input) =>

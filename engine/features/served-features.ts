@@ -111,14 +111,14 @@ function valueOf(
     }
     case "online": {
       const view = views[step.entity];
-      if (view === null) return "unavailable";
-      const value = view?.value(step.fieldId);
+      if (view === null || view?.has(step.key) === false) return "unavailable";
+      const value = view?.value(step.field.id);
       if (view === undefined || value === undefined) return "missing";
-      return asOfMs - view.eventMs(step.fieldId) > step.ttlMs ? "stale" : { value };
+      return asOfMs - view.eventMs(step.field.id) > step.ttlMs ? "stale" : { value };
     }
     case "window": {
       const view = views[step.entity];
-      if (view === null) return "unavailable";
+      if (view === null || view?.has(step.key) === false) return "unavailable";
       const { aggregation } = step.feature;
       const value =
         view === undefined

@@ -31,7 +31,7 @@ export function toReportRows(
     reference_id: verdict.referenceId,
     window_start: verdict.startMs / 1000,
     window_end: verdict.endMs / 1000,
-    created_date: new Date(nowMs).toISOString(),
+    created_date: new Date(nowMs).toISOString(), // of a fraction of seconds since 1970 ClickHouse reads no date
   };
   const verdicts = new Map(verdict.columns.map((column) => [column.column, column]));
   const whole = verdicts.get(WHOLE_WINDOW);

@@ -38,8 +38,7 @@ export interface MetricQuestion {
 /** Where the figures of objectives come from. */
 export interface ObjectiveSources {
   readonly readMinutes: (question: MinutesQuestion) => Promise<MinuteColumns>;
-  /** Undefined where performance is not reported. */
-  readonly readMetric: ((question: MetricQuestion) => Promise<readonly MeasuredMetric[]>) | undefined;
+  readonly readMetric: (question: MetricQuestion) => Promise<readonly MeasuredMetric[]>;
 }
 
 export interface ObjectiveLevel extends ServiceLevel {
@@ -111,7 +110,6 @@ async function readEvents(
         events: availableMinutes(toMinutes(await readMinutes(question)), indicator.error_rate_max),
       };
     case "min_metric": {
-      if (readMetric === undefined) return { events: [], problem: "performance is not reported here" };
       const metric = indicator.metric as MetricName; // checkObjective has seen it
       const windows = await readMetric({ model, metric, window: indicator.window, from, to });
       return { events: soundWindows(windows, metric, indicator.bound) };

@@ -86,7 +86,7 @@ function toPredictions(amounts: readonly number[], fromMs: number, seed: number)
   }));
 }
 
-async function ask(query: Readonly<Record<string, string>>): Promise<Response> {
+async function ask(query: Record<string, string>): Promise<Response> {
   return engine.get(`${PATH}?${new URLSearchParams(query).toString()}`);
 }
 

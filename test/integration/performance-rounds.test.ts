@@ -67,6 +67,15 @@ interface ViewRow {
   readonly is_mature: boolean;
 }
 
+interface ChampionRow {
+  readonly metric: string;
+  readonly champion_version: string;
+  readonly champion_gain: number;
+  readonly champion_gain_low: number;
+  readonly champion_gain_high: number;
+  readonly champion_pairs: number;
+}
+
 describe("rounds of performance", () => {
   let server: TestClickhouse;
   let client: ClickHouse;
@@ -161,7 +170,7 @@ describe("rounds of performance", () => {
       assert.equal(ofDay.length, Object.keys(metrics).length, "one value of each metric");
       for (const { metric, value, measured_rows, is_mature } of ofDay) {
         if (DAYS[day]?.threshold === 0.5 || !["accuracy", "precision", "recall", "f1"].includes(metric))
-          assertClose(value, metrics[metric], `${end} ${metric}`, EXACT);
+          assertClose(value, metrics[metric] ?? Number.NaN, `${end} ${metric}`, EXACT);
         assert.deepEqual([measured_rows, is_mature], [scores.length, true]);
       }
     }
@@ -266,10 +275,8 @@ describe("rounds of performance", () => {
     const estimated = estimateFromRows(estimator, Float64Array.from(day.scores), 0.5);
     const rowsOf = await view("kind = 'estimated'");
     assert.deepEqual(
-      rowsOf.map(({ metric, value }) => [metric, value]),
-      Object.entries(estimated.metrics)
-        .map(([name, { value }]) => [name, value])
-        .sort((a, b) => String(a[0]).localeCompare(String(b[0]))),
+      Object.fromEntries(rowsOf.map(({ metric, value }) => [metric, value])),
+      Object.fromEntries(Object.entries(estimated.metrics).map(([name, { value }]) => [name, value])),
     );
     assert.deepEqual(new Set(told.map(({ metric }) => metric.split(".")[0])), new Set(["estimated"]));
     await label(numbersOf(0, 400));
@@ -281,19 +288,16 @@ describe("rounds of performance", () => {
       { manifest: MANIFEST, reference: { id: "r", profile, metrics, estimator } },
     ]);
     const slices = await view("metric = 'accuracy' AND kind = 'realised'");
-    assert.deepEqual(
-      slices.map(({ slice, measured_rows }) => [slice, measured_rows]),
-      [
-        ["", 400],
-        ["color=green", 200],
-        ["color=red", 200],
-        ["new=true", 400],
-        ...slices
-          .filter(({ slice }) => slice.includes("size"))
-          .map(({ slice, measured_rows }) => [slice, measured_rows]),
-      ].sort(),
-    );
-    assert.equal(slices.filter(({ slice }) => slice.includes("size")).length, 4);
+    assert.deepEqual(Object.fromEntries(slices.map((row) => [row.slice, row.measured_rows])), {
+      "": 400,
+      "color=green": 200,
+      "color=red": 200,
+      "new=true": 400,
+      "size<=99": 100,
+      "99<size<=199": 100,
+      "199<size<=299": 100,
+      "size>299": 100,
+    });
     const [red] = await view("metric = 'roc_auc' AND slice = 'color=red'");
     const even = (values: readonly number[]): number[] => values.filter((_, at) => at % 2 === 0);
     const own = measurePerformance({
@@ -313,7 +317,48 @@ describe("rounds of performance", () => {
     ]);
   });
 
-  it("compare with the champion on the requests that both answered, else on each one's own", async () => {
+  it("draw the same requests each time, for all versions alike, and nothing that came later", async () => {
+    const requests = Array.from({ length: 400 }, (_, at) => at);
+    await storePredictions(
+      client,
+      DATABASE,
+      requests.flatMap((at) =>
+        ["1.0.0", "2.0.0"].map((version, index) => ({
+          number: index * 1_000 + at + 1,
+          atMs: at,
+          version,
+          requestId: `r${at}`,
+          value: at / 400,
+          numbers: [at, 0, 0],
+        })),
+      ),
+    );
+    await storeLabels(
+      client,
+      DATABASE,
+      requests.map((at) => ({ seq: at + 1, requestId: `r${at}`, label: "yes" })),
+    );
+    const rows = new PerformanceRows(client, DATABASE);
+    const drawn = async (version: string, labelsSeq = 400): Promise<number[]> => {
+      const upTo = { labels: { epoch: 1, seq: labelsSeq }, predictions: { epoch: 1, seq: 2_000 } };
+      const [fromMs, toMs] = [START_MS, START_MS + DAY_MS];
+      const window = { model: "m", version, variant: "", fromMs, toMs, upTo, oneIn: 4 };
+      const slices = [{ name: "size", kind: "number", index: 0 }] as const;
+      const found = await rows.labelled({ ...window, classes: ["no", "yes"], slices, rowsMax: 1_000 });
+      if (labelsSeq === 400) assert.equal((await rows.scores(window)).length, found.rows);
+      return [...(found.slices[0]?.values ?? [])];
+    };
+    const first = await drawn("1.0.0");
+    assert.ok(first.length > 60 && first.length < 140, `${first.length} of 400 in four`);
+    assert.deepEqual(await drawn("1.0.0"), first);
+    assert.deepEqual(await drawn("2.0.0"), first);
+    assert.deepEqual(
+      await drawn("1.0.0", 200),
+      first.filter((at) => at < 200),
+    );
+  });
+
+  it("compare ROC AUC with the champion's on the requests that both answered, the rest on each one's own", async () => {
     const found = goldenCases("auc-comparison").find(({ name }) => name.startsWith("independent"));
     assert.ok(found);
     const { scores, other_scores: others, labels } = found;
@@ -335,7 +380,7 @@ describe("rounds of performance", () => {
       labels.map((one, at) => ({ seq: at + 1, requestId: `r${at}`, label: one === 1 ? "yes" : "no" })),
     );
     await round(createMonitor(), DAY_MS + SLACK_MS, [{ manifest: CHALLENGER }, { manifest: MANIFEST }]);
-    const compared = await selectRows<Record<string, number | string>>(
+    const compared = await selectRows<ChampionRow>(
       client,
       `SELECT metric, champion_version, champion_gain, champion_gain_low, champion_gain_high, champion_pairs
        FROM ${DATABASE}.performance WHERE model_version = '2.0.0' AND champion_version != '' ORDER BY metric
@@ -343,11 +388,12 @@ describe("rounds of performance", () => {
     );
     assert.equal(compared.length, 10);
     const auc = compared.find(({ metric }) => metric === "roc_auc");
-    assert.deepEqual([auc?.["champion_version"], auc?.["champion_pairs"]], ["1.0.0", scores.length]);
-    assertClose(auc?.["champion_gain"], found.difference, "gain", EXACT);
-    const half = ((auc?.["champion_gain_high"] as number) - (auc?.["champion_gain_low"] as number)) / 2;
+    assert.ok(auc);
+    assert.deepEqual([auc.champion_version, auc.champion_pairs], ["1.0.0", scores.length]);
+    assertClose(auc.champion_gain, found.difference, "gain", EXACT);
+    const half = (auc.champion_gain_high - auc.champion_gain_low) / 2;
     assertClose(half / 1.959963984540054, Math.sqrt(found.variance), "error", EXACT);
-    assert.equal(compared.find(({ metric }) => metric === "accuracy")?.["champion_pairs"], 0);
+    assert.equal(compared.find(({ metric }) => metric === "accuracy")?.champion_pairs, 0);
     const [own] = await view("metric = 'roc_auc' AND champion_version != ''").then((rows) => [rows.length]);
     assert.equal(own, 0, "the champion is not compared with itself");
   });

@@ -11,6 +11,8 @@ import type { PerformanceObservation } from "../../engine/monitor/performance-ne
 import type { VersionWindow } from "../../storage/performance-rows.ts";
 
 const HOUR_MS = 3_600_000;
+/** What says when a report was computed, and from what. */
+const OF_COMPUTATION = new Set(["computation", "computed_date", "labels_epoch", "labels_seq"]);
 
 export interface MemoryPrediction {
   readonly atMs: number;
@@ -77,15 +79,7 @@ export class PerformanceTables {
       .filter(
         ({ kind, window_end, computation }) => kind !== "window" && numberOf.get(window_end) === computation,
       )
-      .map(
-        ({
-          computation: _computation,
-          computed_date: _date,
-          labels_epoch: _epoch,
-          labels_seq: _seq,
-          ...row
-        }) => row,
-      )
+      .map((row) => Object.fromEntries(Object.entries(row).filter(([column]) => !OF_COMPUTATION.has(column))))
       .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
   }
 

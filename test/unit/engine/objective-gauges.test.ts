@@ -22,7 +22,7 @@ it("objectives are shown as gauges, as long as they are declared and have figure
     listObjectives: async () => declared,
     sources: {
       readMinutes: async () => MINUTES,
-      readMetric: undefined,
+      readMetric: async () => [],
     },
     logger: pino({ level: "silent" }),
   });

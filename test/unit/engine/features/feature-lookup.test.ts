@@ -34,7 +34,13 @@ async function filled(type: Feature["type"], input: ModelInput["type"]): Promise
   const manifest = { ...mixedManifest(), inputs: [one as ModelInput] };
   const lookup = await compileLookup(manifest, async () => set);
   assert.ok(lookup);
-  const view = { seq: 1, value: () => VALUES[type], eventMs: () => AT_MS, window: () => assert.fail() };
+  const view = {
+    seq: 1,
+    has: () => true,
+    value: () => VALUES[type],
+    eventMs: () => AT_MS,
+    window: () => assert.fail(),
+  };
   const features = fillFeatures(lookup, {}, lookUp(lookup, {}, [view], AT_MS));
   const plan = new FeaturePlan(manifest);
   const row = new Float32Array(1);

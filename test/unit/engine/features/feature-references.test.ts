@@ -13,7 +13,7 @@ function setOf(name: string, version: string): FeatureSet {
 /** Each feature as its name and the entity type that it is read of. */
 async function referred(text: string): Promise<string[]> {
   const find = async (name: string, version: string): Promise<FeatureSet> => setOf(name, version);
-  const { lookup } = await findReferred(text, find, []);
+  const lookup = await findReferred(text, find);
   return lookup.features.map(({ name, step }) => {
     const at = lookup.steps[step];
     return `${name} of ${at !== undefined && "entity" in at ? lookup.entities[at.entity]?.type : "?"}`;

@@ -20,7 +20,13 @@ const COUNTRY = { name: "country", kind: "online", type: "category", categories:
 const CARD = setOf("card", [COUNTRY, { name: "amount", kind: "request" }]);
 const SHOP = setOf("shop", [COUNTRY, { name: "amount", kind: "request" }]);
 /** An entity whose last values are old. */
-const OLD = { seq: 1, value: () => "DE", eventMs: () => 0, window: () => assert.fail("there is no window") };
+const OLD = {
+  seq: 1,
+  has: () => true,
+  value: () => "DE",
+  eventMs: () => 0,
+  window: () => assert.fail("there is no window"),
+};
 
 describe("the status of features that have the same name in two sets", () => {
   const stale = { "card.country": "stale", "shop.country": "missing" };
