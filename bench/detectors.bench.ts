@@ -52,6 +52,8 @@ const UNCHANGED: Readonly<Record<string, Draw>> = {
   "errors, 0.1": errors(0.1),
   "errors, 0.01": errors(0.01),
   "log-normal": (random) => Math.exp(random.normal()),
+  "prices, log-normal (4, 1)": (random) => Math.exp(4 + random.normal()),
+  "rare scores, logit of N(-7, 2)": (random) => 1 / (1 + Math.exp(7 - 2 * random.normal())),
 };
 
 export async function benchDetectors(seconds: number): Promise<Report> {

@@ -90,7 +90,7 @@ async function ask(query: Record<string, string>): Promise<Response> {
   return engine.get(`${PATH}?${new URLSearchParams(query).toString()}`);
 }
 
-async function measured(query: Record<string, string>): Promise<Answer> {
+async function measured(query: Readonly<Record<string, string>>): Promise<Answer> {
   const response = await ask({ exact: "true", ...query });
   assert.equal(response.status, 200, await response.clone().text());
   return jsonOf<Answer>(response);
@@ -192,7 +192,7 @@ describe("drift measured exactly", () => {
   });
 
   it("is refused where the question makes no sense, by name", async () => {
-    const wrong: [Record<string, string>, RegExp][] = [
+    const wrong: [Readonly<Record<string, string>>, RegExp][] = [
       [{ exact: "maybe" }, /^exact /],
       [{ reference_from: NOW.from, reference_to: NOW.to }, /reference_from is asked for beside exact=true/],
       [{ exact: "true", reference_to: NOW.to }, /reference_from is needed/],

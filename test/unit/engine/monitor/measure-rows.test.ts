@@ -91,6 +91,19 @@ describe("measures of numbers", () => {
     });
   }
 
+  it("name the law of their p-value: of large samples the asymptotic one", () => {
+    const [small, large] = [1_000, 10_001].map((rows) => Float32Array.from({ length: rows }, (_, at) => at));
+    assert.ok(small !== undefined && large !== undefined);
+    assert.equal(measured(NUMBER, small, small).exact?.mode, "exact");
+    assert.equal(measured(NUMBER, small, large).exact?.mode, "asymptotic");
+    const far = Float32Array.from({ length: 2_000 }, (_, at) => at + 1e6);
+    assert.equal(
+      measured(NUMBER, far, small).exact?.mode,
+      "asymptotic",
+      "the exact one would be slow and the same",
+    );
+  });
+
   it("do not depend on the order of the rows, and are the same bits each time", () => {
     const [, , one] = driftGoldens("numbers") as readonly NumberCase[];
     assert.ok(one !== undefined);
