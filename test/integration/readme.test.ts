@@ -46,7 +46,7 @@ describe("the README's examples", () => {
   }
 
   it("are found", () => {
-    assert.equal(blocks.length, 9);
+    assert.equal(blocks.length, 10);
   });
 
   it("predict one row, with defaults for what is not known yet", async () => {
@@ -110,6 +110,12 @@ describe("the README's examples", () => {
       return text.includes('"matched":2') && text;
     });
     assert.match(shown, /order-17 .* legitimate .* request_id/);
+  });
+
+  it("show how a model does, and change how it is watched", async () => {
+    const output = await paste(blocks[9] ?? "");
+    assert.match(output, /"model_name":"card-fraud","drift":\[/);
+    assert.match(output, /"in_force":\{"window":"60m"/);
   });
 
   it("and the banner's work as they are printed", async () => {

@@ -16,11 +16,15 @@ import { PAYMENT } from "../support/card-fraud.ts";
 import { runCli } from "../support/cli.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
+import { pushBody } from "../support/model-requests.ts";
 import { predictionRows } from "../support/prediction-rows.ts";
 import { readReadme, sqlBlocks } from "../support/readme.ts";
+import { slowModel } from "../support/slow-model.ts";
 
 const MINUTE_MS = 60_000;
 const STORED_MS = 30_000;
+/** Not the sample, whose requests of the other tests may be minutes old. */
+const PAST = "served-before";
 
 describe("how a model is served", () => {
   let engine: TestEngine;
@@ -132,8 +136,10 @@ describe("how a model is served", () => {
   });
 
   it("objectives go from a file to their figures", async () => {
+    const pushed = await engine.post("/models", pushBody(slowModel(PAST), undefined));
+    assert.equal(pushed.status, 201);
     await serveThePast();
-    const base = { model: "card-fraud", period: "1d" };
+    const base = { model: PAST, period: "1d" };
     const file = join(engine.dataDir, "slos.json");
     const objectives = [
       { ...base, name: "fast", indicator: { kind: "latency_ms", bound: 50 }, target: 0.95 },
@@ -154,8 +160,8 @@ describe("how a model is served", () => {
       stdout: objectives.map(({ name }) => `applied ${name}\n`).join(""),
       stderr: "",
     });
-    assert.match((await slo("list")).stdout, /^fast +card-fraud {2}latency_ms 95 % over 1d\n/);
-    const { slos } = (await (await engine.get("/monitoring/card-fraud/sla")).json()) as {
+    assert.match((await slo("list")).stdout, /^fast +served-before {2}latency_ms 95 % over 1d\n/);
+    const { slos } = (await (await engine.get(`/monitoring/${PAST}/sla`)).json()) as {
       slos: ObjectiveLevel[];
     };
     const figures = slos.map(({ name, good, valid, is_met }) => [name, good, valid, is_met]);
@@ -181,7 +187,7 @@ describe("how a model is served", () => {
     const rows = Array.from({ length: 200 }, (_, index) => ({
       epoch: 1,
       seq: index + 1,
-      model: "card-fraud",
+      model: PAST,
       queueMs: 3,
       dateMs: first + (index < 100 ? 0 : MINUTE_MS) + 1_000,
       inferenceMs: index < 180 ? 5 : 77,
@@ -189,7 +195,7 @@ describe("how a model is served", () => {
     await new PredictionStore(engine.clickhouse(), "millrace").insert(predictionRows(rows), "past");
     const count = (minutes: number, code: string, number: number) => ({
       minute: first / 1000 + minutes * 60,
-      model_name: "card-fraud",
+      model_name: PAST,
       model_version: "1.0.0",
       source: "http",
       code,
