@@ -9,7 +9,7 @@ import { EngineError } from "../core/errors.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "../core/timestamp.ts";
 import type { WatchedVersion } from "../monitor/count-keeper.ts";
 import { answerDrift, type DriftPorts } from "../monitor/drift-question.ts";
-import { parseMonitorSettings } from "../monitor/monitor-settings.ts";
+import { settingsInForce } from "../monitor/monitor-settings.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
@@ -64,9 +64,10 @@ export function monitoringRoutes(options: MonitoringRoutesOptions): Route[] {
       handle: (exchange, req) => {
         const model = modelNameIn(req);
         exchange.guardAsync(async () => {
+          await options.checkModel(model);
           const settings = await options.settingsOf(model);
           exchange.sendJson(
-            JSON.stringify({ settings: settings ?? {}, in_force: parseMonitorSettings(settings) }),
+            JSON.stringify({ settings: settings ?? {}, in_force: settingsInForce(settings) }),
           );
         });
       },
@@ -78,7 +79,7 @@ export function monitoringRoutes(options: MonitoringRoutesOptions): Route[] {
         const model = modelNameIn(req);
         withBody(exchange, z.record(z.string(), z.unknown()), SMALL_BODY_BYTES, async (settings) => {
           await options.checkModel(model);
-          const inForce = parseMonitorSettings(settings);
+          const inForce = settingsInForce(settings);
           await options.putSettings(model, settings);
           exchange.sendJson(JSON.stringify({ settings, in_force: inForce }));
         });

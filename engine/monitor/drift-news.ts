@@ -2,7 +2,7 @@
  * What others are told of a judged window: events of what its incidents changed, observations for alert rules, and proposals
  * to retrain. All of it may be told again: ids follow from incidents and windows.
  */
-
+import type { IncidentJson } from "./drift-answer.ts";
 import type { JudgedWindow } from "./drift-monitor.ts";
 import type { Incident, IncidentChange, IncidentState } from "./incident.ts";
 import type { OpenIncident, Proposal } from "./retrain-proposal.ts";
@@ -26,14 +26,7 @@ export function toEvents(changes: readonly IncidentChange[]): DriftEvent[] {
   });
 }
 
-export function incidentJson({
-  id,
-  model,
-  version,
-  variant,
-  cause,
-  ...incident
-}: Incident): Record<string, unknown> {
+export function incidentJson({ id, model, version, variant, cause, ...incident }: Incident): IncidentJson {
   return {
     incident_id: id,
     model_name: model,
@@ -55,7 +48,7 @@ export function incidentJson({
 }
 
 /** The incidents that are open in a state as `drift_reports` has it. */
-export function incidentsJson(state: string): Record<string, unknown>[] {
+export function incidentsJson(state: string): IncidentJson[] {
   const { causes } = JSON.parse(state) as IncidentState;
   return Object.values(causes).flatMap(({ incident }) => (incident === null ? [] : [incidentJson(incident)]));
 }

@@ -3,7 +3,9 @@
  */
 import { EngineError } from "../core/errors.ts";
 import { evidenceName } from "./column-name.ts";
+import type { Proportions } from "./contingency.ts";
 import type { WatchedVersion } from "./count-keeper.ts";
+import type { BinsJson, DriftAnswer, DriftColumn, RateJson } from "./drift-answer.ts";
 import { type MonitorSettings, parseMonitorSettings } from "./monitor-settings.ts";
 import {
   type BinCount,
@@ -43,7 +45,7 @@ export interface DriftPorts {
 export async function answerDrift(
   { sum, settingsOf }: DriftPorts,
   { version, variant, fromMs, toMs, nowMs }: DriftQuestion,
-): Promise<Record<string, unknown>> {
+): Promise<DriftAnswer> {
   const grainMs = nowMs - fromMs > MINUTES_KEPT_MS ? HOUR_MS : MINUTE_MS;
   const startMs = Math.floor(fromMs / grainMs) * grainMs;
   const endMs = Math.ceil(toMs / grainMs) * grainMs;
@@ -86,14 +88,21 @@ export async function answerDrift(
         verdict: judged?.verdict ?? "insufficient",
         is_critical: judged?.isCritical ?? false,
         p_adjusted: judged?.pAdjusted ?? null,
-        problems: judged?.problems ?? [],
+        problems: (judged?.problems ?? []).map(({ kind, rate, referenceRate }) => ({
+          kind,
+          rate,
+          reference_rate: referenceRate,
+        })),
         bins: binsJson(column, counts),
       };
     }),
   };
 }
 
-function columnJson({ column, measures }: MeasuredColumn): Record<string, unknown> {
+function columnJson({
+  column,
+  measures,
+}: MeasuredColumn): Omit<DriftColumn, "verdict" | "is_critical" | "p_adjusted" | "problems" | "bins"> {
   const { psi, ks, wasserstein, chiSquare, nullRate, unseenRate, outOfRangeRate } = measures;
   return {
     feature: column.name,
@@ -119,14 +128,20 @@ function columnJson({ column, measures }: MeasuredColumn): Record<string, unknow
       chiSquare === undefined
         ? null
         : { statistic: chiSquare.statistic, freedom: chiSquare.freedom, p_value: chiSquare.pValue },
-    null_rate: nullRate ?? null,
-    unseen_rate: unseenRate ?? null,
-    out_of_range_rate: outOfRangeRate ?? null,
+    null_rate: rateJson(nullRate),
+    unseen_rate: rateJson(unseenRate),
+    out_of_range_rate: rateJson(outOfRangeRate),
   };
 }
 
+function rateJson(rates: Proportions | undefined): RateJson | null {
+  return rates === undefined
+    ? null
+    : { reference: rates.reference, current: rates.current, p_value: rates.pValue };
+}
+
 /** Shares of the reference and of the window in each bin, null last. */
-function binsJson({ column, measures }: MeasuredColumn, counts: readonly number[]): Record<string, unknown> {
+function binsJson({ column, measures }: MeasuredColumn, counts: readonly number[]): BinsJson {
   const referenceRows = column.count + column.null_count;
   const share = (count: number, of: number): number => (of === 0 ? 0 : count / of);
   return {

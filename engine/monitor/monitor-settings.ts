@@ -4,7 +4,7 @@
 import { z } from "zod";
 import { durationMs, durationText } from "../core/duration.ts";
 import { EngineError } from "../core/errors.ts";
-import { type DriftSettings, parseDriftSettings } from "./drift-settings.ts";
+import { type DriftSettings, driftSentences, parseDriftSettings } from "./drift-settings.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -38,12 +38,7 @@ export interface MonitorSettings {
  * @throws EngineError INVALID_REQUEST with one detail per wrong or unknown field.
  */
 export function parseMonitorSettings(json: unknown): MonitorSettings {
-  const result = wire.safeParse(json ?? {});
-  if (!result.success)
-    throw refused(
-      result.error.issues.map(({ path, message }) => ({ field: path.join(".") || "settings", message })),
-    );
-  const { window, hop = window, compare_with: compareWith, drift } = result.data;
+  const { window, hop = window, compare_with: compareWith, drift } = parseWire(json);
   const windowMs = durationMs(window) ?? 0;
   const hopMs = durationMs(hop) ?? 0;
   if (hopMs > windowMs)
@@ -51,6 +46,28 @@ export function parseMonitorSettings(json: unknown): MonitorSettings {
   for (const [field, ms] of Object.entries({ window: windowMs, hop: hopMs }))
     if (ms % MINUTE_MS !== 0) throw refused([{ field, message: "must be whole minutes" }]);
   return { windowMs, hopMs, compareWith, drift: parseDriftSettings(drift ?? {}) };
+}
+
+/** All settings as they would have to be written, defaults filled in. @throws EngineError as parseMonitorSettings. */
+export function settingsInForce(json: unknown): Record<string, unknown> {
+  const { drift } = parseMonitorSettings(json);
+  const given = parseWire(json);
+  return { ...given, hop: given.hop ?? given.window, drift };
+}
+
+/** What each setting means, by its path, such as `drift.alpha`. */
+export function settingSentences(): Map<string, string> {
+  const own = Object.entries(wire.shape).map(([name, { description }]) => [name, description ?? ""] as const);
+  const ofDrift = Object.entries(driftSentences()).map(([name, about]) => [`drift.${name}`, about] as const);
+  return new Map([...own, ...ofDrift]);
+}
+
+function parseWire(json: unknown): z.infer<typeof wire> {
+  const result = wire.safeParse(json ?? {});
+  if (result.success) return result.data;
+  throw refused(
+    result.error.issues.map(({ path, message }) => ({ field: path.join(".") || "settings", message })),
+  );
 }
 
 function refused(details: readonly { readonly field: string; readonly message: string }[]): EngineError {
