@@ -4,7 +4,7 @@
 import { styleText } from "node:util";
 import { tableLines, widthOf } from "./cli-table.ts";
 import type { DriftColumn, IncidentJson } from "./monitor/drift-answer.ts";
-import { bySeverity, type DriftView, hintsOf, isCriticalWindow } from "./report/drift-view.ts";
+import { bySeverity, countsOf, type DriftView, hintsOf, isCriticalWindow } from "./report/drift-view.ts";
 import { type Bar, toBars } from "./report/histogram.ts";
 import {
   bracketText,
@@ -28,7 +28,10 @@ export interface TerminalForm {
 
 const NAME_LENGTH_MAX = 28;
 const CELLS_MIN = 8;
-const CELLS_MAX = 20;
+/** The usual 20 bins, with what is below, above and null, and one to spare for a heavy value. */
+const CELLS_MAX = 24;
+/** Whether to colour is decided by who knows where the text goes. */
+const WRITTEN = { validateStream: false } as const;
 const LEVELS = "▁▂▃▄▅▆▇█";
 const HEAD = ["feature", "verdict", "rows", "PSI", "KS", "null", "problems"];
 
@@ -39,7 +42,7 @@ export function driftLines(view: DriftView, form: TerminalForm): string[] {
   const whose = variant === undefined ? "" : ` ${visibleText(variant)}`;
   const hints = hintsOf(view);
   return [
-    `${model_name} ${model_version}${whose}: ${overall}`,
+    `${model_name} ${model_version}${whose}: ${overall}; ${countsOf(answer)}`,
     `${windowText(answer)}, ${countText(rows)} predictions against ${countText(reference_rows)} rows of the reference`,
     ...(incidents.length === 0 ? ["no open incident"] : incidents.map(incidentLine)),
     "",
@@ -110,12 +113,12 @@ function colored(judged: Pick<DriftColumn, "verdict" | "is_critical">, { hasColo
   if (!hasColor) return words;
   switch (judged.verdict) {
     case "data_quality":
-      return styleText("red", words);
+      return styleText("red", words, WRITTEN);
     case "drift":
-      return styleText(judged.is_critical ? "red" : "yellow", words);
+      return styleText(judged.is_critical ? "red" : "yellow", words, WRITTEN);
     case "none":
-      return styleText("green", words);
+      return styleText("green", words, WRITTEN);
     case "insufficient":
-      return styleText("dim", words);
+      return styleText("dim", words, WRITTEN);
   }
 }

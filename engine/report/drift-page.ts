@@ -6,7 +6,7 @@ import { htmlText } from "../core/html-text.ts";
 import type { DriftColumn, IncidentJson } from "../monitor/drift-answer.ts";
 import { columnSection } from "./drift-column-page.ts";
 import { DRIFT_STYLE } from "./drift-style.ts";
-import { bySeverity, type DriftView, hintsOf, isCriticalWindow } from "./drift-view.ts";
+import { bySeverity, countsOf, type DriftView, hintsOf, isCriticalWindow } from "./drift-view.ts";
 import { measureNotes } from "./measure-notes.ts";
 import {
   bracketText,
@@ -58,12 +58,11 @@ ${measureNotes(view.settings)
 }
 
 function head({ answer }: DriftView, title: string): string {
-  const { variant, rows, reference_rows, reference_id, verdict, columns } = answer;
-  const drifting = columns.filter((column) => ["drift", "data_quality"].includes(column.verdict)).length;
+  const { variant, rows, reference_rows, reference_id, verdict } = answer;
   const state = stateOf({ verdict, is_critical: isCriticalWindow(answer) });
   const whose = variant === undefined ? "" : `, variant ${variant}`;
   return `<h1>${text(title)}</h1>
-<p>${state} ${drifting} of ${columns.length} columns differ</p>
+<p>${state} ${countsOf(answer)}</p>
 <p>${text(windowText(answer))}${text(whose)}: ${countText(rows)} predictions against ${countText(reference_rows)} rows of the reference</p>
 <p class="soft">Reference <code>${text(reference_id)}</code></p>`;
 }

@@ -11,8 +11,8 @@ import { columnTitle, percentText, shortText, visibleText } from "./report-text.
 
 export const BARS_MAX = 40;
 const WIDTH = 720;
-const PLOT = { left: 46, right: 712, top: 8, bottom: 208 } as const;
-const LABEL_LENGTH_MAX = 20;
+const PLOT = { left: 64, right: 712, top: 8, bottom: 208 } as const;
+const LABEL_LENGTH_MAX = 22;
 /** Of a label's character, and of a line, at its size in the style sheet. */
 const CHARACTER = 5.6;
 const LINE = 11;
@@ -40,6 +40,7 @@ export function driftPicture(column: DriftColumn, id: string): string {
 
 /** What a reader of the picture sees first, in words. */
 export function mostChanged(bars: readonly Bar[]): string {
+  if (bars.every(({ current }) => current === 0)) return "The window has no predictions.";
   const change = ({ reference, current }: Bar): number => Math.abs(current - reference);
   const [most] = bars.toSorted((a, b) => change(b) - change(a));
   if (most === undefined || change(most) < 0.0005)

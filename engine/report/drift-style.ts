@@ -17,7 +17,7 @@ th, td { text-align: left; padding: .3rem .75rem .3rem 0; border-bottom: 1px sol
 section.column { border: 1px solid var(--line); border-radius: .6rem; padding: 1rem; margin: 1rem 0; break-inside: avoid }
 section.column > div { display: grid; grid-template-columns: minmax(0, 3fr) minmax(14rem, 1fr); gap: 1rem }
 @media (max-width: 46rem) { section.column > div { grid-template-columns: minmax(0, 1fr) } }
-figure { margin: 0 } figcaption { color: var(--soft); font-size: .9rem } svg { width: 100%; height: auto; display: block }
+figure { margin: 0 } figcaption { color: var(--soft); font-size: .9rem } svg { width: 100%; height: auto; display: block; overflow: visible }
 dl.numbers { display: grid; grid-template-columns: auto auto; gap: 0 .75rem; margin: 0; font-size: .9rem; align-content: start } dl.numbers dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums } dl.numbers dt { color: var(--soft) }
 dl.notes dt { font-weight: 600; margin-top: .75rem } dl.notes dd { margin: 0; max-width: 50rem } details { margin-top: .5rem } summary { cursor: pointer; color: var(--soft) }
 .key { display: inline-block; width: .8rem; height: .8rem; border-radius: 2px; vertical-align: -1px } .key.reference { background: var(--reference) } .key.current { background: var(--current) }

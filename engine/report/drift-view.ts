@@ -3,6 +3,7 @@
  */
 import type { DriftAnswer, DriftColumn, IncidentJson } from "../monitor/drift-answer.ts";
 import type { DriftSettings } from "../monitor/drift-settings.ts";
+import type { Verdict } from "../monitor/window-verdict.ts";
 import { columnTitle, countText } from "./report-text.ts";
 
 export interface DriftView {
@@ -24,6 +25,16 @@ export function bySeverity(columns: readonly DriftColumn[]): DriftColumn[] {
 /** Whether any column's drift is critical: then the window's is. */
 export function isCriticalWindow({ verdict, columns }: DriftAnswer): boolean {
   return verdict === "drift" && columns.some(({ is_critical }) => is_critical);
+}
+
+/** How many columns are what, such as "2 of 9 columns drift, 1 has data-quality problems". */
+export function countsOf({ columns }: DriftAnswer): string {
+  const numberOf = (verdict: Verdict): number =>
+    columns.filter((column) => column.verdict === verdict).length;
+  const [drifting, broken] = [numberOf("drift"), numberOf("data_quality")];
+  const have = broken === 1 ? "1 has" : `${broken} have`;
+  const drift = `${drifting} of ${columns.length} columns ${drifting === 1 ? "drifts" : "drift"}`;
+  return broken === 0 ? drift : `${drift}, ${have} data-quality problems`;
 }
 
 /** What to do, a sentence each; commands stand at the end, behind a colon. */

@@ -20,15 +20,16 @@ const DIGITS_MIN = 3;
 /** Tell all float32 apart. */
 const DIGITS_MAX = 9;
 const LEAST_NORMAL = 2 ** -126;
+const LONG_FROM = 1e6;
 
 /** At most `barsMax` (5 or more), that of null last; it is left out when there is no null on either side. */
 export function toBars(bins: BinsJson, barsMax: number): Bar[] {
-  const { edges, values = [], reference, current } = bins;
+  const { edges, values = [], reference } = bins;
   const nulls = barOf(bins, reference.length - 1, "no value", "null");
   const hasNulls = nulls.reference > 0 || nulls.current > 0;
   const placesMax = barsMax - (hasNulls ? 1 : 0);
   const bars = edges === undefined ? valueBars(bins, values, placesMax) : numberBars(bins, edges, placesMax);
-  return current.length === 0 ? [] : hasNulls ? [...bars, nulls] : bars;
+  return hasNulls ? [...bars, nulls] : bars;
 }
 
 /** The guards stand for themselves; between them neighbours are put together, as many into each bar. */
@@ -44,7 +45,7 @@ function numberBars(bins: BinsJson, edges: readonly number[], barsMax: number): 
     const end = Math.min(start + size - 1, inner);
     const lower = edges[start - 1] as number;
     const upper = edges[end] as number;
-    const label = isOneValue(lower, upper) ? textOf(upper) : `${textOf(lower)} to ${textOf(upper)}`;
+    const label = isOneValue(lower, upper) ? textOf(upper) : `(${textOf(lower)}, ${textOf(upper)}]`;
     bars.push(sumOf(bins, start, end, label, "values"));
   }
   bars.push(barOf(bins, inner + 1, `> ${textOf(last)}`, "outside"));
@@ -92,7 +93,9 @@ function edgeTexts(edges: readonly number[]): (edge: number) => string {
   }
 }
 
-/** The edge below a value of 0 is a number that nobody means. */
 function numberText(value: number, digits: number): string {
-  return Math.abs(value) < LEAST_NORMAL ? "0" : String(Number(value.toPrecision(digits)));
+  const size = Math.abs(value);
+  if (size < LEAST_NORMAL) return "0"; // the edge below a value of 0 is a number that nobody means
+  const rounded = Number(value.toPrecision(digits));
+  return (size < LONG_FROM ? String(rounded) : rounded.toExponential()).replace("e+", "e");
 }
