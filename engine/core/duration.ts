@@ -12,13 +12,6 @@ export function durationMs(text: string): number | undefined {
   return count === undefined || unit === undefined ? undefined : Number(count) * (UNIT_MS[unit] as number);
 }
 
-/** A positive whole number of seconds as a duration, in the largest unit that it is whole in. */
-export function durationOf(ms: number): string {
-  const [unit = "s", unitMs = 1_000] =
-    Object.entries(UNIT_MS).findLast(([, length]) => ms % length === 0) ?? [];
-  return `${ms / unitMs}${unit}`;
-}
-
 /** A string that is a duration within [min, max]. It stays text: `durationMs` reads it. */
 export function durationText(min: string, max: string): z.ZodString {
   const low = durationMs(min) as number;

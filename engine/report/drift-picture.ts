@@ -55,7 +55,7 @@ function nameOf({ label, kind }: Bar): string {
 
 /** A round share, at least the greatest one. */
 function topOf(greatest: number): number {
-  const steps = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.6, 0.8, 1];
+  const steps = [0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.8, 1];
   return steps.find((step) => step >= greatest - 1e-9) ?? 1;
 }
 

@@ -1,7 +1,6 @@
 /**
  * Numbers, names and times of drift reports as people read them.
  */
-import { durationOf } from "../core/duration.ts";
 import type { DriftAnswer, DriftColumn } from "../monitor/drift-answer.ts";
 
 const HIDDEN = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]/gu;
@@ -13,7 +12,7 @@ export function visibleText(text: string): string {
 
 /** At most `lengthMax` characters, the last of which says that there are more. */
 export function shortText(text: string, lengthMax: number): string {
-  const characters = [...visibleText(text)];
+  const characters = Array.from(visibleText(text));
   return characters.length <= lengthMax
     ? characters.join("")
     : `${characters.slice(0, lengthMax - 1).join("")}…`;
@@ -54,8 +53,7 @@ export function verdictText({ verdict, is_critical }: Pick<DriftColumn, "verdict
 }
 
 export function windowText({ from, to }: Pick<DriftAnswer, "from" | "to">): string {
-  const ms = Date.parse(to) - Date.parse(from);
-  return `${momentText(from)} to ${momentText(to)} UTC (${durationOf(ms)})`;
+  return `${momentText(from)} to ${momentText(to)} UTC`;
 }
 
 /** Kinds of problems with the rates that make them. */

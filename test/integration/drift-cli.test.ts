@@ -47,7 +47,11 @@ async function succeeds(...args: string[]): Promise<string> {
 
 /** Amounts in the upper half of what the reference has, and no payment from one of its countries. */
 function drifted(row: Payment): Payment {
-  return { ...row, amount: Number(row.amount) * 0.5 + 480, country: row.country === "US" ? "DE" : row.country };
+  return {
+    ...row,
+    amount: Number(row.amount) * 0.5 + 480,
+    country: row.country === "US" ? "DE" : row.country,
+  };
 }
 
 describe("drift on the command line", () => {
@@ -87,7 +91,7 @@ describe("drift on the command line", () => {
     assert.match(title, /^card-fraud 1\.0\.0: drift, critical; \d of \d+ columns drift$/);
     assert.match(head, /^feature +verdict +rows +PSI +KS +null +problems +reference +current$/);
     const top = lines.slice(0, 2).map((line) => line.split(" ")[0]);
-    assert.deepEqual(top.toSorted(), ["amount", "country"], table);
+    assert.deepEqual(new Set(top), new Set(["amount", "country"]), table);
     assert.match(
       lines.find((line) => line.startsWith("hour ")) ?? "",
       /^hour +none +600 .*·[▁-█]{10,}· +·[▁-█]{10,}·$/,

@@ -49,7 +49,7 @@ describe("the page of a drift report", () => {
     const all = contentOf(page);
     for (const part of [
       "Drift of card-fraud 1.0.0",
-      "2026-11-20 12:00 to 2026-11-21 12:00 UTC (1d): 2,000 predictions against 5,000 rows",
+      "2026-11-20 12:00 to 2026-11-21 12:00 UTC: 2,000 predictions against 5,000 rows",
       "2 of 5 columns drift, 1 has data-quality problems",
       "amount PSI up to 0.310",
       "mend where distance_km comes from before anything else",
@@ -62,7 +62,7 @@ describe("the page of a drift report", () => {
 
   it("shows names and values as text, whatever is in them", () => {
     assert.ok(contentOf(page).includes(`</title><script>alert("1")</script>'&\ufffd[31m\ufffd`));
-    assert.ok(!/[\u001b\u202e]/.test(text));
+    assert.ok(!text.includes("\u001b") && !text.includes("\u202e"));
     assert.ok(!text.includes(HOSTILE.slice(8, 16)));
     assert.equal(elementsOf(page, "script").length, 0);
   });

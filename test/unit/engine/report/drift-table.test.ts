@@ -37,7 +37,7 @@ describe("the table of a drift report", () => {
         line.includes("█"),
       );
     assert.ok(histograms(undefined).every((line) => line.endsWith(`·${"█".repeat(20)}·`)));
-    assert.ok(histograms(60).every((line) => /·█{5}▇· +·█{5}▇·$/.test(line)));
+    assert.ok(histograms(60).every((line) => /·█{6}· +·█{6}·$/.test(line)));
   });
 
   it("says what to do", () => {
