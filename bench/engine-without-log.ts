@@ -12,6 +12,7 @@ import { Dispatcher } from "../engine/dispatcher.ts";
 import { FeatureStage } from "../engine/features/feature-stage.ts";
 import { Models } from "../engine/models.ts";
 import { Predictor } from "../engine/predict.ts";
+import { RequestErrors } from "../engine/request-errors.ts";
 import { readModelFolder } from "../storage/model-folder.ts";
 import { fixture } from "../test/support/model.ts";
 import { WorkerPool } from "../workers/pool.ts";
@@ -21,6 +22,7 @@ const logger = createLogger("warn");
 const metrics = new Metrics();
 let wake = (): void => undefined;
 const pool = new WorkerPool({ lanes: 1, taskTimeoutMs: 10_000, loadTimeoutMs: 60_000, logger }, () => wake());
+const errors = new RequestErrors();
 const dispatcher = new Dispatcher({
   pool,
   log: { append: async () => undefined },
@@ -28,11 +30,12 @@ const dispatcher = new Dispatcher({
   answerFirst: false,
   logger,
   failures: metrics.counter("engine_failed_rows_total", ""),
+  errors,
 });
 wake = () => dispatcher.wake();
 const model = await readModelFolder(fixture("bench"));
 const reader = { read: async () => Promise.reject(new Error("no features here")) };
-const stage = new FeatureStage({ reader, dispatcher, rowsMax: config.batchRowsMax });
+const stage = new FeatureStage({ reader, dispatcher, errors, rowsMax: config.batchRowsMax });
 const models = new Models({
   pool,
   dispatcher,
@@ -45,7 +48,7 @@ const models = new Models({
 models.follow([{ name: model.manifest.name, aliases: { production: model.manifest.version } }]);
 await models.settled();
 const predicting = {
-  predictor: new Predictor({ models, dispatcher, stage }),
+  predictor: new Predictor({ models, dispatcher, stage, errors }),
   bodyBytesMax: config.bodyBytesMax,
   instancesMax: config.instancesMax,
   timeoutMs: config.timeoutMs,

@@ -1,10 +1,11 @@
 /**
- * `npm run bench -- [http|stream|batch|features|detectors …] [--seconds N]`: each benchmark compares its subjects within one run and
+ * `npm run bench -- [http|stream|batch|features|detectors|drift …] [--seconds N]`: each benchmark compares its subjects within one run and
  * reports ratios, since absolute figures of a shared machine mean little.
  */
 import { Command } from "commander";
 import { benchBatch } from "./batch.bench.ts";
 import { benchDetectors } from "./detectors.bench.ts";
+import { benchDrift } from "./drift.bench.ts";
 import { benchFeatures } from "./features.bench.ts";
 import { benchHttp } from "./http.bench.ts";
 import { type Report, show } from "./report.ts";
@@ -16,6 +17,7 @@ const BENCHES: Readonly<Record<string, (seconds: number) => Promise<Report>>> = 
   batch: benchBatch,
   features: benchFeatures,
   detectors: benchDetectors,
+  drift: benchDrift,
 };
 const names = Object.keys(BENCHES);
 

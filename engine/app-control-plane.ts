@@ -10,6 +10,7 @@ import { migrate } from "../storage/migrate.ts";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
 import { replaceModelView } from "../storage/model-view.ts";
 import { PredictionStore } from "../storage/prediction-store.ts";
+import { RequestErrorStore } from "../storage/request-error-store.ts";
 import type { RowStore } from "../storage/row-store.ts";
 import { openStreams, type StreamsConnection } from "../streams/connection.ts";
 import { LogReader } from "../streams/log-reader.ts";
@@ -34,12 +35,14 @@ import { RecentLabels } from "./labels/recent-labels.ts";
 import { ModelUpdates } from "./model-updates.ts";
 import { readPredictionRows } from "./prediction-rows.ts";
 import { RecentIds } from "./recent-ids.ts";
+import { readRequestErrorRows } from "./request-error-rows.ts";
 import type { ServiceUrls } from "./service-urls.ts";
 import { Sink, type SinkOptions, type SinkProgress } from "./sink.ts";
 
 const STATUS_MS = 1_000;
 const TRIM_MS = 15_000;
 const VIEW_RETRY_MS = 2_000;
+const RECENT_REPORTS_MAX = 4_096;
 
 export interface ControlPlane {
   /** Finishes the insert under way and closes. */
@@ -65,6 +68,7 @@ export async function startControlPlane(
   const sinks = createSinks(config, clickhouse, reader, {
     features: new LogReader({ ...reading, stream: topology.featuresStream }),
     labels: new LogReader({ ...reading, stream: topology.labelsStream }),
+    errors: new LogReader({ ...reading, stream: topology.errorsStream }),
     onPredictions: (rows) => monitor?.stored(rows),
     logger,
   });
@@ -132,11 +136,13 @@ interface Sinks {
   readonly predictions: Sink;
   readonly features: Sink;
   readonly labels: Sink;
+  readonly errors: Sink;
 }
 
 interface OtherReaders {
   readonly features: LogReader;
   readonly labels: LogReader;
+  readonly errors: LogReader;
   readonly onPredictions: SinkOptions["onStored"];
   readonly logger: Logger;
 }
@@ -145,7 +151,7 @@ function createSinks(
   config: Config,
   clickhouse: ClickHouse,
   log: LogReader,
-  { features, labels, onPredictions, logger }: OtherReaders,
+  { features, labels, errors, onPredictions, logger }: OtherReaders,
 ): Sinks {
   const { database } = config;
   const createRecentIds = (capacity: number): RecentIds => new RecentIds(capacity);
@@ -171,6 +177,13 @@ function createSinks(
       recentIdsMax: config.labelRecentIdsMax,
       createRecent: (capacity) => new RecentLabels(capacity),
       logger: logger.child({ component: "label sink" }),
+    }),
+    errors: createSink(config, clickhouse, errors, {
+      rows: new RequestErrorStore(clickhouse, database),
+      rowsOf: readRequestErrorRows,
+      recentIdsMax: RECENT_REPORTS_MAX,
+      createRecent: createRecentIds,
+      logger: logger.child({ component: "error sink" }),
     }),
   };
 }

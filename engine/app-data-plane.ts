@@ -14,6 +14,7 @@ import { ClickHouseFeatureHistory } from "../storage/clickhouse-feature-history.
 import type { FeatureRegistry } from "../storage/feature-registry.ts";
 import { readFieldStatistics, type StatisticsQuestion } from "../storage/field-statistics.ts";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
+import { type PerformanceQuestion, PerformanceStore } from "../storage/performance-store.ts";
 import { CONTENT_BOUNDS } from "../storage/version-record.ts";
 import { openStreams, type StreamsConnection } from "../streams/connection.ts";
 import { startPredictService } from "../streams/predict-service.ts";
@@ -22,11 +23,12 @@ import { RequestConsumer } from "../streams/request-consumer.ts";
 import { ResultPublisher } from "../streams/result-publisher.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
 import { WorkerPool } from "../workers/pool.ts";
-import type { HttpServer } from "./api/http-server.ts";
+import type { HttpServer, Route } from "./api/http-server.ts";
 import { createEntityReader, followFilling, openServingStore } from "./app-features.ts";
 import { startHealthChecks } from "./app-health.ts";
 import { createHttpServer } from "./app-http.ts";
 import { followFeatureSets, openFeatures, startIngest } from "./app-ingest.ts";
+import { startServiceLevels } from "./app-service-levels.ts";
 import { openWatching } from "./app-watching.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
@@ -42,6 +44,7 @@ import { handleServiceRequest, handleStreamRequest } from "./nats-predict.ts";
 import { Predictor } from "./predict.ts";
 import { PredictionLog } from "./prediction-log.ts";
 import type { Readiness } from "./readiness.ts";
+import { RequestErrors } from "./request-errors.ts";
 import type { ServiceUrls } from "./service-urls.ts";
 import { VERSION } from "./version.ts";
 
@@ -74,6 +77,12 @@ interface FeatureSource {
   readonly findSet: FindFeatureSet;
 }
 
+interface CoreSources {
+  readonly registry: ModelRegistry;
+  readonly features: FeatureSource;
+  readonly metrics: Metrics;
+}
+
 /** The parts that a row passes through. */
 interface Core {
   readonly metrics: Metrics;
@@ -83,6 +92,7 @@ interface Core {
   readonly models: Models;
   readonly reader: EntityReader;
   readonly predictor: Predictor;
+  readonly errors: RequestErrors;
 }
 
 /** @throws EngineError SERVICE_UNAVAILABLE when a service cannot be reached or the port cannot be had. */
@@ -93,20 +103,19 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const registry = await openModelRegistry(connection.nats, { prefix: config.prefix, bounds });
   const ingestParts = { ...streams, nats: connection.nats };
   const featureRegistry = await openFeatures(config, ingestParts);
-  const store = openServingStore(config, urls.redis, logger);
-  const features: FeatureSource = {
-    store,
-    findSet: async (name, version) => (await featureRegistry.get(name, version)).set,
-  };
+  const metrics = new Metrics();
+  const store = openServingStore(config, urls.redis, metrics, logger);
+  const findSet: FindFeatureSet = async (name, version) => (await featureRegistry.get(name, version)).set;
   const sets = new ActiveSets();
   const setsWatch = await followFeatureSets(featureRegistry, sets, logger);
   const ingesting = { config, urls, parts: ingestParts, store, sets, logger };
   const ingest = urls.redis === undefined ? startIngest(ingesting, "own") : undefined;
-  const core = createCore(config, streams, registry, features, logger);
+  const core = createCore(config, streams, { registry, features: { store, findSet }, metrics }, logger);
   const health = startHealthChecks({ urls, core, connection, topology, logger });
   const { readiness } = health;
+  const serviceLevels = await startServiceLevels({ config, urls, streams, core, registry, logger });
   const plane = { config, urls, streams, registry, featureRegistry, sets, store, core, readiness, logger };
-  const { http, port, history } = await serveHttp(plane);
+  const { http, port, history } = await serveHttp({ ...plane, serviceLevels: serviceLevels.routes });
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(connection.nats, topology, VERSION, (request) =>
     handleServiceRequest(request, core.predictor, config.timeoutMs),
@@ -121,6 +130,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     http.close();
     core.predictor.close();
     await core.log.drain();
+    await serviceLevels.stop();
     await watch.stop();
     core.models.close();
     core.dispatcher.close();
@@ -152,6 +162,7 @@ interface HttpParts {
   readonly sets: ActiveSets;
   readonly store: EntityStore;
   readonly core: Core;
+  readonly serviceLevels: readonly Route[];
   readonly readiness: Readiness;
   readonly logger: Logger;
 }
@@ -176,10 +187,12 @@ async function serveHttp({ streams, store, ...parts }: HttpParts) {
 /** What is asked of the tables, over a connection of its own. */
 function openHistory({ database }: Config, urls: ServiceUrls) {
   const client = openClickHouse(urls.clickhouse);
+  const performance = new PerformanceStore(client, database);
   return {
     client,
     history: new ClickHouseFeatureHistory(client, database),
     readStatistics: async (question: StatisticsQuestion) => readFieldStatistics(client, database, question),
+    readPerformance: async (question: PerformanceQuestion) => performance.read(question),
     close: async () => client.close(),
   };
 }
@@ -196,11 +209,9 @@ async function connectStreams(config: Config, url: string, logger: Logger): Prom
 function createCore(
   config: Config,
   { publisher, topology }: Streams,
-  registry: ModelRegistry,
-  features: FeatureSource,
+  { registry, features, metrics }: CoreSources,
   logger: Logger,
 ): Core {
-  const metrics = new Metrics();
   const lanes = config.workers > 0 ? config.workers : Math.max(1, availableParallelism() - 1);
   let wake = (): void => undefined;
   const pool = new WorkerPool(
@@ -212,17 +223,8 @@ function createCore(
     },
     () => wake(),
   );
-  const messageBytesMax = publisher.payloadBytesMax - ID_HEADER_BYTES;
-  const log = new PredictionLog({
-    engineId: randomUUID(),
-    blockBytesMax: Math.min(config.logBlockBytesMax, messageBytesMax),
-    messageBytesMax,
-    publish: async (id, block) =>
-      publisher.publish(
-        { subject: topology.logSubject, id, payload: block },
-        { timeoutMs: config.logTimeoutMs },
-      ),
-  });
+  const errors = new RequestErrors();
+  const log = createLog(config, publisher, topology);
   const dispatcher = new Dispatcher({
     pool,
     log,
@@ -230,6 +232,7 @@ function createCore(
     answerFirst: config.logAck === "after-response",
     logger: logger.child({ component: "dispatcher" }),
     failures: metrics.counter("engine_failed_rows_total", "Rows accepted and answered with an error."),
+    errors,
   });
   wake = () => dispatcher.wake();
   const models = new Models({
@@ -242,7 +245,7 @@ function createCore(
     logger: logger.child({ component: "models" }),
   });
   const reader = createEntityReader(config, features.store, metrics, logger);
-  const stage = new FeatureStage({ reader, dispatcher, rowsMax: config.batchRowsMax });
+  const stage = new FeatureStage({ reader, dispatcher, errors, rowsMax: config.batchRowsMax });
   return {
     metrics,
     pool,
@@ -250,8 +253,23 @@ function createCore(
     dispatcher,
     models,
     reader,
-    predictor: new Predictor({ models, dispatcher, stage }),
+    predictor: new Predictor({ models, dispatcher, stage, errors }),
+    errors,
   };
+}
+
+function createLog(config: Config, publisher: Publisher, topology: Topology): PredictionLog {
+  const messageBytesMax = publisher.payloadBytesMax - ID_HEADER_BYTES;
+  return new PredictionLog({
+    engineId: randomUUID(),
+    blockBytesMax: Math.min(config.logBlockBytesMax, messageBytesMax),
+    messageBytesMax,
+    publish: async (id, block) =>
+      publisher.publish(
+        { subject: topology.logSubject, id, payload: block },
+        { timeoutMs: config.logTimeoutMs },
+      ),
+  });
 }
 
 async function followRegistry(

@@ -16,15 +16,42 @@ import { type Metrics, SECONDS } from "./core/metrics.ts";
 import { EntityReader } from "./features/entity-reader.ts";
 
 /** The store that predictions read. @throws EngineError INVALID_REQUEST for a wrong REDIS_URL. */
-export function openServingStore(config: Config, redisUrl: string | undefined, logger: Logger): EntityStore {
-  if (redisUrl === undefined) return new MemoryEntityStore();
+export function openServingStore(
+  config: Config,
+  redisUrl: string | undefined,
+  metrics: Metrics,
+  logger: Logger,
+): EntityStore {
+  if (redisUrl === undefined) return openMemoryStore(config, metrics, logger);
   const { prefix, featureTimeoutMs: timeoutMs } = config;
   return openRedisEntityStore({ url: redisUrl, prefix, use: "serving", logger, timeoutMs });
 }
 
+function openMemoryStore(
+  { featureStoreBytesMax: bytesMax }: Config,
+  metrics: Metrics,
+  logger: Logger,
+): MemoryEntityStore {
+  const evictions = metrics.counter(
+    "engine_feature_store_evictions_total",
+    "Entities whose states were dropped because there was no room for them in this process.",
+  );
+  let isTold = false;
+  const onEvicted = (): void => {
+    evictions.add(1);
+    if (!isTold)
+      logger.warn(
+        { bytesMax },
+        "the store of features is full: features of some entities are unavailable; raise MILLRACE_FEATURE_STORE_BYTES_MAX or use Redis",
+      );
+    isTold = true;
+  };
+  return new MemoryEntityStore({ bytesMax, onEvicted });
+}
+
 export function createEntityReader(
   config: Config,
-  store: Pick<EntityStore, "read">,
+  store: Pick<EntityStore, "readWithPosition">,
   metrics: Metrics,
   logger: Logger,
 ): EntityReader {

@@ -4,13 +4,14 @@
 import { openClickHouse } from "../storage/clickhouse.ts";
 import { isConnected, openRedis } from "../storage/redis.ts";
 import type { StreamsConnection } from "../streams/connection.ts";
-import { followIngestStatus, followSinkStatus } from "../streams/status.ts";
+import { followIngestStatus, followMonitorStatus, followSinkStatus } from "../streams/status.ts";
 import type { Topology } from "../streams/topology.ts";
 import type { WorkerPool } from "../workers/pool.ts";
 import type { Logger } from "./core/log.ts";
 import type { Gauge, Metrics } from "./core/metrics.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { Models } from "./models.ts";
+import { MonitorGauges } from "./monitor/monitor-gauges.ts";
 import { type Component, type ComponentState, Readiness } from "./readiness.ts";
 import type { ServiceUrls } from "./service-urls.ts";
 
@@ -42,6 +43,8 @@ export function startHealthChecks({ urls, core, connection, topology, logger }: 
   const redis = urls.redis === undefined ? undefined : openRedis(urls.redis, logger);
   const sink = watchSink(connection, topology, metrics);
   watchIngest(connection, topology, metrics);
+  const gauges = new MonitorGauges(metrics, () => performance.now());
+  followMonitorStatus(connection.nats, topology, (status) => gauges.take(status));
   const components: Component[] = [
     { name: "nats", isVital: true, state: () => upIf(connection.isConnected()) },
     { name: "workers", isVital: true, state: () => upIf(pool.alive > 0) },

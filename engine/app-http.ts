@@ -14,6 +14,7 @@ import { type LabelRoutesOptions, labelRoutes } from "./api/label-routes.ts";
 import { type Filling, materializeRoutes } from "./api/materialize-routes.ts";
 import { modelRoutes } from "./api/model-routes.ts";
 import { type MonitoringRoutesOptions, monitoringRoutes } from "./api/monitoring-routes.ts";
+import { type PerformanceRoutesOptions, performanceRoutes } from "./api/performance-routes.ts";
 import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
 import { referenceRoutes } from "./api/reference-routes.ts";
 import { retrainRoutes } from "./api/retrain-routes.ts";
@@ -52,11 +53,13 @@ export interface HttpOptions {
   readonly history: FeatureHistory;
   readonly readStatistics: ReadFieldStatistics;
   readonly labels: Omit<LabelRoutesOptions, "bodyBytesMax">;
+  readonly readPerformance: PerformanceRoutesOptions["readPerformance"];
   readonly sets: ActiveSets;
   readonly filling: Filling;
   readonly triggers: Triggers;
   readonly alerts: Alerts;
   readonly monitoring: MonitoringRoutesOptions;
+  readonly serviceLevels: readonly Route[];
   readonly readiness: Readiness;
   readonly logger: Logger;
 }
@@ -64,20 +67,9 @@ export interface HttpOptions {
 export function createHttpServer(options: HttpOptions): HttpServer {
   const { config, urls, core, registry, references, readiness, logger } = options;
   const { metrics, models, predictor } = core;
-  const predicting = {
-    predictor,
-    bodyBytesMax: config.bodyBytesMax,
-    instancesMax: config.instancesMax,
-    timeoutMs: config.timeoutMs,
-  };
   const addresses = shownAddresses(config, urls);
   const routes: Route[] = [
-    { method: "post", path: "/predict", handle: (exchange) => handlePredict(exchange, predicting) },
-    {
-      method: "post",
-      path: "/predict/batch",
-      handle: (exchange) => handlePredictBatch(exchange, predicting),
-    },
+    ...predictRoutes(predictor, config),
     ...statusRoutes({
       info: () => ({ name: "millrace", version: VERSION, addresses }),
       readiness,
@@ -105,10 +97,19 @@ function versionRoutes(
   ];
 }
 
+function predictRoutes(predictor: Predictor, { bodyBytesMax, instancesMax, timeoutMs }: Config): Route[] {
+  const options = { predictor, bodyBytesMax, instancesMax, timeoutMs };
+  return [
+    { method: "post", path: "/predict", handle: (exchange) => handlePredict(exchange, options) },
+    { method: "post", path: "/predict/batch", handle: (exchange) => handlePredictBatch(exchange, options) },
+  ];
+}
+
 /** Feature sets, and what is known of entities now and then. */
 function onlineFeatureRoutes({
   config,
   core,
+  registry,
   featureRegistry,
   history,
   readStatistics,
@@ -118,6 +119,7 @@ function onlineFeatureRoutes({
   return [
     ...featureSetRoutes({
       registry: featureRegistry,
+      models: registry,
       lacking: async () => {
         const keys = await filling.knownColumns();
         return keys === undefined ? [] : sets.lacking(keys);
@@ -136,10 +138,21 @@ function onlineFeatureRoutes({
 }
 
 /** How models do, and what follows from it. */
-function watchRoutes({ monitoring, alerts, triggers, labels, registry, config }: HttpOptions): Route[] {
+function watchRoutes({
+  monitoring,
+  readPerformance,
+  serviceLevels,
+  alerts,
+  triggers,
+  labels,
+  registry,
+  config,
+}: HttpOptions): Route[] {
   return [
     ...labelRoutes({ ...labels, bodyBytesMax: config.bodyBytesMax }),
+    ...performanceRoutes({ readPerformance, checkModel: labels.checkModel, clock: () => Date.now() }),
     ...monitoringRoutes(monitoring),
+    ...serviceLevels,
     ...alertRoutes(alerts),
     ...alertRuleRoutes(alerts.rules),
     ...retrainRoutes({ triggers, registry, clock: () => Date.now() }),

@@ -23,7 +23,6 @@ import type { ServiceUrls } from "./service-urls.ts";
 
 /** A reading is applied without a pause: beside predictions in one process it must be short. */
 const EVENTS_MAX = { shared: 1_000, own: 200 } as const;
-const STATES_MAX = 50_000;
 const STATUS_MS = 1_000;
 /** For an insert of the sink to be over. */
 const SINK_SLACK_MS = 2_000;
@@ -66,7 +65,7 @@ export function startIngest(
     plans: () => sets.plans,
     storedWaitMs: 2 * config.sinkFlushMs + SINK_SLACK_MS,
     eventsMax: EVENTS_MAX[kind],
-    statesMax: STATES_MAX,
+    stateBytesMax: config.ingestCacheBytesMax,
     recentIdsMax: config.featureRecentIdsMax,
     logger: logger.child({ component: "ingester" }),
   });

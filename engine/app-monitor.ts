@@ -8,25 +8,25 @@ import type { ClickHouse } from "../storage/clickhouse.ts";
 import { CountStore } from "../storage/count-store.ts";
 import { openDocumentBucket } from "../storage/document-bucket.ts";
 import { DriftReportStore } from "../storage/drift-report-store.ts";
-import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
-import { openReferenceStore, type ReferenceState, type ReferenceStore } from "../storage/reference-store.ts";
+import { ScoreStore } from "../storage/score-store.ts";
 import type { LogReader } from "../streams/log-reader.ts";
 import type { Publisher } from "../streams/publisher.ts";
+import { publishMonitorStatus } from "../streams/status.ts";
 import type { Topology } from "../streams/topology.ts";
 import type { AlertDesk } from "./alerts/alert-desk.ts";
+import { type RunningPerformance, startPerformanceMonitor } from "./app-performance.ts";
+import { followWatched, type WatchedModels } from "./app-watched.ts";
 import type { Config } from "./core/config.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
-import { ModelUpdates } from "./model-updates.ts";
-import { CountKeeper, type WatchedVersion } from "./monitor/count-keeper.ts";
+import { CountKeeper } from "./monitor/count-keeper.ts";
 import { DriftMonitor, type JudgedWindow } from "./monitor/drift-monitor.ts";
 import { toEvents, toObservations, toOpenIncident, toProposals } from "./monitor/drift-news.ts";
+import { toScoreEvents, toScoreObservations } from "./monitor/score-news.ts";
 import type { Triggers } from "./monitor/triggers.ts";
-import { toWatchedVersion } from "./monitor/watched-version.ts";
 import type { SinkProgress, StoredRows } from "./sink.ts";
 
 const ROUND_MS = 5_000;
-const RETRY_MS = 2_000;
 const PUBLISH_TIMEOUT_MS = 5_000;
 
 export interface MonitorParts {
@@ -58,141 +58,115 @@ export async function startMonitor(parts: MonitorParts): Promise<RunningMonitor>
   const settings = await openDocumentBucket(nats, `${config.prefix}_monitors`);
   const monitor = new DriftMonitor({
     counts,
+    scores: new ScoreStore(clickhouse, config.database),
     reports: new DriftReportStore(clickhouse, config.database),
     settingsOf: async (model) => settings.get(model),
     tell: async (window) => tell(parts, window),
     now: () => Date.now(),
     logger,
   });
-  const watched = await followReferences(parts, (versions) => keeper.watch(versions), logger);
+  const watched = await followWatched(config, nats, (versions) => keeper.watch(versions), logger);
+  const performance = startPerformanceMonitor({
+    clickhouse,
+    database: config.database,
+    nats,
+    topology: parts.topology,
+    versions: () => [...watched.models.values()].flatMap(({ measured }) => measured),
+    settingsOf: async (model) => settings.get(model),
+    championOf: async (model) => watched.models.get(model)?.champion,
+    storedToMs: async () => storedTo(parts, keeper),
+    tell: async (observations) => {
+      await parts.alerts.observe(observations, Date.now());
+    },
+    logger: parts.logger,
+  });
   const stopping = new AbortController();
-  const running = runRounds(parts, { keeper, monitor, watched }, stopping.signal, logger);
+  const running = runRounds(parts, { keeper, monitor, performance, watched }, stopping.signal, logger);
   return {
     stored: (rows) => keeper.stored(rows),
     stop: async () => {
       stopping.abort();
       await watched.stop();
+      await performance.stop();
       await running;
       await keeper.settle();
     },
   };
 }
 
-interface Watched {
-  versions(): readonly WatchedVersion[];
-  stop(): Promise<void>;
-}
-
 interface Rounds {
   readonly keeper: CountKeeper;
   readonly monitor: DriftMonitor;
-  readonly watched: Watched;
+  readonly performance: RunningPerformance;
+  readonly watched: WatchedModels;
 }
 
 async function runRounds(
   parts: MonitorParts,
-  { keeper, monitor, watched }: Rounds,
+  rounds: Rounds,
   signal: AbortSignal,
   logger: Logger,
 ): Promise<void> {
-  const registry = await openModelRegistry(parts.nats, { prefix: parts.config.prefix });
+  const { keeper, monitor, watched } = rounds;
   while (!signal.aborted) {
     await delay(ROUND_MS, undefined, { signal }).catch(() => undefined);
     try {
-      const countedToMs = await countedTo(parts, keeper);
-      const versions = watched.versions();
-      if (countedToMs !== undefined) await monitor.round(versions, countedToMs);
-      await propose(parts.triggers, registry, monitor, versions);
+      const storedToMs = await storedTo(parts, keeper); // before settling: what is stored later may not be counted yet
+      const countedToMs = (await keeper.settle()) ? storedToMs : undefined;
+      if (countedToMs !== undefined) await monitor.round(watched.versions(), countedToMs);
+      publishGauges(parts, rounds);
+      await propose(parts.triggers, rounds);
     } catch (error) {
       logger.warn({ err: messageOf(error) }, "a round of monitoring failed, trying again");
     }
   }
 }
 
-/** Predictions made until then are stored and counted; undefined when that cannot be said. */
-async function countedTo(
+/** Predictions made until then are stored; undefined when that cannot be said. */
+async function storedTo(
   { reader, sinkProgress }: MonitorParts,
-  keeper: CountKeeper,
+  keeper: Pick<CountKeeper, "loggedMs">,
 ): Promise<number | undefined> {
+  const { loggedMs } = keeper;
   const askedMs = Date.now();
   const { epoch, lastSeq } = await reader.position();
-  if (!(await keeper.settle())) return undefined;
   const progress = sinkProgress();
   if (progress.epoch === epoch && progress.seq >= lastSeq) return askedMs;
-  return keeper.loggedMs; // what is in the log behind it was logged later
+  return loggedMs; // what is in the log behind it was logged later
+}
+
+/** Bias-corrected PSI of each column in the last window, for the metrics of the data planes. */
+function publishGauges({ nats, topology }: MonitorParts, { monitor, watched }: Rounds): void {
+  const gauges = watched.versions().flatMap((version) =>
+    monitor.latest(version).map(({ variant, column, value }) => ({
+      name: "engine_model_drift_psi",
+      help: "Population stability index of a column in the last window, less what chance adds.",
+      labels: { model: version.model, version: version.version, variant, column },
+      value,
+    })),
+  );
+  publishMonitorStatus(nats, topology, { source: "drift", gauges });
 }
 
 async function tell({ publisher, topology, alerts }: MonitorParts, window: JudgedWindow): Promise<void> {
-  const messages = toEvents(window.changes).map(({ kind, id, body }) => ({
+  const events = [...toEvents(window.changes), ...toScoreEvents(window)];
+  const messages = events.map(({ kind, id, body }) => ({
     subject: topology.eventsSubject(kind),
     id,
     payload: JSON.stringify(body),
   }));
   await publisher.publishAll(messages, { timeoutMs: PUBLISH_TIMEOUT_MS });
-  const observations = toObservations(window);
+  const observations = [...toObservations(window), ...toScoreObservations(window)];
   if (observations.length > 0) await alerts.observe(observations, Date.now());
 }
 
 /** Of the versions that are behind an alias: what happens to the others is nobody's reason to train. */
-async function propose(
-  triggers: Triggers,
-  registry: ModelRegistry,
-  monitor: DriftMonitor,
-  versions: readonly WatchedVersion[],
-): Promise<void> {
-  for (const model of new Set(versions.map((version) => version.model))) {
-    const { aliases } = await registry.stateOf(model);
-    const served = new Set(Object.values(aliases).map(({ version }) => version));
+async function propose(triggers: Triggers, { monitor, performance, watched }: Rounds): Promise<void> {
+  for (const [name, { served, versions }] of watched.models) {
     const incidents = versions
-      .filter((version) => version.model === model && served.has(version.version))
+      .filter(({ version }) => served.has(version))
       .flatMap((version) => monitor.openIncidents(version));
-    await triggers.propose(model, toProposals(incidents), incidents.map(toOpenIncident), Date.now());
+    const proposals = [...toProposals(incidents), ...performance.proposals(name, served)];
+    await triggers.propose(name, proposals, incidents.map(toOpenIncident), Date.now());
   }
-}
-
-/** Keeps the versions that have a reference, with its profile; what cannot be read now is tried again. */
-async function followReferences(
-  { nats, config }: MonitorParts,
-  changed: (versions: readonly WatchedVersion[]) => void,
-  logger: Logger,
-): Promise<Watched> {
-  const registry = await openModelRegistry(nats, { prefix: config.prefix });
-  const store = await openReferenceStore(nats, { prefix: config.prefix });
-  const states = new Map<string, ReferenceState>();
-  const versions = new Map<string, WatchedVersion>();
-  const updates = new ModelUpdates(async (name) => {
-    const state = states.get(name);
-    if (state === undefined) return;
-    const version = await load(store, registry, state);
-    if (version === undefined) return;
-    versions.set(name, version);
-    changed([...versions.values()]);
-  }, logger);
-  const timer = setInterval(() => updates.run(), RETRY_MS);
-  const watch = await store.watch(
-    (state) => {
-      states.set(state.name, state);
-      updates.changed(state.name);
-    },
-    (error) => logger.warn({ err: messageOf(error) }, "references cannot be followed, trying again"),
-  );
-  return {
-    versions: () => [...versions.values()],
-    stop: async () => {
-      clearInterval(timer);
-      await watch.stop();
-      await updates.stop();
-    },
-  };
-}
-
-async function load(
-  store: ReferenceStore,
-  registry: ModelRegistry,
-  { model, version, record }: ReferenceState,
-): Promise<WatchedVersion | undefined> {
-  const found = await store.get({ name: model, version });
-  if (found === undefined || found.record.reference_id !== record.reference_id) return undefined; // another one came
-  const { manifest } = await registry.resolve(model, version);
-  return toWatchedVersion(manifest, record.reference_id, found.body);
 }

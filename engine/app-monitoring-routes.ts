@@ -8,12 +8,11 @@ import { CountStore } from "../storage/count-store.ts";
 import { openDocumentBucket } from "../storage/document-bucket.ts";
 import { DriftReportStore } from "../storage/drift-report-store.ts";
 import type { ModelRegistry } from "../storage/model-registry.ts";
-import type { ReferenceStore } from "../storage/reference-store.ts";
-import type { MonitoringRoutesOptions } from "./api/monitoring-routes.ts";
+import type { FoundVersion, MonitoringRoutesOptions } from "./api/monitoring-routes.ts";
+import type { References } from "./app-references.ts";
 import type { Config } from "./core/config.ts";
 import { EngineError } from "./core/errors.ts";
 import { DEFAULT_ALIAS } from "./models.ts";
-import type { WatchedVersion } from "./monitor/count-keeper.ts";
 import { incidentsJson } from "./monitor/drift-news.ts";
 import { toWatchedVersion } from "./monitor/watched-version.ts";
 
@@ -22,7 +21,7 @@ export interface MonitoringParts {
   readonly nats: NatsConnection;
   readonly clickhouse: ClickHouse;
   readonly registry: ModelRegistry;
-  readonly references: ReferenceStore;
+  readonly references: Pick<References, "store" | "measure">;
 }
 
 /** @throws EngineError SERVICE_UNAVAILABLE when the bucket of settings cannot be opened. */
@@ -40,7 +39,8 @@ export async function openMonitoring({
     sum: async (version, spans) => counts.sum(version, spans),
     settingsOf: async (model) => settings.get(model),
     putSettings: async (model, write) => settings.change(model, () => ({ write, result: undefined })),
-    findWatched: async (model, version) => findWatched(registry, references, model, version),
+    findWatched: async (model, version) => findWatched(registry, references.store, model, version),
+    measureExactly: references.measure,
     checkModel: async (model) => registry.stateOf(model),
     sections: {
       drift: async (model) =>
@@ -55,13 +55,16 @@ export async function openMonitoring({
 
 async function findWatched(
   registry: ModelRegistry,
-  references: ReferenceStore,
+  references: References["store"],
   model: string,
   version: string | undefined,
-): Promise<WatchedVersion> {
+): Promise<FoundVersion> {
   const { manifest } = await registry.resolve(model, version ?? DEFAULT_ALIAS);
   const found = await references.get({ name: model, version: manifest.version });
-  if (found !== undefined) return toWatchedVersion(manifest, found.record.reference_id, found.body);
+  if (found !== undefined) {
+    const { reference_id: referenceId, source } = found.record;
+    return { watched: toWatchedVersion(manifest, referenceId, found.body), manifest, source };
+  }
   throw new EngineError(
     "CONFLICT",
     `version ${manifest.version} of ${model} has no reference to compare with; make one: millrace reference create ${model} --version ${manifest.version} --file train.csv`,

@@ -6,11 +6,12 @@ import type { ClickHouse } from "../storage/clickhouse.ts";
 import { hasReferenceBins, insertReferenceBins } from "../storage/reference-bins.ts";
 import { openReferenceStore, type ReferenceState, type ReferenceStore } from "../storage/reference-store.ts";
 import type { ReferenceRoutesOptions } from "./api/reference-routes.ts";
-import { buildInThread } from "./app-reference-thread.ts";
+import { buildInThread, measureInThread } from "./app-reference-thread.ts";
 import type { Config } from "./core/config.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import { ModelUpdates } from "./model-updates.ts";
+import type { ExactDrift, ExactDriftJob } from "./monitor/exact-drift.ts";
 import { binRowsOf } from "./monitor/reference-bin-rows.ts";
 import { parseProfile } from "./monitor/reference-profile.ts";
 import type { ServiceUrls } from "./service-urls.ts";
@@ -20,6 +21,8 @@ const RETRY_MS = 2_000;
 export interface References {
   readonly store: ReferenceStore;
   readonly build: ReferenceRoutesOptions["build"];
+  /** @throws EngineError INVALID_REQUEST, SERVICE_UNAVAILABLE, INTERNAL. */
+  readonly measure: (job: ExactDriftJob) => Promise<ExactDrift>;
 }
 
 /** @throws EngineError SERVICE_UNAVAILABLE */
@@ -28,9 +31,11 @@ export async function openReferences(
   { clickhouse }: ServiceUrls,
   nats: NatsConnection,
 ): Promise<References> {
+  const place = { clickhouseUrl: clickhouse, database };
   return {
     store: await openReferenceStore(nats, { prefix }),
-    build: async (job) => buildInThread({ clickhouseUrl: clickhouse, database, job }),
+    build: async (job) => buildInThread(place, job),
+    measure: async (job) => measureInThread(place, job),
   };
 }
 

@@ -37,7 +37,7 @@ export async function openWatching({ urls, parts, ...options }: WatchingOptions)
     references,
     triggers: await openTriggers({ ...parts, ...options }),
     alerts: await openAlerts({ ...parts, ...options }),
-    monitoring: await openMonitoring({ config, nats, clickhouse, registry, references: references.store }),
+    monitoring: await openMonitoring({ config, nats, clickhouse, registry, references }),
     labels: createLabels(options, parts),
   };
 }

@@ -17,9 +17,9 @@ import { ClickHouseFeatureHistory } from "../storage/clickhouse-feature-history.
 import { formatOf, openTableFiles, type TableColumn, type TableFiles } from "../storage/table-files.ts";
 import { callEngine, withUrlOption } from "./cli-http.ts";
 import { EngineError } from "./core/errors.ts";
-import { type FeatureSet, parseFeatureSet } from "./core/feature-set.ts";
+import { parseFeatureSet } from "./core/feature-set.ts";
 import type { LookupStep, SetLookup } from "./features/feature-lookup.ts";
-import { findReferred, type ReferredFeatures } from "./features/feature-references.ts";
+import { findReferred } from "./features/feature-references.ts";
 import { historicalFeatures } from "./features/historical-features.ts";
 import { parseTrainingRow, toTrainingJson } from "./features/training-rows.ts";
 
@@ -74,20 +74,19 @@ async function exportFeatures(options: Options): Promise<void> {
   const format = formatOf(options.out);
   if (format === undefined || format === "native")
     throw new EngineError("INVALID_REQUEST", `--out ${options.out} must end in .parquet, .csv or .jsonl`);
-  const referred = await findFeatures(options);
+  const lookup = await findFeatures(options);
   const client = openClickHouse(await clickhouseUrl(options), QUERY_TIMEOUT_MS);
   const part = `${options.out}.part`;
   try {
     await using files = await openTableFiles();
     const rowsPath = options.rows ?? (await storeQuery(client, options, files));
-    const texts = textColumns(referred.lookup);
+    const texts = textColumns(lookup);
     const columns = await files.columns(rowsPath, texts);
     const jsonPath = format === "jsonl" || format === "ndjson" ? part : join(files.folder, "rows.jsonl");
     await files.read(rowsPath, columns, texts, async (rows) =>
-      pipeline(Readable.from(trainingLines(rows, client, referred, options)), createWriteStream(jsonPath)),
+      pipeline(Readable.from(trainingLines(rows, client, lookup, options)), createWriteStream(jsonPath)),
     );
-    if (jsonPath !== part)
-      await files.convert(jsonPath, outColumns(columns, referred.lookup, options), part, format);
+    if (jsonPath !== part) await files.convert(jsonPath, outColumns(columns, lookup, options), part, format);
     await rename(part, options.out);
   } finally {
     await client.close();
@@ -99,7 +98,7 @@ async function exportFeatures(options: Options): Promise<void> {
 async function* trainingLines(
   rows: AsyncIterable<string>,
   client: ClickHouse,
-  { lookup, sets }: ReferredFeatures,
+  lookup: SetLookup,
   { database, status }: Options,
 ): AsyncGenerator<string, undefined> {
   const startedMs = performance.now();
@@ -111,7 +110,7 @@ async function* trainingLines(
     console.error(`${count} rows, ${perSecond} rows/s`);
   };
   const history = new ClickHouseFeatureHistory(client, database);
-  for await (const found of historicalFeatures({ history, lookup, sets, rows: parsedRows(lookup, rows) })) {
+  for await (const found of historicalFeatures({ history, lookup, rows: parsedRows(lookup, rows) })) {
     yield toTrainingJson(lookup, found, status === true ? "with status" : "without status");
     count++;
     if (count % 1000 === 0 && performance.now() - toldMs > PROGRESS_MS) tell(performance.now());
@@ -124,37 +123,18 @@ async function* parsedRows(lookup: SetLookup, rows: AsyncIterable<string>) {
   for await (const json of rows) yield parseTrainingRow(lookup, json, ++number);
 }
 
-async function findFeatures({ url, features }: Options): Promise<ReferredFeatures> {
-  interface Listed {
-    readonly name: string;
-    readonly archived: readonly string[];
-  }
-  const show = async (name: string): Promise<FeatureSet[]> => {
+async function findFeatures({ url, features }: Options): Promise<SetLookup> {
+  return findReferred(features, async (name, version) => {
     const { records } = (await callEngine(url, "GET", `/feature-sets/${encodeURIComponent(name)}`)) as {
-      records: { set: unknown }[];
+      records: { set: { version: unknown } }[];
     };
-    return records.map(({ set }) => parseFeatureSet(set));
-  };
-  const { feature_sets: listed } = (await callEngine(url, "GET", "/feature-sets")) as {
-    feature_sets: Listed[];
-  };
-  const all = await Promise.all(
-    listed.map(async ({ name, archived }) => ({ archived, versions: await show(name) })),
-  );
-  const active = all.flatMap(({ archived, versions }) =>
-    versions.filter(({ version }) => !archived.includes(version)),
-  );
-  const find = async (name: string, version: string): Promise<FeatureSet> => {
-    const found = all
-      .flatMap(({ versions }) => versions)
-      .find((set) => set.name === name && set.version === version);
-    if (found !== undefined) return found;
+    const found = records.find(({ set }) => set.version === version);
+    if (found !== undefined) return parseFeatureSet(found.set);
     throw new EngineError(
       "FEATURE_SET_NOT_FOUND",
       `there is no feature set ${name}@${version}: see millrace features list`,
     );
-  };
-  return findReferred(features, find, active);
+  });
 }
 
 /** An embedded ClickHouse lets only those in who can read its password in the data folder. */
@@ -199,8 +179,9 @@ function outColumns(
   { features, steps }: SetLookup,
   { status }: Options,
 ): TableColumn[] {
+  const own = columns.filter(({ name }) => status !== true || name !== "feature_status");
   return [
-    ...columns,
+    ...own,
     ...features.map(({ name, step }) => ({ name, type: typeOf(steps[step] as LookupStep) })),
     ...(status === true ? [{ name: "feature_status", type: "Map(String, String)" }] : []),
   ];

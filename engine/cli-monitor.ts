@@ -96,7 +96,7 @@ function report({ settings, in_force }: Settings, json = false): void {
   const own = new Set(leavesOf(settings).map(([path]) => path));
   const rows = leavesOf(in_force).map(([path, value]) => [
     path,
-    String(value),
+    typeof value === "string" ? value : JSON.stringify(value),
     own.has(path) ? "set" : "default",
     sentences.get(path) ?? "",
   ]);
@@ -109,7 +109,7 @@ function leavesOf(
   prefix = "",
 ): [path: string, value: unknown][] {
   return Object.entries(settings).flatMap(([name, value]) =>
-    typeof value === "object" && value !== null
+    typeof value === "object" && value !== null && !Array.isArray(value)
       ? leavesOf(value as Readonly<Record<string, unknown>>, `${prefix}${name}.`)
       : [[`${prefix}${name}`, value] as [string, unknown]],
   );

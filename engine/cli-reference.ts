@@ -9,6 +9,7 @@ import { EngineError } from "./core/errors.ts";
 import { type ModelManifest, parseManifest } from "./core/manifest.ts";
 import type { ReferenceSource } from "./core/reference-source.ts";
 import { METRICS, type MetricName } from "./monitor/metric-table.ts";
+import type { MetricSet } from "./monitor/metric-value.ts";
 import type { ReferenceContent } from "./monitor/reference-document.ts";
 import type { ProfileColumn } from "./monitor/reference-profile.ts";
 
@@ -117,16 +118,20 @@ async function show(model: string, { url, version, json }: ShowOptions): Promise
   console.log(`made ${answer.created_at}\n`);
   const head = ["column", "type", "rows", "null", "mean", "std", "min", "max", "bins", ""];
   printTable([head, ...answer.profile.columns.map(toCells)]);
-  const metrics = Object.entries(answer.metrics ?? {});
-  if (metrics.length === 0) return;
+  printMetrics(answer.metrics ?? {});
+}
+
+/** In the order of the table of metrics. */
+function printMetrics(metrics: MetricSet): void {
+  const names = (Object.keys(METRICS) as MetricName[]).filter((name) => metrics[name] !== undefined);
+  if (names.length === 0) return;
   console.log();
   printTable([
     ["metric", "value", "low", "high", ""],
-    ...metrics.map(([name, { value, interval, reason = "" }]) => [
-      METRICS[name as MetricName].title,
-      ...[value, interval?.low, interval?.high].map(toCell),
-      reason,
-    ]),
+    ...names.map((name) => {
+      const { value = null, interval, reason = "" } = metrics[name] ?? {};
+      return [METRICS[name].title, ...[value, interval?.low, interval?.high].map(toCell), reason];
+    }),
   ]);
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
 /**
- * The command line: `millrace serve`, `models`, `reference`, `features`, `drift`, `monitor`, `labels`, `alerts`,
+ * The command line: `millrace serve`, `models`, `reference`, `features`, `drift`, `monitor`, `labels`, `alerts`, `slo`,
  * `retrain`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
  */
 import { Command } from "commander";
@@ -15,6 +15,7 @@ import { referenceCommand } from "./cli-reference.ts";
 import { retrainCommand } from "./cli-retrain.ts";
 import { serveCommand } from "./cli-serve.ts";
 import { simulateCommand } from "./cli-simulate.ts";
+import { sloCommand } from "./cli-slo.ts";
 import { EngineError, messageOf } from "./core/errors.ts";
 import { VERSION } from "./version.ts";
 
@@ -34,7 +35,8 @@ const program = new Command("millrace")
   .addCommand(labelsCommand())
   .addCommand(alertsCommand())
   .addCommand(publishCommand())
-  .addCommand(simulateCommand());
+  .addCommand(simulateCommand())
+  .addCommand(sloCommand());
 pointToHelp(program);
 
 try {

@@ -16,6 +16,7 @@ import { EngineError, toEngineError } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import type { Counter } from "./core/metrics.ts";
 import type { ServedFeatures } from "./features/served-features.ts";
+import type { CountErrors } from "./request-errors.ts";
 
 const ATTEMPTS_MAX = 2;
 const SWEEP_MS = 20;
@@ -37,6 +38,7 @@ export interface DispatcherOptions {
   readonly answerFirst: boolean;
   readonly logger: Logger;
   readonly failures: Counter;
+  readonly errors: CountErrors;
 }
 
 export class Dispatcher {
@@ -199,7 +201,10 @@ export class Dispatcher {
   }
 
   #fail(batch: Batch, index: number, error: EngineError): void {
-    if (batch.fail(index, error)) this.#options.failures.add(1);
+    const row = batch.rows[index];
+    if (row === undefined || !batch.fail(index, error)) return;
+    this.#options.failures.add(1);
+    this.#options.errors.count(batch.model.manifest, row.source, error.code);
   }
 
   #sweep(nowMs: number): void {

@@ -147,6 +147,15 @@ export class FeaturePlan {
   }
 }
 
+/** Tells whether a value that is there can be written as `input`. */
+export function createInputCheck(input: ModelInput): (value: unknown) => boolean {
+  const column = toColumn(input, -1);
+  return (value) => {
+    const number = toFloat(column, value);
+    return number >= column.low && number <= column.high;
+  };
+}
+
 /** NaN stands for "not allowed": it is inside no range. */
 function toFloat(column: Column, value: unknown): number {
   switch (column.type) {

@@ -6,10 +6,12 @@
  * exists, the features fit. The answer comes through the row.
  */
 import type { Row } from "./batch.ts";
-import { EngineError, type ErrorDetail } from "./core/errors.ts";
+import type { Batcher } from "./batcher.ts";
+import { EngineError, type ErrorDetail, toEngineError } from "./core/errors.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import type { FeatureStage } from "./features/feature-stage.ts";
 import type { Models } from "./models.ts";
+import type { CountErrors } from "./request-errors.ts";
 
 export const ID_LENGTH_MAX = 128;
 export const TIMEOUT_MS_MAX = 600_000;
@@ -113,18 +115,21 @@ export interface PredictorOptions {
   readonly models: Models;
   readonly dispatcher: Dispatcher;
   readonly stage: FeatureStage;
+  readonly errors: CountErrors;
 }
 
 export class Predictor {
   readonly #models: Models;
   readonly #dispatcher: Dispatcher;
   readonly #stage: FeatureStage;
+  readonly #errors: CountErrors;
   #isClosing = false;
 
-  constructor({ models, dispatcher, stage }: PredictorOptions) {
+  constructor({ models, dispatcher, stage, errors }: PredictorOptions) {
     this.#models = models;
     this.#dispatcher = dispatcher;
     this.#stage = stage;
+    this.#errors = errors;
   }
 
   /** Rows that may be submitted before QUEUE_FULL. */
@@ -143,14 +148,37 @@ export class Predictor {
    * @throws EngineError MODEL_NOT_FOUND, INVALID_REQUEST, INVALID_FEATURES, QUEUE_FULL, NOT_READY, SHUTTING_DOWN.
    */
   submit(model: string | undefined, version: string | undefined, features: unknown, row: Row): void {
-    if (this.#isClosing)
-      throw new EngineError("SHUTTING_DOWN", "this engine is stopping; send the request to another");
-    const batcher = this.#models.route(model, version);
+    let batcher: Batcher | undefined;
+    try {
+      if (this.#isClosing)
+        throw new EngineError("SHUTTING_DOWN", "this engine is stopping; send the request to another");
+      batcher = this.#models.route(model, version);
+      this.#accept(batcher, features, row);
+    } catch (error) {
+      const { code } = toEngineError(error);
+      // only of a model that is known is it said that it is not ready: names stay bounded
+      const named = code === "NOT_READY" && model !== undefined ? { name: model, version: "" } : undefined;
+      this.#errors.count(batcher?.model.manifest ?? named, row.source, code);
+      throw error;
+    }
+  }
+
+  #accept(batcher: Batcher, features: unknown, row: Row): void {
     const { lookup } = batcher.model;
     if (lookup === undefined) return this.#dispatcher.accept(batcher, row, features);
     if (this.room <= 0)
       throw new EngineError("QUEUE_FULL", "rows are waiting up to the limit; try again later");
     this.#stage.add(batcher, lookup, row, features);
+  }
+
+  /**
+   * Says whether a batch request of so many rows for one model has room.
+   * @throws EngineError QUEUE_FULL, counted for each row, and what `submit` throws of a model that is not there.
+   */
+  checkRoom(model: string | undefined, version: string | undefined, rows: number): void {
+    if (rows <= this.room) return;
+    this.#errors.count(this.#models.route(model, version).model.manifest, "batch", "QUEUE_FULL", rows);
+    throw new EngineError("QUEUE_FULL", "the queue has no room for that many rows; try again later");
   }
 
   /** Refuses new rows from now on. */

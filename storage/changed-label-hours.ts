@@ -7,20 +7,10 @@
  * Positions are those of the streams as they stand in the tables, so nothing is missed and nothing told twice, however late it
  * comes. Bound: predictions since a moment.
  */
+import type { LabelPositions, TablePosition } from "../engine/core/labelled-rows.ts";
 import { type ClickHouse, selectRows } from "./clickhouse.ts";
-import { labelsScope, type MatchScope, matchesSql, momentSql } from "./label-matches.ts";
+import { labelsScope, type MatchScope, matchesSql, momentSql, storedBySql } from "./label-matches.ts";
 import { QueryParams } from "./query-params.ts";
-
-/** Up to which message of which stream a table was read; zeros for the beginning. */
-export interface TablePosition {
-  readonly epoch: number;
-  readonly seq: number;
-}
-
-export interface LabelPositions {
-  readonly labels: TablePosition;
-  readonly predictions: TablePosition;
-}
 
 export interface ChangedHours {
   /** Starts of hours of prediction_date, ms since 1970, ascending. */
@@ -81,15 +71,15 @@ function changedQuery(database: string, change: Change, params: QueryParams): st
   const { model, sinceMs, from, to } = change;
   const ofModel = `model_name = ${params.text(model)}`;
   const since = momentSql(params, sinceMs);
-  const isKnown = `${ofModel} AND ${upTo(to.labels, params)}`;
+  const isKnown = `${ofModel} AND ${storedBySql(to.labels, params)}`;
   const scopes: MatchScope[] = [];
   if (!isSame(from.labels, to.labels)) {
-    const isNew = `${isKnown} AND NOT ${upTo(from.labels, params)}`;
+    const isNew = `${isKnown} AND NOT ${storedBySql(from.labels, params)}`;
     scopes.push(labelsScope(database, params.text(model), isNew, since));
   }
   if (!isSame(from.predictions, to.predictions) && to.labels.epoch > 0) {
-    const isOld = upTo(from.predictions, params);
-    const fresh = `${database}.predictions WHERE ${ofModel} AND ${upTo(to.predictions, params)} AND NOT ${isOld} AND prediction_date >= ${since}`;
+    const isOld = storedBySql(from.predictions, params);
+    const fresh = `${database}.predictions WHERE ${ofModel} AND ${storedBySql(to.predictions, params)} AND NOT ${isOld} AND prediction_date >= ${since}`;
     const isAwaited = `${isKnown} AND (
       prediction_id IN (SELECT prediction_id FROM ${fresh})
       OR (request_id != '' AND request_id IN (SELECT request_id FROM ${fresh}))
@@ -107,9 +97,4 @@ function changedQuery(database: string, change: Change, params: QueryParams): st
 
 function isSame(one: TablePosition, other: TablePosition): boolean {
   return one.epoch === other.epoch && one.seq === other.seq;
-}
-
-function upTo({ epoch, seq }: TablePosition, params: QueryParams): string {
-  const stream = params.bind(epoch, "UInt64");
-  return `(log_epoch < ${stream} OR (log_epoch = ${stream} AND log_seq <= ${params.bind(seq, "UInt64")}))`;
 }

@@ -155,16 +155,23 @@ export class CountStore {
     return rows.map((row) => ({ ...row, count: Number(row.count) }));
   }
 
-  /** Start of the first minute that is counted, ms since 1970; undefined when there is none. */
+  /**
+   * Start of the first minute that is counted, or of its hour once minutes are deleted, ms since 1970; undefined when there is
+   * none.
+   */
   async firstPaneMs({ model, version, referenceId }: CountedVersion): Promise<number | undefined> {
-    const [row] = await selectRows<{ first: number; rows: string }>(
+    const panes = await selectRows<{ seconds: number; first: number }>(
       this.#client,
-      `SELECT toUnixTimestamp(min(pane)) AS first, count() AS rows FROM ${this.#counts}
+      `SELECT pane_seconds AS seconds, toUnixTimestamp(min(pane)) AS first FROM ${this.#counts}
        WHERE model_name = {model:String} AND model_version = {version:String} AND reference_id = {referenceId:String}
-         AND pane_seconds = ${HOUR_S}`,
+         AND pane_seconds <= ${HOUR_S}
+       GROUP BY pane_seconds`,
       { model, version, referenceId },
     );
-    return row === undefined || Number(row.rows) === 0 ? undefined : row.first * 1000;
+    const hour = panes.find(({ seconds }) => seconds === HOUR_S)?.first;
+    if (hour === undefined) return undefined;
+    const minute = panes.find(({ seconds }) => seconds !== HOUR_S)?.first ?? hour;
+    return (minute - hour < HOUR_S ? minute : hour) * 1000;
   }
 }
 

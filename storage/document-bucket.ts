@@ -43,6 +43,13 @@ export async function openDocumentBucket(
   });
 }
 
+interface Read {
+  /** Undefined when there is none, or no more. */
+  readonly value: unknown;
+  /** 0 when the key was never written. */
+  readonly revision: number;
+}
+
 export class DocumentBucket {
   readonly #kv: KV;
   readonly #manager: JetStreamManager;
@@ -71,7 +78,7 @@ export class DocumentBucket {
     const sorted = keys.toSorted();
     for (let from = 0; from < sorted.length; from += READS_MAX) {
       const some = sorted.slice(from, from + READS_MAX);
-      const found = await Promise.all(some.map((key) => this.#read(key)));
+      const found = await Promise.all(some.map((key) => this.#readSurely(key)));
       for (const [index, { value, revision }] of found.entries()) {
         const key = some[index] as string;
         if (value !== undefined) documents.set(key, value);
@@ -83,7 +90,7 @@ export class DocumentBucket {
 
   /** Undefined when there is none. @throws EngineError SERVICE_UNAVAILABLE */
   async get(key: string): Promise<unknown> {
-    return (await this.#read(key)).value;
+    return (await this.#readSurely(key)).value;
   }
 
   /**
@@ -116,8 +123,12 @@ export class DocumentBucket {
     );
   }
 
-  async #read(key: string): Promise<{ readonly value: unknown; readonly revision: number }> {
-    const entry = await insist(`read ${key} in ${this.#bucket}`, () => this.#kv.get(key));
+  async #readSurely(key: string): Promise<Read> {
+    return insist(`read ${key} in ${this.#bucket}`, () => this.#read(key));
+  }
+
+  async #read(key: string): Promise<Read> {
+    const entry = await this.#kv.get(key);
     if (entry === null) return { value: undefined, revision: 0 };
     const value = entry.operation === "PUT" ? entry.json<unknown>() : undefined;
     return { value, revision: entry.revision };

@@ -55,7 +55,8 @@ export class DriftReportStore {
   async overview(model: string): Promise<(Readonly<Record<string, unknown>> & { readonly state: string })[]> {
     return selectRows(
       this.#client,
-      `SELECT model_version, variant, reference_id, window_start, window_end, rows, reference_rows, verdict, is_critical, problems, state
+      `SELECT model_version, variant, reference_id, window_start, window_end, rows, reference_rows, verdict, is_critical, problems,
+         detector_rows, detector_rows_left_out, detector_alarms, state
        FROM ${this.#table} WHERE model_name = {model:String} AND role = 'window'
        ORDER BY window_end DESC LIMIT 1 BY model_version, variant`,
       { model },

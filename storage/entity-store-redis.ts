@@ -2,12 +2,18 @@
  * Entity states in Redis or Redis Cluster: one string key per entity, replaced as a whole.
  *
  *     <prefix>:f:<type>:<id>          the state, removed when its time to live is over
- *     <prefix>:f-position[:{<tag>}]   JSON {epoch, seq, columns}, one on a single server, some on every master of a cluster
+ *     <prefix>:f-position[:{<tag>}]   JSON {epoch, seq, columns, wholeFromSeq?}, one on a single server, some on every master of a cluster
  *
  * The serving path and the ingester have a store each, that is a connection each: large writes must not hold up reads.
  */
 import { Cluster } from "ioredis";
-import type { EntityKey, EntityStore, EntityWrite, IngestPosition } from "../engine/core/entity-store.ts";
+import type {
+  EntityKey,
+  EntityStore,
+  EntityWrite,
+  IngestPosition,
+  StoreReading,
+} from "../engine/core/entity-store.ts";
 import type { Logger } from "../engine/core/log.ts";
 import { fromPositionJson, leastPosition } from "./ingest-position.ts";
 import type { KeyStore } from "./key-store.ts";
@@ -64,6 +70,12 @@ class RedisEntityStore implements EntityStore {
     return this.#keys.get(keys.map((key) => this.#keyOf(key)));
   }
 
+  async readWithPosition(keys: readonly EntityKey[]): Promise<StoreReading> {
+    const names = keys.map((key) => this.#keyOf(key));
+    const { values, beside, failure } = await this.#keys.getBeside(this.#positionName, names);
+    return { states: values, position: leastPosition(beside.map(fromPositionJson)), failure };
+  }
+
   async write(writes: readonly EntityWrite[]): Promise<void> {
     await this.#keys.set(
       writes.map((write) => ({ key: this.#keyOf(write), value: write.state, ttlMs: write.ttlMs })),
@@ -75,8 +87,8 @@ class RedisEntityStore implements EntityStore {
     return leastPosition(values.map(fromPositionJson));
   }
 
-  async setPosition({ epoch, seq, columns }: IngestPosition): Promise<void> {
-    const value = JSON.stringify({ epoch, seq, columns });
+  async setPosition({ epoch, seq, columns, wholeFromSeq }: IngestPosition): Promise<void> {
+    const value = JSON.stringify({ epoch, seq, columns, wholeFromSeq });
     await this.#keys.set(this.#positionKeys().map((key) => ({ key, value })));
   }
 
@@ -84,11 +96,15 @@ class RedisEntityStore implements EntityStore {
     this.#keys.close();
   }
 
+  get #positionName(): string {
+    return `${this.#prefix}:f-position`;
+  }
+
   #keyOf({ type, id }: EntityKey): string {
     return `${this.#prefix}:f:${type}:${id}`;
   }
 
   #positionKeys(): readonly string[] {
-    return this.#keys.keysOnAllMasters(`${this.#prefix}:f-position`);
+    return this.#keys.keysOnAllMasters(this.#positionName);
   }
 }

@@ -5,8 +5,8 @@
  *     archive  a mark beside the record; the record stays, for models that were trained on it
  *
  * Invariants: a version that is applied is checked against all others: its record is written only if nothing in the bucket
- * has changed since they were read. Several versions of a set may be active. An archived version stays archived: the
- * events it missed would be missing in its windows. Bounds: by the check, and those of VersionStore and compareAndSet.
+ * has changed since they were read. Several versions of a set may be active. An archived version stays archived:
+ * what it is to be again is applied under a new version. Bounds: by the check, and those of VersionStore and compareAndSet.
  */
 import { type JetStreamClient, type JetStreamManager, jetstream } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";

@@ -26,8 +26,8 @@ export interface FeatureSetRecord {
   /** ISO 8601. */
   readonly applied_date: string;
   /**
-   * The last event before the set was applied, as in EventsPosition. Events up to it may be missing in the set's windows,
-   * and so may the few that arrived before the ingester heard of it.
+   * The last event before the set was applied, as in EventsPosition. Its windows have the events up to there too, once
+   * they are filled from ClickHouse.
    */
   readonly applied_epoch: number;
   readonly applied_seq: number;

@@ -4,9 +4,34 @@
  *
  * Booleans are numbers that are named in `booleans`; a field that is null is in neither map.
  */
-import type { FieldRule, HistoryColumn } from "../engine/core/feature-history.ts";
+import type { EventRules, FieldRule, HistoryColumn } from "../engine/core/feature-history.ts";
 import type { OnlineFeature } from "../engine/core/feature-set.ts";
 import type { QueryParams } from "./query-params.ts";
+
+/** Whether an event keeps the rules of sets, as columns of a query over `feature_values`, each once. */
+export class KeptColumns {
+  readonly #params: QueryParams;
+  readonly #names = new Map<string, string>();
+  #sql = "";
+
+  constructor(params: QueryParams) {
+    this.#params = params;
+  }
+
+  /** Name of the column. */
+  of({ id, list }: EventRules): string {
+    const known = this.#names.get(id);
+    if (known !== undefined) return known;
+    const name = `kept${this.#names.size}`;
+    this.#names.set(id, name);
+    this.#sql += `, ${keptCondition(list, this.#params)} AS ${name}`;
+    return name;
+  }
+
+  select(): string {
+    return this.#sql;
+  }
+}
 
 /** SQL that is true for events that break none of the rules. */
 export function keptCondition(rules: readonly FieldRule[], params: QueryParams): string {
@@ -49,7 +74,7 @@ interface FieldSql {
   readonly isNumber: string;
 }
 
-/** As featureProblem of core/feature-set. */
+/** As createFeatureCheck of core/feature-set. */
 function brokenOnline(
   feature: OnlineFeature,
   { field, isText, isNumber }: FieldSql,

@@ -9,7 +9,7 @@
  */
 import type { HistoryPlan, KnownValue } from "../engine/core/feature-history.ts";
 import type { MomentsSql } from "./history-moments.ts";
-import { keptCondition } from "./history-rules.ts";
+import { KeptColumns } from "./history-rules.ts";
 import type { QueryParams } from "./query-params.ts";
 
 const KIND = { none: 0, number: 1, boolean: 2, text: 3 } as const;
@@ -26,9 +26,10 @@ export function valuesQuery(
   moments: MomentsSql,
   params: QueryParams,
 ): string {
-  const kinds = plan.fields.map((name, index) => {
+  const kept = new KeptColumns(params);
+  const kinds = plan.fields.map(({ name, rules }, index) => {
     const field = params.text(name);
-    return `, multiIf(mapContains(texts, ${field}), ${KIND.text}, has(booleans, ${field}), ${KIND.boolean},
+    return `, multiIf(NOT ${kept.of(rules)}, ${KIND.none}, mapContains(texts, ${field}), ${KIND.text}, has(booleans, ${field}), ${KIND.boolean},
         mapContains(numbers, ${field}), ${KIND.number}, ${KIND.none}) AS kind${index},
         numbers[${field}] AS number${index}, texts[${field}] AS text${index}`;
   });
@@ -40,10 +41,10 @@ export function valuesQuery(
     SELECT m.entity_id, m.known_to, ${newest.join(",\n      ")}
     FROM (
       SELECT entity_id, toUnixTimestamp64Milli(event_time) AS t, ${moments.position} AS position,
-        ${moments.knownKey} AS known ${kinds.join("")}
+        ${moments.knownKey} AS known ${kept.select()} ${kinds.join("")}
       FROM ${table}
       WHERE entity_type = ${params.text(plan.entityType)} AND entity_id IN (SELECT entity_id FROM (${moments.rows}))
-        AND ${moments.scanned} AND ${keptCondition(plan.rules, params)}
+        AND ${moments.scanned}
     ) AS e
     ASOF INNER JOIN (SELECT DISTINCT entity_id, known_to FROM (${moments.rows})) AS m
     ON e.entity_id = m.entity_id AND e.known <= m.known_to

@@ -9,7 +9,7 @@
  */
 import type { HistoryColumn, HistoryPlan, WindowTotal } from "../engine/core/feature-history.ts";
 import type { MomentsSql } from "./history-moments.ts";
-import { filterCondition, keptCondition } from "./history-rules.ts";
+import { filterCondition, KeptColumns } from "./history-rules.ts";
 import type { QueryParams } from "./query-params.ts";
 
 /** As features/distinct-count keeps. */
@@ -26,8 +26,9 @@ export function windowsQuery(
 ): string {
   const events = new Expressions("e");
   const spans = new Expressions("m");
+  const kept = new KeptColumns(params);
   const stretchMs = Math.ceil(Math.max(...plan.columns.map(({ hopMs, tiles }) => hopMs * tiles)) / STRETCHES);
-  const totals = plan.columns.flatMap((column) => totalsOf(column, events, spans, params));
+  const totals = plan.columns.flatMap((column) => totalsOf(column, events, spans, kept, params));
   const starts = plan.columns.map(startOf);
   const ends = plan.columns.map(endOf);
   const { fromMs, toMs } = reachOf(plan.columns, moments);
@@ -36,11 +37,11 @@ export function windowsQuery(
     FROM (
       SELECT entity_id, toUnixTimestamp64Milli(event_time) AS t, toUnixTimestamp64Milli(arrival_time) AS arrived,
         log_seq, ${moments.knownKey} AS known, toUInt64(intDiv(t, ${stretchMs})) AS stretch
-        ${events.select()}
+        ${kept.select()} ${events.select()}
       FROM ${table}
       WHERE entity_type = ${params.text(plan.entityType)} AND entity_id IN (SELECT entity_id FROM (${moments.rows}))
         AND is_event AND event_time >= ${toDate(fromMs, params)} AND event_time < ${toDate(toMs, params)}
-        AND arrival_time >= ${toDate(fromMs, params)} AND ${moments.scanned} AND ${keptCondition(plan.rules, params)}
+        AND arrival_time >= ${toDate(fromMs, params)} AND ${moments.scanned}
     ) AS e
     INNER JOIN (
       SELECT moment, entity_id, as_of, known_to ${spans.select()},
@@ -91,9 +92,10 @@ function totalsOf(
   column: HistoryColumn,
   events: Expressions,
   spans: Expressions,
+  kept: KeptColumns,
   params: QueryParams,
 ): string[] {
-  const counts = events.add(countedSql(column, params));
+  const counts = events.add(`${kept.of(column.rules)} AND ${countedSql(column, params)}`);
   const inWindow = `${counts} AND e.t >= ${spans.add(startOf(column))} AND e.t < ${spans.add(endOf(column))}`;
   const totals = [`countIf(${inWindow})`];
   if (column.field === undefined) return totals;

@@ -11,6 +11,7 @@ export const ONE_BLOCK = {
   min_insert_block_size_bytes: "1073741824",
   async_insert: 0 as const,
   insert_deduplicate: 1 as const,
+  deduplicate_blocks_in_dependent_materialized_views: 1 as const, // views get it once, too
 };
 
 export interface Block {

@@ -8,6 +8,7 @@
  * Of several labels of one prediction the most exact counts, in this order, and of those alike the one that arrived last: so
  * the order in which labels and predictions come makes no difference. A label is of predictions of its model only.
  */
+import type { LabelPositions, TablePosition } from "../engine/core/labelled-rows.ts";
 import type { QueryParams } from "./query-params.ts";
 
 /** A label says nothing of a prediction that is older than this, days. */
@@ -79,6 +80,26 @@ export function rangeScope(database: string, model: string, from: string, to: st
 /** SQL of a moment that is bound as milliseconds since 1970. */
 export function momentSql(params: QueryParams, ms: number): string {
   return `fromUnixTimestamp64Milli(${params.bind(ms, "Int64")}, 'UTC')`;
+}
+
+/** Condition on rows of a stream's table: those stored up to a position. */
+export function storedBySql({ epoch, seq }: TablePosition, params: QueryParams): string {
+  const stream = params.bind(epoch, "UInt64");
+  return `(log_epoch < ${stream} OR (log_epoch = ${stream} AND log_seq <= ${params.bind(seq, "UInt64")}))`;
+}
+
+/** A scope without what was stored later. */
+export function scopeUpTo(scope: MatchScope, upTo: LabelPositions, params: QueryParams): MatchScope {
+  return {
+    ...scope,
+    labels: `${scope.labels} AND ${storedBySql(upTo.labels, params)}`,
+    predictions: `${scope.predictions} AND ${storedBySql(upTo.predictions, params)}`,
+  };
+}
+
+/** Condition on predictions: one request in so many, whichever version answered it. */
+export function drawnSql(oneIn: number, params: QueryParams): string {
+  return `cityHash64(if(request_id = '', toString(prediction_id), request_id)) % ${params.bind(oneIn, "UInt32")} = 0`;
 }
 
 /** The scope of some labels of a model, `labels`, with its predictions from `since` on. */

@@ -8,7 +8,7 @@
 import { EngineError, messageOf } from "../engine/core/errors.ts";
 import type { LabelledQuestion, LabelledRows } from "../engine/core/labelled-rows.ts";
 import type { ClickHouse } from "./clickhouse.ts";
-import { momentSql, rangeScope, winnersSql } from "./label-matches.ts";
+import { drawnSql, momentSql, rangeScope, scopeUpTo, winnersSql } from "./label-matches.ts";
 import { LabelledRowReader } from "./labelled-row-reader.ts";
 import { QueryParams } from "./query-params.ts";
 
@@ -32,11 +32,25 @@ export async function readLabelledRows(
 }
 
 function rowsQuery(database: string, question: LabelledQuestion, params: QueryParams): string {
-  const { model, version, variant, fromMs, toMs, asOfMs, classes, slices, rowsMax } = question;
-  const range = rangeScope(database, params.text(model), momentSql(params, fromMs), momentSql(params, toMs));
+  const {
+    model,
+    version,
+    variant,
+    fromMs,
+    toMs,
+    asOfMs,
+    upTo,
+    oneIn = 1,
+    classes,
+    slices,
+    rowsMax,
+  } = question;
+  const all = rangeScope(database, params.text(model), momentSql(params, fromMs), momentSql(params, toMs));
+  const range = upTo === undefined ? all : scopeUpTo(all, upTo, params);
   const asOf = asOfMs === undefined ? "" : ` AND arrival_time <= ${momentSql(params, asOfMs)}`;
   const winners = winnersSql({ ...range, labels: `${range.labels}${asOf}` });
   const ofVersion = `model_version = ${params.text(version)}${variant === undefined ? "" : ` AND variant = ${params.text(variant)}`}`;
+  const drawn = oneIn === 1 ? "" : ` AND ${drawnSql(oneIn, params)}`;
   const names = params.texts(classes);
   const outputs = [
     "p.predicted_value",
@@ -51,7 +65,7 @@ function rowsQuery(database: string, question: LabelledQuestion, params: QueryPa
     SELECT ${outputs.join(", ")}
     FROM (
       SELECT prediction_id, prediction_date, predicted_value, predicted_class, probabilities, features, categories
-      FROM ${database}.predictions WHERE ${range.predictions} AND ${range.dates} AND ${ofVersion}
+      FROM ${database}.predictions WHERE ${range.predictions} AND ${range.dates} AND ${ofVersion}${drawn}
     ) AS p INNER JOIN (${winners}) AS l ON p.prediction_id = l.prediction_id
     ORDER BY p.prediction_date, p.prediction_id LIMIT ${params.bind(rowsMax + 1, "UInt64")}`;
 }
@@ -60,7 +74,7 @@ function rowsQuery(database: string, question: LabelledQuestion, params: QueryPa
  * A class by its name; a number by its text (1 for the class "1"); of two classes neither of which is called true, a boolean says
  * whether it is the last one.
  */
-function labelSql(classes: readonly string[], names: string): string {
+export function labelSql(classes: readonly string[], names: string): string {
   if (classes.length === 0) return "l.label_value";
   const byName = `indexOf(${names}, if(l.label_class = '', toString(l.label_value), l.label_class))`;
   const isBoolean = "l.label_class != '' AND NOT isNaN(l.label_value)";

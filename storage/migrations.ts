@@ -6,6 +6,9 @@
  */
 import { createLabelledPredictions } from "./labelled-predictions.ts";
 
+import { requestErrorStatements } from "./request-error-store.ts";
+import { trafficStatements } from "./traffic-tables.ts";
+
 export interface Migration {
   readonly id: number;
   readonly name: string;
@@ -221,6 +224,64 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
   },
   {
+    id: 8,
+    name: "traffic and request errors",
+    statements: [...trafficStatements(), ...requestErrorStatements()],
+  },
+  {
+    id: 9,
+    name: "performance",
+    statements: [
+      `CREATE TABLE IF NOT EXISTS {database}.performance_reports (
+        model_name LowCardinality(String),
+        model_version LowCardinality(String),
+        variant LowCardinality(String) COMMENT 'of an experiment, or empty',
+        kind Enum8('window' = 0, 'realised' = 1, 'estimated' = 2) COMMENT 'realised: from labels; estimated: without them (CBPE); window: one row for the window as a whole, without a metric',
+        window_start DateTime('UTC'),
+        window_end DateTime('UTC'),
+        slice_by LowCardinality(String) COMMENT 'the column whose values are measured one by one, or empty',
+        slice String COMMENT 'such as country=DE; empty for all rows',
+        metric LowCardinality(String),
+        computation UInt32 COMMENT 'running number within the version: a window is computed again when its labels change, and the highest number counts',
+        value Nullable(Float64) COMMENT 'null where reason says why',
+        low Nullable(Float64) COMMENT 'confidence interval of the value, 95 %; of an estimate three sampling errors either way',
+        high Nullable(Float64),
+        reason String,
+        rows UInt64 COMMENT 'predictions of the window and variant',
+        labelled_rows UInt64 COMMENT 'of those, with a label',
+        measured_rows UInt64 COMMENT 'of the slice, that the value was computed from: fewer where there were so many that they were sampled',
+        is_mature Bool COMMENT 'whether as many predictions are labelled as is usual, or the window is old',
+        reference_id LowCardinality(String) COMMENT 'of the version, or empty',
+        reference_value Nullable(Float64),
+        reference_gain Nullable(Float64) COMMENT 'over the reference: positive is better, also where lower values are',
+        reference_gain_low Nullable(Float64),
+        reference_gain_high Nullable(Float64),
+        reference_verdict LowCardinality(String) COMMENT 'better, worse, no_difference, or empty',
+        champion_version LowCardinality(String) COMMENT 'the version in production if it is another one, or empty',
+        champion_value Nullable(Float64) COMMENT 'in the same window',
+        champion_gain Nullable(Float64),
+        champion_gain_low Nullable(Float64),
+        champion_gain_high Nullable(Float64),
+        champion_verdict LowCardinality(String),
+        champion_pairs UInt64 COMMENT 'requests that both answered, which the comparison is of; 0: each has its own rows',
+        labels_epoch UInt64 COMMENT 'labels up to this position of their stream were taken',
+        labels_seq UInt64,
+        state String COMMENT 'of kind window: how far all windows had come, JSON',
+        computed_date DateTime64(3, 'UTC')
+      )
+      ENGINE = MergeTree
+      ORDER BY (model_name, model_version, kind, window_end, variant, slice_by, slice, metric, computation)
+      SETTINGS non_replicated_deduplication_window = 10000
+      COMMENT 'Performance of model versions by window, with the former computations of each window'`,
+      `CREATE OR REPLACE VIEW {database}.performance AS
+        SELECT * EXCEPT (computation, state) FROM {database}.performance_reports
+        WHERE kind != 'window' AND (model_name, model_version, window_start, window_end, computation) IN (
+          SELECT model_name, model_version, window_start, window_end, max(computation) FROM {database}.performance_reports
+          WHERE kind = 'window' GROUP BY model_name, model_version, window_start, window_end)
+        COMMENT 'Performance of model versions by window, as it was computed last: a row for each variant, slice and metric'`,
+    ],
+  },
+  {
     id: 10,
     name: "reference bins",
     statements: [
@@ -241,6 +302,16 @@ export const MIGRATIONS: readonly Migration[] = [
       ORDER BY (model_name, model_version, reference_id, feature, bin)
       SETTINGS non_replicated_deduplication_window = 10000
       COMMENT 'Bins of the references of model versions, those of former references too'`,
+    ],
+  },
+  {
+    id: 11,
+    name: "alarms of streaming detectors",
+    statements: [
+      `ALTER TABLE {database}.drift_reports
+        ADD COLUMN IF NOT EXISTS detector_rows UInt64 COMMENT 'of role window: predictions whose scores streaming detectors have read, since the window before',
+        ADD COLUMN IF NOT EXISTS detector_rows_left_out UInt64 COMMENT 'further predictions of the window that they have not read: more than 1,000,000',
+        ADD COLUMN IF NOT EXISTS detector_alarms Array(Tuple(detector LowCardinality(String), drift_at DateTime64(3, 'UTC'))) COMMENT 'detector, and when the prediction was made at which it found drift; the first 100 of the window'`,
     ],
   },
 ];

@@ -172,6 +172,15 @@ export class ModelRegistry {
     return states;
   }
 
+  /** The records of all versions that an alias points to, by name. */
+  async aliased(): Promise<readonly VersionRecord[]> {
+    const keys = (await this.list()).flatMap(({ name, aliases }) => {
+      const versions = new Set(Object.values(aliases).map(({ version }) => version));
+      return [...versions].map((version) => ({ name, version }));
+    });
+    return this.#versions.getAll(keys);
+  }
+
   /** @throws EngineError MODEL_NOT_FOUND when the model has no version. */
   async stateOf(name: string): Promise<ModelState> {
     this.#versions.checkName(name);

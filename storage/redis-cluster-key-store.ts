@@ -5,7 +5,8 @@
  * through the cluster client, which follows redirections and fetches the map anew.
  */
 import type { Cluster, Redis } from "ioredis";
-import type { KeyStore, KeyWrite } from "./key-store.ts";
+import { messageOf } from "../engine/core/errors.ts";
+import type { KeyStore, KeyWrite, ValuesBeside } from "./key-store.ts";
 import { nodeKey } from "./redis.ts";
 import { RedisCalls, redisUnavailable } from "./redis-calls.ts";
 import { setAll, wholeMs } from "./redis-key-store.ts";
@@ -26,24 +27,32 @@ export class RedisClusterKeyStore implements KeyStore {
   async get(keys: readonly string[]): Promise<(Buffer | undefined)[]> {
     const values: (Buffer | undefined)[] = Array.from({ length: keys.length });
     await this.#onEachMaster(keys, async (node, indexes) => {
-      const results = await getAll(
-        node,
-        indexes.map((index) => keys[index] ?? ""),
-      );
-      const redirected = indexes.filter((index, at) => {
-        const result = results[at];
-        if (isRedirection(result)) return true;
-        if (result instanceof Error) throw result;
-        values[index] = result ?? undefined;
-        return false;
-      });
-      await Promise.all(
-        redirected.map(async (index) => {
-          values[index] = (await this.#cluster.getBuffer(keys[index] ?? "")) ?? undefined;
-        }),
-      );
+      const found = await this.#getFrom(node, textsAt(keys, indexes));
+      for (const [at, index] of indexes.entries()) values[index] = found[at];
     });
     return values;
+  }
+
+  async getBeside(name: string, keys: readonly string[]): Promise<ValuesBeside> {
+    const values: (Buffer | undefined | null)[] = Array.from({ length: keys.length }, () => null);
+    const beside: (Buffer | undefined)[] = [];
+    const groups = [...this.#byMaster(keys)];
+    const failures: unknown[] = [];
+    await Promise.all(
+      groups.map(async ([master, indexes]) => {
+        try {
+          const own = this.#keyOn(master, name);
+          const asked = [own, ...textsAt(keys, indexes), own];
+          const found = await this.#ask(master, async (node) => this.#getFrom(node, asked));
+          for (const [at, index] of indexes.entries()) values[index] = found[at + 1];
+          beside.push(found[0], found[asked.length - 1]);
+        } catch (error) {
+          failures.push(error);
+        }
+      }),
+    );
+    if (failures.length > 0 && failures.length === groups.length) throw failures[0];
+    return { values, beside, failure: failures.length === 0 ? undefined : messageOf(failures[0]) };
   }
 
   async set(writes: readonly KeyWrite[]): Promise<void> {
@@ -89,6 +98,14 @@ export class RedisClusterKeyStore implements KeyStore {
     keys: readonly string[],
     send: (node: Redis, indexes: readonly number[]) => Promise<void>,
   ): Promise<void> {
+    await Promise.all(
+      [...this.#byMaster(keys)].map(async ([master, indexes]) =>
+        this.#ask(master, async (node) => send(node, indexes)),
+      ),
+    );
+  }
+
+  #byMaster(keys: readonly string[]): ReadonlyMap<string, readonly number[]> {
     const groups = new Map<string, number[]>();
     keys.forEach((key, index) => {
       const master = this.#masterOf(slotOf(key));
@@ -96,13 +113,39 @@ export class RedisClusterKeyStore implements KeyStore {
       if (group === undefined) groups.set(master, [index]);
       else group.push(index);
     });
-    const nodes = new Map(this.#cluster.nodes("master").map((node) => [nodeKey(node), node]));
+    return groups;
+  }
+
+  async #ask<T>(master: string, send: (node: Redis) => Promise<T>): Promise<T> {
+    const node = this.#cluster.nodes("master").find((one) => nodeKey(one) === master);
+    if (node === undefined) throw redisUnavailable(`there is no connection to ${master}`);
+    return this.#calls.call(node, send);
+  }
+
+  async #getFrom(node: Redis, keys: readonly string[]): Promise<(Buffer | undefined)[]> {
+    const values: (Buffer | undefined)[] = [];
+    const redirected: number[] = [];
+    for (const [index, result] of (await getAll(node, keys)).entries()) {
+      if (isRedirection(result)) redirected.push(index);
+      else if (result instanceof Error) throw result;
+      else values[index] = result ?? undefined;
+    }
     await Promise.all(
-      [...groups].map(async ([master, indexes]) => {
-        const node = nodes.get(master);
-        if (node === undefined) throw redisUnavailable(`there is no connection to ${master}`);
-        await this.#calls.call(node, () => send(node, indexes));
+      redirected.map(async (index) => {
+        values[index] = (await this.#cluster.getBuffer(keys[index] ?? "")) ?? undefined;
       }),
+    );
+    return values;
+  }
+
+  /** The first of `keysOnAllMasters` that the master holds. */
+  #keyOn(master: string, name: string): string {
+    for (let slot = 0; slot < SLOTS; slot += SPREAD_SLOTS)
+      if (this.#masterOf(slot) === master) return keyInSlot(name, slot);
+    const { slots } = this.#cluster;
+    return keyInSlot(
+      name,
+      slots.findIndex((nodes) => nodes?.[0] === master),
     );
   }
 
@@ -111,6 +154,10 @@ export class RedisClusterKeyStore implements KeyStore {
     if (master === undefined) throw redisUnavailable(`there is no node for slot ${slot}`);
     return master;
   }
+}
+
+function textsAt(texts: readonly string[], indexes: readonly number[]): string[] {
+  return indexes.map((index) => texts[index] ?? "");
 }
 
 async function getAll(node: Redis, keys: readonly string[]): Promise<(Buffer | Error | null)[]> {

@@ -1,8 +1,8 @@
 /**
- * Keys of one Redis server: MGET to read, one pipeline of SET to write.
+ * Keys of one Redis server: MGET to read, which shows one moment, one pipeline of SET to write.
  */
 import type { Redis } from "ioredis";
-import type { KeyStore, KeyWrite } from "./key-store.ts";
+import type { KeyStore, KeyWrite, ValuesBeside } from "./key-store.ts";
 import { RedisCalls, redisUnavailable } from "./redis-calls.ts";
 
 export class RedisKeyStore implements KeyStore {
@@ -18,6 +18,11 @@ export class RedisKeyStore implements KeyStore {
     if (keys.length === 0) return [];
     const values = await this.#calls.call(this.#redis, (redis) => redis.mgetBuffer([...keys]));
     return values.map((value) => value ?? undefined);
+  }
+
+  async getBeside(name: string, keys: readonly string[]): Promise<ValuesBeside> {
+    const [beside, ...values] = await this.get([name, ...keys]);
+    return { values, beside: [beside], failure: undefined };
   }
 
   async set(writes: readonly KeyWrite[]): Promise<void> {

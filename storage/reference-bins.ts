@@ -12,9 +12,12 @@ import type { Key } from "./version-store.ts";
 export interface ReferenceBin {
   readonly feature: string;
   readonly role: "input" | "output";
+  /** Its place among the column's counts, from 0; that of null is the last. */
   readonly bin: number;
+  /** Above `low`, at most `high`; infinite at the ends, NaN where the bin is not of numbers. */
   readonly low: number;
   readonly high: number;
+  /** The listed value; "" for the bin of all others, of numbers and of null. */
   readonly category: string;
   readonly isNull: boolean;
   readonly count: number;

@@ -16,12 +16,17 @@ export interface LoggedColumn {
   readonly index?: number;
 }
 
-export interface ReferenceQuestion {
+export interface ReferenceScope {
   readonly model: string;
   readonly version: string;
+  /** All of them when it is undefined. */
+  readonly variant?: string | undefined;
   /** Of prediction_date, ms since 1970: [from, to). */
   readonly fromMs: number;
   readonly toMs: number;
+}
+
+export interface ReferenceQuestion extends ReferenceScope {
   readonly columns: readonly LoggedColumn[];
   readonly rowsMax: number;
 }
@@ -38,6 +43,18 @@ export interface ReferenceRows {
 const TEXT_LENGTH_KEPT = 257;
 
 /** @throws EngineError SERVICE_UNAVAILABLE */
+export async function countReferenceRows(
+  client: Pick<ClickHouse, "query">,
+  database: string,
+  scope: ReferenceScope,
+): Promise<number> {
+  const params = new QueryParams();
+  const query = `SELECT count() AS rows ${scopeSql(database, scope, params)}`;
+  const [found] = await selectRows<{ rows: string }>(client, query, params.values);
+  return Number(found?.rows ?? 0);
+}
+
+/** @throws EngineError SERVICE_UNAVAILABLE */
 export async function readReferenceRows(
   client: Pick<ClickHouse, "exec" | "query">,
   database: string,
@@ -46,9 +63,10 @@ export async function readReferenceRows(
   const { columns, rowsMax } = question;
   const params = new QueryParams();
   const scope = scopeSql(database, question, params);
+  // the hash as a text: a UInt64 is no number of JavaScript
   const drawn = await selectRows<{ total: string; rows: string; last: string }>(
     client,
-    `SELECT (SELECT count() ${scope}) AS total, count() AS rows, max(hash) AS last
+    `SELECT (SELECT count() ${scope}) AS total, count() AS rows, toString(max(hash)) AS last
      FROM (SELECT cityHash64(prediction_id) AS hash ${scope} ORDER BY hash LIMIT ${params.bind(rowsMax, "UInt64")})`,
     params.values,
   );
@@ -76,12 +94,13 @@ export async function readReferenceRows(
 
 function scopeSql(
   database: string,
-  { model, version, fromMs, toMs }: ReferenceQuestion,
+  { model, version, variant, fromMs, toMs }: ReferenceScope,
   params: QueryParams,
 ): string {
   const momentOf = (ms: number): string => `fromUnixTimestamp64Milli(${params.bind(ms, "Int64")}, 'UTC')`;
+  const ofVariant = variant === undefined ? "" : `AND variant = ${params.text(variant)}`;
   return `FROM ${database}.predictions WHERE model_name = ${params.text(model)}
-    AND model_version = ${params.text(version)}
+    AND model_version = ${params.text(version)} ${ofVariant}
     AND prediction_date >= ${momentOf(fromMs)} AND prediction_date < ${momentOf(toMs)}`;
 }
 

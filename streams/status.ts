@@ -55,6 +55,42 @@ export function followIngestStatus(
   follow(nats, ingestSubjectOf(topology), (message) => onStatus(message.json<IngestStatus>()));
 }
 
+/** A value that a control plane measured, for the metrics of the data planes. */
+export interface StatusGauge {
+  readonly name: string;
+  readonly help: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly value: number;
+}
+
+/** All gauges of one part of the monitor: those that are not in the next status of the same source are over. */
+export interface MonitorStatus {
+  readonly source: string;
+  readonly gauges: readonly StatusGauge[];
+}
+
+/** Some 300 bytes each, so that they fit into one message. */
+const GAUGES_MAX = 2_000;
+
+function monitorSubjectOf(topology: Topology): string {
+  return `${topology.prefix}.status.monitor`;
+}
+
+/** The first GAUGES_MAX gauges. */
+export function publishMonitorStatus(nats: NatsConnection, topology: Topology, status: MonitorStatus): void {
+  const gauges = status.gauges.slice(0, GAUGES_MAX);
+  nats.publish(monitorSubjectOf(topology), JSON.stringify({ ...status, gauges }));
+}
+
+/** Calls `onStatus` with each status until the connection closes. */
+export function followMonitorStatus(
+  nats: NatsConnection,
+  topology: Topology,
+  onStatus: (status: MonitorStatus) => void,
+): void {
+  follow(nats, monitorSubjectOf(topology), (message) => onStatus(message.json<MonitorStatus>()));
+}
+
 function sinkSubjectOf(topology: Topology): string {
   return `${topology.prefix}.status.sink`;
 }

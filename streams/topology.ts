@@ -38,8 +38,11 @@ export interface Topology {
   readonly labelsStream: string;
   readonly eventsStream: string;
   readonly retrainStream: string;
+  /** Reports of failed requests, on their way to ClickHouse. */
+  readonly errorsStream: string;
   /** Subject of the prediction log's one partition. */
   readonly logSubject: string;
+  readonly errorsSubject: string;
   predictSubject(model: string): string;
   requestsSubject(model: string): string;
   predictionsSubject(model: string): string;
@@ -63,7 +66,9 @@ export function createTopology(prefix: string): Topology {
     labelsStream: stream("LABELS"),
     eventsStream: stream("EVENTS"),
     retrainStream: stream("RETRAIN"),
+    errorsStream: stream("ERRORS"),
     logSubject: `${prefix}.log.0`,
+    errorsSubject: `${prefix}.errors.0`,
     predictSubject: (model) => `${prefix}.predict.${model}`,
     requestsSubject: (model) => `${prefix}.requests.${model}`,
     predictionsSubject: (model) => `${prefix}.predictions.${model}`,
@@ -121,6 +126,12 @@ export async function ensureStreams(
     subjects: [`${prefix}.retrain.*`],
     max_bytes: Math.min(bytesMax, EVENTS_BYTES_MAX),
     retention: RetentionPolicy.Workqueue,
+  });
+  await ensureStream(manager, {
+    ...rotate,
+    name: topology.errorsStream,
+    subjects: [`${prefix}.errors.*`],
+    max_bytes: Math.min(bytesMax, EVENTS_BYTES_MAX),
   });
 }
 

@@ -9,6 +9,7 @@ import { type FeatureSet, featureSetKey } from "../core/feature-set.ts";
 import type { EntityReader } from "../features/entity-reader.ts";
 import { compileSetLookup, type SetLookup } from "../features/feature-lookup.ts";
 import { type OnlineFeatures, readOnlineFeatures } from "../features/online-features.ts";
+import { PieceReader } from "../features/piece-reader.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { withBody } from "./json-body.ts";
@@ -37,13 +38,14 @@ const onlineBody = z.strictObject({
 
 export function featureRoutes(options: FeatureRoutesOptions): Route[] {
   const lookups = new LookupCache();
+  const reader = new PieceReader(options.reader);
   return [
     {
       method: "post",
       path: "/features/online",
       handle: (exchange) =>
         withBody(exchange, onlineBody, options.bodyBytesMax, async (body) =>
-          answerMany(exchange, options, lookups, body),
+          answerMany(exchange, { ...options, reader }, lookups, body),
         ),
     },
     {

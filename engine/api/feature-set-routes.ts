@@ -6,8 +6,9 @@
 import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
 import type { FeatureRegistry } from "../../storage/feature-registry.ts";
+import type { ModelRegistry } from "../../storage/model-registry.ts";
 import { EngineError } from "../core/errors.ts";
-import type { FeatureSet } from "../core/feature-set.ts";
+import { type FeatureSet, featureSetKey } from "../core/feature-set.ts";
 import { MODEL_VERSION } from "../core/names.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
@@ -18,17 +19,19 @@ type Registry = Pick<FeatureRegistry, "apply" | "list" | "show" | "archive">;
 
 export interface FeatureSetRoutesOptions {
   readonly registry: Registry;
+  readonly models: Pick<ModelRegistry, "aliased">;
   /** Active versions whose columns are not filled from history yet. */
   readonly lacking: () => Promise<readonly FeatureSet[]>;
 }
 
+const TAKERS_NAMED_MAX = 10;
 const DEFINITION_BYTES_MAX = 8 * 1024 * 1024;
 
 const archiveBody = z.strictObject({
   version: z.string().regex(MODEL_VERSION, "must be a semantic version such as 1.0.0"),
 });
 
-export function featureSetRoutes({ registry, lacking }: FeatureSetRoutesOptions): Route[] {
+export function featureSetRoutes({ registry, models, lacking }: FeatureSetRoutesOptions): Route[] {
   return [
     {
       method: "get",
@@ -60,9 +63,10 @@ export function featureSetRoutes({ registry, lacking }: FeatureSetRoutesOptions)
       takes: "json",
       handle: (exchange, req) => {
         const name = setNameIn(req);
-        withBody(exchange, archiveBody, SMALL_BODY_BYTES, async ({ version }) =>
-          exchange.sendJson(JSON.stringify(await registry.archive(name, version))),
-        );
+        withBody(exchange, archiveBody, SMALL_BODY_BYTES, async ({ version }) => {
+          await refuseTaken(models, name, version);
+          exchange.sendJson(JSON.stringify(await registry.archive(name, version)));
+        });
       },
     },
   ];
@@ -80,6 +84,26 @@ function apply(exchange: Exchange, registry: Registry): void {
     const { record, isNew } = await registry.apply(body);
     exchange.send(isNew ? 201 : 200, "application/json", JSON.stringify(record));
   });
+}
+
+/** Windows of an archived set stand still: a model that is served would get them without a word. */
+async function refuseTaken(
+  models: FeatureSetRoutesOptions["models"],
+  name: string,
+  version: string,
+): Promise<void> {
+  const takers = (await models.aliased()).filter(({ manifest }) =>
+    manifest.inputs.some(({ feature }) => feature?.set === name && feature.version === version),
+  );
+  if (takers.length === 0) return;
+  const named = takers
+    .slice(0, TAKERS_NAMED_MAX)
+    .map(({ manifest }) => `${manifest.name}@${manifest.version}`);
+  const more = takers.length > named.length ? ` and of ${takers.length - named.length} more` : "";
+  throw new EngineError(
+    "CONFLICT",
+    `${featureSetKey({ name, version })} fills inputs of ${named.join(", ")}${more}, to which aliases point: promote others first`,
+  );
 }
 
 function setNameIn(req: HttpRequest): string {

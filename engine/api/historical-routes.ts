@@ -8,7 +8,8 @@ import { z } from "zod";
 import type { FeatureRegistry } from "../../storage/feature-registry.ts";
 import { EngineError } from "../core/errors.ts";
 import type { FeatureHistory } from "../core/feature-history.ts";
-import { findReferred, type ReferredFeatures } from "../features/feature-references.ts";
+import type { SetLookup } from "../features/feature-lookup.ts";
+import { findReferred } from "../features/feature-references.ts";
 import { historicalFeatures } from "../features/historical-features.ts";
 import { parseTrainingRow, type TrainingRow, toTrainingJson } from "../features/training-rows.ts";
 import type { Exchange } from "./exchange.ts";
@@ -16,7 +17,7 @@ import type { Route } from "./http-server.ts";
 import { withBody } from "./json-body.ts";
 
 export interface HistoricalRoutesOptions {
-  readonly registry: Pick<FeatureRegistry, "get" | "active">;
+  readonly registry: Pick<FeatureRegistry, "get">;
   readonly history: FeatureHistory;
   readonly bodyBytesMax: number;
 }
@@ -64,25 +65,22 @@ async function answerRows(
     const message = `must have at most ${ROWS_MAX} rows; for more use millrace features export`;
     throw new EngineError("PAYLOAD_TOO_LARGE", `rows ${message}`, { details: [{ field: "rows", message }] });
   }
-  const active = (await registry.active()).map(({ set }) => set);
-  const referred = await findReferred(
+  const lookup = await findReferred(
     features,
     async (name, version) => (await registry.get(name, version)).set,
-    active,
   );
-  const { lookup } = referred;
   const parsed = rows.map((row, index) => parseTrainingRow(lookup, JSON.stringify(row), index + 1));
-  await exchange.sendParts("application/x-ndjson", partsOf(history, referred, parsed));
+  await exchange.sendParts("application/x-ndjson", partsOf(history, lookup, parsed));
 }
 
 /** One part a chunk. */
 async function* partsOf(
   history: FeatureHistory,
-  { lookup, sets }: ReferredFeatures,
+  lookup: SetLookup,
   rows: readonly TrainingRow[],
 ): AsyncGenerator<string, undefined> {
   let lines: string[] = [];
-  for await (const found of historicalFeatures({ history, lookup, sets, rows, chunkRows: CHUNK_ROWS })) {
+  for await (const found of historicalFeatures({ history, lookup, rows, chunkRows: CHUNK_ROWS })) {
     lines.push(toTrainingJson(lookup, found, "with status"));
     if (lines.length < CHUNK_ROWS) continue;
     yield lines.join("");

@@ -1,14 +1,17 @@
 /**
  * How a model does, over REST: `GET /monitoring/{model}`, `GET /monitoring/{model}/drift?window=24h`, and the settings of its
- * monitoring.
+ * monitoring. Bound: one window is measured exactly at a time.
  */
 import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
 import { durationMs, durationText } from "../core/duration.ts";
 import { EngineError } from "../core/errors.ts";
+import type { ModelManifest } from "../core/manifest.ts";
+import type { ReferenceSource } from "../core/reference-source.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "../core/timestamp.ts";
 import type { WatchedVersion } from "../monitor/count-keeper.ts";
 import { answerDrift, type DriftPorts } from "../monitor/drift-question.ts";
+import { type ExactDrift, type ExactDriftJob, referenceSpan, type TimeSpan } from "../monitor/exact-drift.ts";
 import { settingsInForce } from "../monitor/monitor-settings.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
@@ -17,9 +20,19 @@ import { modelNameIn } from "./path-name.ts";
 
 const MONTHS_MS_MAX = 400 * 86_400_000;
 
+/** A version that has a reference. */
+export interface FoundVersion {
+  readonly watched: WatchedVersion;
+  readonly manifest: ModelManifest;
+  /** What its reference was made from. */
+  readonly source: ReferenceSource;
+}
+
 export interface MonitoringRoutesOptions extends DriftPorts {
   /** The version and its reference; by default the one in production. @throws EngineError MODEL_NOT_FOUND, CONFLICT when it has no reference. */
-  readonly findWatched: (model: string, version: string | undefined) => Promise<WatchedVersion>;
+  readonly findWatched: (model: string, version: string | undefined) => Promise<FoundVersion>;
+  /** @throws EngineError INVALID_REQUEST, SERVICE_UNAVAILABLE, INTERNAL. */
+  readonly measureExactly: (job: ExactDriftJob) => Promise<ExactDrift>;
   readonly putSettings: (model: string, settings: unknown) => Promise<void>;
   /** Parts of the overview by name; what cannot be had says so in its place. */
   readonly sections: Readonly<Record<string, (model: string) => Promise<unknown>>>;
@@ -33,9 +46,22 @@ const question = z.strictObject({
   window: durationText("5m", "400d").optional(),
   from: z.string().max(40).optional(),
   to: z.string().max(40).optional(),
+  exact: z.enum(["true", "false"]).default("false"),
+  reference_from: z.string().max(40).optional(),
+  reference_to: z.string().max(40).optional(),
 });
+type Question = z.infer<typeof question>;
+
+interface AskedDrift extends TimeSpan {
+  readonly version: string | undefined;
+  readonly variant: string | undefined;
+  readonly isExact: boolean;
+  /** Undefined for that of the reference itself. */
+  readonly reference: TimeSpan | undefined;
+}
 
 export function monitoringRoutes(options: MonitoringRoutesOptions): Route[] {
+  const measureOne = oneAtATime(options.measureExactly);
   return [
     {
       method: "get",
@@ -51,11 +77,9 @@ export function monitoringRoutes(options: MonitoringRoutesOptions): Route[] {
       handle: (exchange, req) => {
         const model = modelNameIn(req);
         const asked = parseQuestion(req, options.clock());
-        exchange.guardAsync(async () => {
-          const version = await options.findWatched(model, asked.version);
-          const json = await answerDrift(options, { ...asked, version, nowMs: options.clock() });
-          exchange.sendJson(JSON.stringify(json));
-        });
+        exchange.guardAsync(async () =>
+          drift(exchange, { ...options, measureExactly: measureOne }, model, asked),
+        );
       },
     },
     {
@@ -88,6 +112,44 @@ export function monitoringRoutes(options: MonitoringRoutesOptions): Route[] {
   ];
 }
 
+function oneAtATime(
+  measure: MonitoringRoutesOptions["measureExactly"],
+): MonitoringRoutesOptions["measureExactly"] {
+  let isBusy = false;
+  return async (job) => {
+    if (isBusy)
+      throw new EngineError(
+        "BUSY",
+        "another window is measured exactly: one at a time; try again later, or leave out exact",
+      );
+    isBusy = true;
+    try {
+      return await measure(job);
+    } finally {
+      isBusy = false;
+    }
+  };
+}
+
+async function drift(
+  exchange: Exchange,
+  options: MonitoringRoutesOptions,
+  model: string,
+  { version: wanted, isExact, reference, ...asked }: AskedDrift,
+): Promise<void> {
+  const { watched: version, manifest, source } = await options.findWatched(model, wanted);
+  const before = isExact ? referenceSpan(manifest, source, reference) : undefined;
+  const { variant } = asked;
+  const { bins } = version.profile;
+  const measureExactly =
+    before === undefined
+      ? undefined
+      : async (fromMs: number, toMs: number) =>
+          options.measureExactly({ manifest, reference: before, current: { fromMs, toMs }, variant, bins });
+  const json = await answerDrift(options, { ...asked, version, nowMs: options.clock(), measureExactly });
+  exchange.sendJson(JSON.stringify(json));
+}
+
 async function overview(
   exchange: Exchange,
   { sections, checkModel }: MonitoringRoutesOptions,
@@ -108,21 +170,30 @@ async function overview(
 }
 
 /** `window` counts back from now, or from `to`; else `from` and `to` are needed. */
-function parseQuestion(
-  req: HttpRequest,
-  nowMs: number,
-): { version: string | undefined; variant: string | undefined; fromMs: number; toMs: number } {
+function parseQuestion(req: HttpRequest, nowMs: number): AskedDrift {
   const result = question.safeParse(Object.fromEntries(new URLSearchParams(req.getQuery())));
   if (!result.success) {
     const [issue] = result.error.issues;
     throw refused(issue?.path.join(".") || "query", issue?.message ?? "is wrong");
   }
-  const { version, variant, window, from, to } = result.data;
+  const { version, variant, window, from, to, exact } = result.data;
   const toMs = to === undefined ? nowMs : momentOf("to", to);
   if (from !== undefined && window !== undefined) throw refused("window", "is not asked for beside from");
   const fromMs = from === undefined ? toMs - (durationMs(window ?? "24h") ?? 0) : momentOf("from", from);
   if (toMs - fromMs > MONTHS_MS_MAX) throw refused("from", "must be at most 400 days before to");
-  return { version, variant, fromMs, toMs };
+  const reference = referenceAsked(result.data);
+  return { version, variant, fromMs, toMs, isExact: exact === "true", reference };
+}
+
+function referenceAsked({ exact, reference_from, reference_to }: Question): TimeSpan | undefined {
+  if (reference_from === undefined && reference_to === undefined) return undefined;
+  if (exact === "false") throw refused("reference_from", "is asked for beside exact=true only");
+  if (reference_from === undefined) throw refused("reference_from", "is needed beside reference_to");
+  if (reference_to === undefined) throw refused("reference_to", "is needed beside reference_from");
+  const fromMs = momentOf("reference_from", reference_from);
+  const toMs = momentOf("reference_to", reference_to);
+  if (fromMs >= toMs) throw refused("reference_from", "must be before reference_to");
+  return { fromMs, toMs };
 }
 
 function momentOf(field: string, text: string): number {

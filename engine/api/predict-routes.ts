@@ -70,6 +70,7 @@ export function handlePredictBatch(exchange: Exchange, options: PredictRoutesOpt
     if (features !== undefined) throw misplacedFeatures();
     checkHasNoIds(body as { request_id?: unknown; entity_id?: unknown });
     checkInstances(instances, options);
+    options.predictor.checkRoom(head.model, head.version, instances.length);
     const request = new BatchRequest(exchange, instances.length);
     for (let index = 0; index < instances.length; index++)
       submitInstance(request, index, instances[index], head, options);
@@ -115,8 +116,6 @@ function checkInstances(
       { details },
     );
   }
-  if (instances.length > predictor.room)
-    throw new EngineError("QUEUE_FULL", "the queue has no room for that many rows; try again later");
 }
 
 function submitInstance(

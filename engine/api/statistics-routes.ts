@@ -20,7 +20,7 @@ import { textIn } from "./path-name.ts";
 const HOURS_MAX = 24 * 31;
 
 export interface StatisticsRoutesOptions {
-  readonly sets: Pick<ActiveSets, "find" | "all">;
+  readonly sets: Pick<ActiveSets, "find">;
   readonly read: ReadFieldStatistics;
 }
 
@@ -36,7 +36,7 @@ export function statisticsRoutes({ sets, read }: StatisticsRoutesOptions): Route
       throw new EngineError("BUSY", "other statistics are worked out: one at a time; try again later");
     isBusy = true;
     try {
-      const features = await featureStatistics(set, sets.all(), hours, read);
+      const features = await featureStatistics(set, hours, read);
       exchange.sendJson(
         JSON.stringify({
           feature_set: set.name,

@@ -178,6 +178,16 @@ export const SETTINGS = {
     count(1, 100_000, 1_000),
     "entities in one request for online features",
   ),
+  featureStoreBytesMax: setting(
+    "MILLRACE_FEATURE_STORE_BYTES_MAX",
+    count(MIB, 4096 * MIB, 256 * MIB),
+    "entity states kept in each data plane without Redis, bytes; over it those written longest ago are dropped, and their features unavailable",
+  ),
+  ingestCacheBytesMax: setting(
+    "MILLRACE_INGEST_CACHE_BYTES_MAX",
+    count(MIB, 4096 * MIB, 256 * MIB),
+    "entity states that the ingester keeps beside the store, bytes, so that those of busy entities are not read again",
+  ),
   streamBytesMax: setting(
     "MILLRACE_STREAM_BYTES_MAX",
     count(MIB, 1024 * 1024 * MIB, 4096 * MIB),

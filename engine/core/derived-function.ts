@@ -5,18 +5,25 @@
  * Times are milliseconds since 1970, and their parts are those of UTC.
  */
 import { z } from "zod";
+import { haversineKm } from "./haversine.ts";
+import { type TimePart, timePartOf } from "./time-parts.ts";
 
 type Value = number | string | boolean | undefined;
 
-export const TIME_PARTS = ["minute", "hour", "day_of_week", "day_of_month", "month"] as const;
+const PARTS = [
+  "minute",
+  "hour",
+  "day_of_week",
+  "day_of_month",
+  "month",
+] as const satisfies readonly TimePart[];
 const CYCLE_MS = { hour: 3_600_000, day: 86_400_000, week: 604_800_000 } as const;
 const DAY_MS = 86_400_000;
-const EARTH_RADIUS_KM = 6371.0088;
 const INPUTS_MAX = 4;
 const EDGES_MAX = 1000;
 
 export interface DerivedParameters {
-  readonly part?: (typeof TIME_PARTS)[number] | undefined;
+  readonly part?: (typeof PARTS)[number] | undefined;
   readonly cycle?: keyof typeof CYCLE_MS | undefined;
   readonly edges?: readonly number[] | undefined;
 }
@@ -24,8 +31,8 @@ export interface DerivedParameters {
 interface Definition {
   readonly inputs: number;
   readonly needs?: keyof DerivedParameters;
-  /** Whether integers give an integer. */
-  readonly keepsIntegers?: true;
+  /** When the result is an integer: whatever the inputs are, or if they are integers. Never by default. */
+  readonly integers?: "always" | "of integers";
   readonly apply: (values: readonly number[], parameters: DerivedParameters) => number;
 }
 
@@ -34,27 +41,31 @@ export const DERIVED_FUNCTIONS = {
   /** a / b */
   ratio: { inputs: 2, apply: ([a = 0, b = 0]) => a / b },
   /** a - b */
-  difference: { inputs: 2, keepsIntegers: true, apply: ([a = 0, b = 0]) => a - b },
-  product: { inputs: 2, keepsIntegers: true, apply: ([a = 0, b = 0]) => a * b },
+  difference: { inputs: 2, integers: "of integers", apply: ([a = 0, b = 0]) => a - b },
+  product: { inputs: 2, integers: "of integers", apply: ([a = 0, b = 0]) => a * b },
   /** ln(1 + a) */
   log1p: { inputs: 1, apply: ([a = 0]) => Math.log1p(a) },
   /** A part of a time; days of the week count from Monday = 0. */
   time_part: {
     inputs: 1,
     needs: "part",
-    keepsIntegers: true,
-    apply: ([a = 0], { part }) => timePart(a, part),
+    integers: "always",
+    apply: ([a = 0], { part }) => (part === undefined ? Number.NaN : timePartOf(new Date(a), part)),
   },
   /** Sine of a time within its cycle. */
   cycle_sin: { inputs: 1, needs: "cycle", apply: ([a = 0], { cycle }) => Math.sin(angle(a, cycle)) },
   cycle_cos: { inputs: 1, needs: "cycle", apply: ([a = 0], { cycle }) => Math.cos(angle(a, cycle)) },
-  /** Great-circle distance of (latitude, longitude, latitude, longitude) in degrees, km: the haversine formula. */
-  distance_km: { inputs: 4, apply: ([a = 0, b = 0, c = 0, d = 0]) => haversineKm(a, b, c, d) },
+  /** Great-circle distance of (latitude, longitude, latitude, longitude) in degrees, km; missing where there is no such latitude. */
+  distance_km: {
+    inputs: 4,
+    apply: ([a = 0, b = 0, c = 0, d = 0]) =>
+      Math.abs(a) > 90 || Math.abs(c) > 90 ? Number.NaN : haversineKm(a, b, c, d),
+  },
   /** How many of the ascending edges are at most a: 0 below the first. */
   bucket: {
     inputs: 1,
     needs: "edges",
-    keepsIntegers: true,
+    integers: "always",
     apply: ([a = 0], { edges = [] }) => edges.filter((edge) => edge <= a).length,
   },
 } as const satisfies Record<string, Definition>;
@@ -67,7 +78,7 @@ export const derivedFunction = {
   /** Features further up in the set, in the order that the function takes them. */
   inputs: z.array(z.string().max(128)).min(1).max(INPUTS_MAX),
   /** Of time_part. */
-  part: z.enum(TIME_PARTS).optional(),
+  part: z.enum(PARTS).optional(),
   /** Of cycle_sin and cycle_cos. */
   cycle: z.enum(Object.keys(CYCLE_MS) as [keyof typeof CYCLE_MS]).optional(),
   /** Of bucket: ascending. */
@@ -94,10 +105,10 @@ export function derivedProblem(call: DerivedCall): readonly [field: string, mess
   return isAscending ? undefined : ["edges", "must be ascending"];
 }
 
-/** Whether the result may be declared an int: an integer when the inputs are. */
-export function givesIntegers(name: DerivedFunctionName): boolean {
-  const definition: Definition = DERIVED_FUNCTIONS[name];
-  return definition.keepsIntegers === true;
+/** Whether the result may be declared an int. */
+export function givesIntegers(name: DerivedFunctionName, inputs: "integers" | "numbers"): boolean {
+  const { integers }: Definition = DERIVED_FUNCTIONS[name];
+  return integers === "always" || (integers === "of integers" && inputs === "integers");
 }
 
 /** The value of a derived feature; undefined when an input is missing, is text or not finite, or the result is not finite. */
@@ -112,39 +123,10 @@ export function applyDerived(call: DerivedCall, values: readonly Value[]): numbe
   return Number.isFinite(result) ? result : undefined;
 }
 
-function timePart(ms: number, part: DerivedParameters["part"]): number {
-  const date = new Date(ms);
-  switch (part) {
-    case "minute":
-      return date.getUTCMinutes();
-    case "hour":
-      return date.getUTCHours();
-    case "day_of_week":
-      return (date.getUTCDay() + 6) % 7;
-    case "day_of_month":
-      return date.getUTCDate();
-    case "month":
-      return date.getUTCMonth() + 1;
-    case undefined:
-      return Number.NaN;
-  }
-}
-
 /** Weeks begin on Monday; 1970-01-01 was a Thursday. */
 function angle(ms: number, cycle: DerivedParameters["cycle"]): number {
   if (cycle === undefined) return Number.NaN;
   const offsetMs = cycle === "week" ? 3 * DAY_MS : 0;
   const length = CYCLE_MS[cycle];
   return (2 * Math.PI * ((((ms + offsetMs) % length) + length) % length)) / length;
-}
-
-/** https://en.wikipedia.org/wiki/Haversine_formula, with the mean Earth radius. NaN where there is no such latitude. */
-function haversineKm(latitudeA: number, longitudeA: number, latitudeB: number, longitudeB: number): number {
-  if (Math.abs(latitudeA) > 90 || Math.abs(latitudeB) > 90) return Number.NaN;
-  const radians = Math.PI / 180;
-  const sinLatitude = Math.sin(((latitudeB - latitudeA) * radians) / 2);
-  const sinLongitude = Math.sin(((longitudeB - longitudeA) * radians) / 2);
-  const a =
-    sinLatitude ** 2 + Math.cos(latitudeA * radians) * Math.cos(latitudeB * radians) * sinLongitude ** 2;
-  return 2 * EARTH_RADIUS_KM * Math.asin(Math.min(1, Math.sqrt(a)));
 }

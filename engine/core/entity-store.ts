@@ -25,6 +25,18 @@ export interface IngestPosition {
   readonly seq: number;
   /** What of the events: columns and fields that hold all of them, by their keys (see known-columns), in ascending order. */
   readonly columns: readonly string[];
+  /** While `seq` is below it the states are being rebuilt: they hold but the beginning of what was known. Absent: they are whole. */
+  readonly wholeFromSeq?: number;
+}
+
+/** States as serving reads them. */
+export interface StoreReading {
+  /** In the order of the keys: undefined where there is none, null where that cannot be told now. */
+  readonly states: readonly (Buffer | undefined | null)[];
+  /** The position of the same moment, as `position` answers it; of several nodes, of those that were asked and answered. */
+  readonly position: IngestPosition | undefined;
+  /** Why some states are null, when a node did not answer. */
+  readonly failure: string | undefined;
 }
 
 export interface EntityStore {
@@ -33,6 +45,8 @@ export interface EntityStore {
    * @throws EngineError SERVICE_UNAVAILABLE, within the store's time-out.
    */
   read(keys: readonly EntityKey[]): Promise<(Buffer | undefined)[]>;
+  /** `read` for serving: what a node holds that does not answer is null. @throws SERVICE_UNAVAILABLE when none answers. */
+  readWithPosition(keys: readonly EntityKey[]): Promise<StoreReading>;
   /** Replaces states, each as a whole; they can be read by everybody once this resolves. @throws SERVICE_UNAVAILABLE. */
   write(writes: readonly EntityWrite[]): Promise<void>;
   /**

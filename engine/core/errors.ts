@@ -38,6 +38,7 @@ export const ERRORS = {
   ALERT_RULE_NOT_FOUND: { status: 404, retry: "never", level: "debug" },
   ALERT_RULE_INVALID: { status: 422, retry: "never", level: "debug" },
   SILENCE_NOT_FOUND: { status: 404, retry: "never", level: "debug" },
+  SLO_NOT_FOUND: { status: 404, retry: "never", level: "debug" },
   BUSY: { status: 429, retry: "later", level: "debug" },
   QUEUE_FULL: { status: 429, retry: "later", level: "debug" },
   INTERNAL: { status: 500, retry: "later", level: "error" },

@@ -7,11 +7,11 @@
  * what is so now: it sets online features only. Times are ISO 8601 with a zone, or milliseconds since 1970.
  */
 import { EngineError, type ErrorDetail } from "./errors.ts";
+import { parseTimestamp } from "./timestamp.ts";
 
 export const EVENT_ID_LENGTH_MAX = 128;
 const FIELDS_MAX = 200;
 const TEXT_LENGTH_MAX = 1024;
-const ISO_WITH_ZONE = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/;
 /** How far a producer's clock may be ahead of the server's. */
 export const AHEAD_MAX_MS = 300_000;
 const KNOWN = new Set(["event_id", "entity_id", "event_time", "event", "values"]);
@@ -48,10 +48,10 @@ export function parseFeatureEvent(data: Uint8Array, seq: number, arrivalMs: numb
     throw new EngineError("INVALID_REQUEST", "the event must be a JSON object");
   const details: ErrorDetail[] = [];
   const { event_id, entity_id, event_time, event, values } = body as Record<string, unknown>;
-  const eventMs = toMs(event_time);
+  const eventMs = parseTimestamp(event_time);
   if (!isId(event_id)) details.push({ field: "event_id", message: idRule });
   if (!isId(entity_id)) details.push({ field: "entity_id", message: idRule });
-  if (eventMs === undefined)
+  if (!(eventMs >= 0))
     details.push({
       field: "event_time",
       message: "must be ISO 8601 with a zone (2026-11-21T10:00:00Z) or milliseconds since 1970",
@@ -69,7 +69,7 @@ export function parseFeatureEvent(data: Uint8Array, seq: number, arrivalMs: numb
   return {
     eventId: event_id as string,
     entityId: entity_id as string,
-    eventMs: Math.min(eventMs as number, arrivalMs),
+    eventMs: Math.min(eventMs, arrivalMs),
     arrivalMs,
     seq,
     isEvent,
@@ -81,16 +81,6 @@ const idRule = `must be a string of 1 to ${EVENT_ID_LENGTH_MAX} characters witho
 
 function isId(value: unknown): value is string {
   return typeof value === "string" && /^\P{Cc}{1,128}$/u.test(value);
-}
-
-function toMs(time: unknown): number | undefined {
-  const ms =
-    typeof time === "string" && ISO_WITH_ZONE.test(time)
-      ? Date.parse(time)
-      : typeof time === "number"
-        ? Math.floor(time)
-        : Number.NaN;
-  return ms >= 0 && ms < 8.64e15 ? ms : undefined;
 }
 
 function checkFields(fields: unknown, at: string, details: ErrorDetail[]): void {

@@ -20,6 +20,13 @@ export interface HistoryColumn {
   readonly latenessMs: number;
   /** What is asked for, beside the count of events. */
   readonly parts: ReadonlySet<HistoryPart>;
+  readonly rules: EventRules;
+}
+
+/** A field whose last value is asked for. */
+export interface HistoryField {
+  readonly name: string;
+  readonly rules: EventRules;
 }
 
 export type HistoryPart = "sum" | "squares" | "extremes" | "edges" | "distinct";
@@ -35,13 +42,17 @@ export type FieldRule =
       readonly below: number;
     };
 
+/** What one version of a set asks of events, for all that it keeps of them: an event that breaks one counts for none of it. */
+export interface EventRules {
+  /** The same for equal rules. */
+  readonly id: string;
+  readonly list: readonly FieldRule[];
+}
+
 export interface HistoryPlan {
   readonly entityType: string;
   readonly columns: readonly HistoryColumn[];
-  /** Fields whose last value is asked for. */
-  readonly fields: readonly string[];
-  /** Events that break one were put aside when they came: they count for nothing. */
-  readonly rules: readonly FieldRule[];
+  readonly fields: readonly HistoryField[];
 }
 
 /** Whose events are asked for, and as they were known when. */

@@ -43,7 +43,7 @@ const described = {
   min: z.number().optional(),
   max: z.number().optional(),
   categories: z.array(z.string().min(1).max(256)).min(1).max(CATEGORIES_MAX).optional(),
-  /** Share of events without a value, over an hour, above which statistics report a problem. */
+  /** Share of events without a value, over the hours that are asked for, above which statistics report a problem. */
   null_rate_max: z.number().min(0).max(1).optional(),
 };
 
@@ -148,8 +148,9 @@ function checkDerived(one: DerivedFeature, earlier: ReadonlyMap<string, Feature>
   }
   const problem = derivedProblem(one);
   if (problem !== undefined) issue(problem[0], problem[1]);
-  if (one.type !== "float" && !(one.type === "int" && givesIntegers(one.function)))
-    issue("type", `${one.function} gives a float${givesIntegers(one.function) ? " or an int" : ""}`);
+  const inputs = one.inputs.every((name) => earlier.get(name)?.type !== "float") ? "integers" : "numbers";
+  if (one.type !== "float" && !(one.type === "int" && givesIntegers(one.function, inputs)))
+    issue("type", `${one.function} of these inputs gives a float`);
 }
 
 function checkWindow(one: WindowFeature, issue: FieldIssue): void {
@@ -161,6 +162,8 @@ function checkWindow(one: WindowFeature, issue: FieldIssue): void {
     issue("type", "an aggregation is a number: use an online feature for a text or a bool");
   if (one.type === "int" && (aggregation === "mean" || aggregation === "stddev"))
     issue("type", `${aggregation} gives a float`);
+  if (one.type === "int" && aggregation === "sum" && one.decimals > 0)
+    issue("type", 'a sum of decimals is a float: add "decimals": 0 for sums of integers');
   if (durationMs(one.window) === undefined) return; // said already
   if (one.windowing === "tumbling" && one.hop !== undefined)
     issue("hop", "not allowed with a tumbling window");
@@ -179,31 +182,37 @@ function checkValues(one: Feature, issue: FieldIssue): void {
     if (!isNumber && one[bound] !== undefined) issue(bound, `not allowed with type ${one.type}`);
   if ((one.min ?? -Infinity) > (one.max ?? Infinity)) issue("min", "is greater than max");
   if (one.default !== undefined) {
-    const problem = featureProblem(one, one.default);
+    const problem = createFeatureCheck(one)(one.default);
     if (problem !== undefined) issue("default", problem);
   }
 }
 
-/** Why `value` is not allowed for the feature, or undefined if it is. */
-export function featureProblem(one: Feature, value: unknown): string | undefined {
-  switch (one.type) {
+/** Tells why a value is not allowed for the feature, or undefined if it is. Made once, for many values. */
+export function createFeatureCheck({ type, min, max, categories }: Feature): FeatureCheck {
+  switch (type) {
     case "float":
     case "int":
     case "timestamp":
-      if (typeof value !== "number" || !Number.isFinite(value)) return "must be a finite number";
-      if (one.type === "int" && !Number.isInteger(value)) return "must be an integer";
-      if (one.min !== undefined && value < one.min) return `must be at least ${one.min}`;
-      if (one.max !== undefined && value > one.max) return `must be at most ${one.max}`;
-      return undefined;
+      return (value) => {
+        if (typeof value !== "number" || !Number.isFinite(value)) return "must be a finite number";
+        if (type === "int" && !Number.isInteger(value)) return "must be an integer";
+        if (min !== undefined && value < min) return `must be at least ${min}`;
+        if (max !== undefined && value > max) return `must be at most ${max}`;
+        return undefined;
+      };
     case "bool":
-      return typeof value === "boolean" ? undefined : "must be true or false";
-    case "category":
-      if (typeof value !== "string") return "must be a string";
-      return one.categories === undefined || one.categories.includes(value)
-        ? undefined
-        : "is none of the feature's categories";
+      return (value) => (typeof value === "boolean" ? undefined : "must be true or false");
+    case "category": {
+      const known = new Set(categories);
+      return (value) => {
+        if (typeof value !== "string") return "must be a string";
+        return known.has(value) ? undefined : "is none of the feature's categories";
+      };
+    }
   }
 }
+
+export type FeatureCheck = (value: unknown) => string | undefined;
 
 /**
  * Checks a parsed `feature-set.json`.

@@ -2,6 +2,17 @@
  * Predictions with their labels, as columns of typed arrays: what is asked for and what is got (storage/labelled-rows).
  */
 
+/** Up to which message of which stream a table is read; zeros for the beginning. */
+export interface TablePosition {
+  readonly epoch: number;
+  readonly seq: number;
+}
+
+export interface LabelPositions {
+  readonly labels: TablePosition;
+  readonly predictions: TablePosition;
+}
+
 export interface SliceColumn {
   readonly name: string;
   readonly kind: "number" | "category";
@@ -19,6 +30,10 @@ export interface LabelledQuestion {
   readonly toMs: number;
   /** Only labels that had arrived by then; all of them if it is undefined. */
   readonly asOfMs?: number | undefined;
+  /** Only what had been stored by then; all of it if it is undefined. */
+  readonly upTo?: LabelPositions | undefined;
+  /** One request in so many, drawn by the digest of its id, so always the same ones; all if it is undefined. */
+  readonly oneIn?: number | undefined;
   /** In the order of the model's probabilities; empty for a regression. */
   readonly classes: readonly string[];
   readonly slices: readonly SliceColumn[];

@@ -102,6 +102,11 @@ export class Metrics {
     }
   }
 
+  /** Forgets one series. */
+  remove(name: string, labels: Labels): void {
+    this.#families.get(name)?.series.delete(keyOf(labels));
+  }
+
   /** The whole exposition, text format 0.0.4. */
   toText(): string {
     for (const collect of this.#collectors) collect();

@@ -27,7 +27,7 @@ export interface Prediction {
   /** Probability of the predicted class. */
   readonly confidence?: number;
   /** Features whose default was served because the store had no value, an old one, or did not answer. */
-  readonly feature_status?: Readonly<Record<string, "missing" | "stale" | "unavailable">>;
+  readonly feature_status?: Readonly<Record<string, "missing" | "stale" | "invalid" | "unavailable">>;
   /** From the request's arrival to the end of inference, ms. */
   readonly latency_ms: number;
   /** ISO 8601, UTC, ms: when the prediction was made. */

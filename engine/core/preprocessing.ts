@@ -6,6 +6,7 @@
  * FEATURES_MAX numbers in a column and in a row that the model reads. How steps fit together: column-layout.ts.
  */
 import { z } from "zod";
+import { TIME_PARTS } from "./time-parts.ts";
 
 /** Floats in a row that a model reads, at most. */
 export const FEATURES_MAX = 4096;
@@ -18,21 +19,6 @@ const TERM_LENGTH_MAX = 512;
 const NGRAM_MAX = 5;
 const NAME_LENGTH_MAX = 512;
 const OUTPUT_NAME = /^[A-Za-z][A-Za-z0-9_.-]{0,127}$/;
-
-/** Parts of a point in time, in UTC. Monday is day_of_week 0, as in Python. epoch_days has a fraction. */
-export const TIME_PARTS = [
-  "year",
-  "month",
-  "day_of_month",
-  "day_of_week",
-  "day_of_year",
-  "is_weekend",
-  "hour",
-  "minute",
-  "second",
-  "epoch_days",
-] as const;
-export type TimePart = (typeof TIME_PARTS)[number];
 
 const column = z.string().min(1).max(NAME_LENGTH_MAX);
 const columns = z.array(column).min(1).max(FEATURES_MAX);

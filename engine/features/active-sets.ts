@@ -24,10 +24,6 @@ export class ActiveSets {
     this.#newest = new Map(sets.map((set) => [set.name, set]));
   }
 
-  all(): readonly FeatureSet[] {
-    return [...this.#sets.values()];
-  }
-
   /** What the events of each entity type that a set has are kept as. The same map until something changes. */
   get plans(): ReadonlyMap<string, ColumnPlan> {
     return this.#plans;

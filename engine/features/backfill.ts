@@ -10,7 +10,7 @@
 import type { EntityStore } from "../core/entity-store.ts";
 import { EngineError } from "../core/errors.ts";
 import type { EventHistory, HistoryRange } from "../core/event-history.ts";
-import type { ColumnPlan } from "./column-plan.ts";
+import { type ColumnPlan, isEmptyPlan, judge } from "./column-plan.ts";
 import { EntityState } from "./entity-state.ts";
 
 const ENTITIES_MAX = 500;
@@ -95,8 +95,8 @@ export class Backfill {
   }
 
   #apply(epoch: number, event: Parameters<EntityState["apply"]>[0]): void {
-    const { plan } = this.#options;
-    if (plan.problemWith(event) === undefined) this.#current?.state.apply(event, epoch, plan);
+    const { takers } = judge(this.#options.plan, event);
+    if (!isEmptyPlan(takers)) this.#current?.state.apply(event, epoch, takers);
   }
 
   async #write(): Promise<void> {
@@ -110,6 +110,7 @@ export class Backfill {
         const state = states[index];
         return state === undefined ? [] : { ...key, state: state.toBuffer(), ttlMs: active.ttlMs };
       });
+      await checkStore(); // it may be long since the last time, and who is replaced must not write
       await Promise.all([store.write(writes), checkStore()]);
     });
     this.#entities += filled.length;
@@ -120,10 +121,11 @@ export class Backfill {
     filled: readonly FilledEntity[],
     keys: readonly { type: string; id: string }[],
   ): Promise<(EntityState | undefined)[]> {
-    const { store, active, plan, checkStore } = this.#options;
-    const isWhole = plan.columns.length === active.columns.length && plan.fields.size === active.fields.size;
+    const { store, active, plan } = this.#options;
+    const isWhole =
+      plan.columns.length === active.columns.length && plan.fields.length === active.fields.length;
     if (isWhole) return filled.map(({ state }) => (state.seq === 0 ? undefined : state));
-    const [found] = await Promise.all([store.read(keys), checkStore()]);
+    const found = await store.read(keys);
     return filled.map((one, index) => {
       if (found[index] === undefined && one.state.seq === 0) return undefined;
       const state = EntityState.from(found[index]);

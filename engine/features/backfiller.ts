@@ -82,7 +82,7 @@ export class Backfiller {
 
   get status(): FillingStatus {
     let missing = 0;
-    for (const { plan } of this.#known.missing) missing += plan.columns.length + plan.fields.size;
+    for (const { plan } of this.#known.missing) missing += plan.columns.length + plan.fields.length;
     return { missing, backfill: this.#progress, ordered: this.#ordered, filled: this.#filled };
   }
 
@@ -189,7 +189,7 @@ export class Backfiller {
       const { rows, rowsTotal } = progress;
       logger.info({ ...progress, share: rowsTotal === 0 ? 1 : rows / rowsTotal }, "backfill goes on");
     };
-    const columns = plan.columns.length + plan.fields.size;
+    const columns = plan.columns.length + plan.fields.length;
     logger.info({ entityType, columns, seq }, "backfill started");
     // What happened earlier is in no window and in no last value any more.
     const range = { entityType, epoch, seq, sinceMs: Math.max(0, Date.now() - active.ttlMs) };
@@ -221,7 +221,7 @@ function behind(why: string): EngineError {
 }
 
 /** The answer, or SERVICE_UNAVAILABLE after `waitMs`: ingestion rests meanwhile. */
-async function within<T>(answer: Promise<T>, waitMs: number): Promise<T> {
+export async function within<T>(answer: Promise<T>, waitMs: number): Promise<T> {
   const over = new AbortController();
   const late = delay(Math.max(1, waitMs), undefined, { signal: over.signal }).then(() => {
     throw behind("ClickHouse does not answer");

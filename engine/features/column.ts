@@ -8,6 +8,7 @@
  * without events is not kept. Distinct values are kept beside, by tile (see distinct-count).
  */
 import type { FieldValue } from "../core/feature-event.ts";
+import type { EventRules } from "../core/feature-history.ts";
 import { addInteger, addPair, addSquare, toScaled } from "./exact-sum.ts";
 
 export interface Column {
@@ -22,6 +23,8 @@ export interface Column {
   /** 10^decimals of its sums. */
   readonly scale: number;
   readonly latenessMs: number;
+  /** Of the sets that have the column: it takes events that keep them. */
+  readonly rules: EventRules;
   readonly layout: Layout;
 }
 

@@ -17,8 +17,6 @@ export class EntityCache {
   readonly #maxAgeMs: number;
   /** In the order in which they were read. */
   readonly #entries = new Map<string, Entry>();
-  hits = 0;
-  misses = 0;
 
   constructor(entriesMax: number, maxAgeMs: number) {
     this.#entriesMax = entriesMax;
@@ -28,12 +26,7 @@ export class EntityCache {
   /** The entry, or undefined when it must be read. `nowMs`: performance.now(). */
   find(key: string, nowMs: number): Entry | undefined {
     const entry = this.#entries.get(key);
-    if (entry !== undefined && nowMs - entry.readMs < this.#maxAgeMs) {
-      this.hits++;
-      return entry;
-    }
-    this.misses++;
-    return undefined;
+    return entry !== undefined && nowMs - entry.readMs < this.#maxAgeMs ? entry : undefined;
   }
 
   set(key: string, view: StateView | undefined, nowMs: number): void {

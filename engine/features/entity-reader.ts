@@ -1,20 +1,25 @@
 // hot path
 /**
  * Reads the states of entities for predictions and for /features/online: from the cache, and the rest in one reading of
- * the store. A store that does not answer in time costs its time-out and no more: its entities are `null` then.
+ * the store. A store that does not answer in time costs its time-out and no more: its entities are `null` then. With the
+ * states comes the ingester's position of that moment: it names the columns that hold all events, see EntityValues.has.
  *
  * Bound: the caller's number of keys.
  */
-import type { EntityKey, EntityStore } from "../core/entity-store.ts";
+import type { EntityKey, EntityStore, IngestPosition } from "../core/entity-store.ts";
 import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { Counter, Histogram } from "../core/metrics.ts";
 import { EntityCache } from "./entity-cache.ts";
+import { EntityState } from "./entity-state.ts";
 import type { EntityView } from "./entity-view.ts";
 import { StateView } from "./state-view.ts";
 
+/** Of an entity without events. */
+const EMPTY_STATE = EntityState.from(undefined).toBuffer();
+
 export interface EntityReaderOptions {
-  readonly store: Pick<EntityStore, "read">;
+  readonly store: Pick<EntityStore, "readWithPosition">;
   readonly cacheEntriesMax: number;
   /** Oldest state that is served from the cache, ms; 0: none is. */
   readonly cacheMaxAgeMs: number;
@@ -29,6 +34,9 @@ export class EntityReader {
   readonly #options: EntityReaderOptions;
   readonly #cache: EntityCache;
   #isStoreUp = true;
+  /** Of the latest position. */
+  #columns: readonly string[] = [];
+  #known: ReadonlySet<string> = new Set();
 
   constructor(options: EntityReaderOptions) {
     this.#options = options;
@@ -58,38 +66,58 @@ export class EntityReader {
     found: Map<string, EntityView>,
     startedMs: number,
   ): Promise<void> {
-    const { store, readSeconds, unavailable, logger } = this.#options;
+    const { store, readSeconds } = this.#options;
     try {
-      const states = await store.read([...missing.values()]);
+      const { states, position, failure } = await store.readWithPosition([...missing.values()]);
+      const known = this.#knownAt(position);
       let index = 0;
       for (const name of missing.keys()) {
-        const bytes = states[index++];
-        const view = bytes === undefined ? undefined : this.#viewOf(bytes, name);
+        const view = this.#viewOf(states[index++], known, name);
         found.set(name, view);
         if (view !== null) this.#cache.set(name, view, startedMs);
       }
-      if (!this.#isStoreUp) logger.info("feature store answers again");
-      this.#isStoreUp = true;
+      this.#noteFailure(failure);
     } catch (error) {
-      if (this.#isStoreUp)
-        logger.warn({ err: messageOf(error) }, "feature store does not answer, serving defaults");
-      this.#isStoreUp = false;
-      unavailable.add(missing.size);
       for (const name of missing.keys()) found.set(name, null);
+      this.#noteFailure(messageOf(error));
     }
+    let unavailable = 0;
+    for (const name of missing.keys()) if (found.get(name) === null) unavailable++;
+    this.#options.unavailable.add(unavailable);
     readSeconds.observe((performance.now() - startedMs) / 1000);
   }
 
+  #noteFailure(failure: string | undefined): void {
+    const { logger } = this.#options;
+    const isUp = failure === undefined;
+    if (isUp && !this.#isStoreUp) logger.info("feature store answers again");
+    if (!isUp && this.#isStoreUp)
+      logger.warn({ err: failure }, "feature store does not answer, serving defaults");
+    this.#isStoreUp = isUp;
+  }
+
+  /** Keys of what holds all events; undefined when nothing in the store can be relied on: it lost its data, or is rebuilt. */
+  #knownAt(position: IngestPosition | undefined): ReadonlySet<string> | undefined {
+    if (position === undefined || position.seq < (position.wholeFromSeq ?? 0)) return undefined;
+    if (position.columns.join() !== this.#columns.join()) this.#known = new Set(position.columns);
+    this.#columns = position.columns;
+    return this.#known;
+  }
+
   /** `null` for a state that cannot be read: it harms no other entity's. */
-  #viewOf(bytes: Buffer, name: string): StateView | null {
+  #viewOf(
+    bytes: Buffer | undefined | null,
+    known: ReadonlySet<string> | undefined,
+    name: string,
+  ): StateView | null {
+    if (bytes === null || known === undefined) return null;
     try {
-      return new StateView(bytes);
+      return new StateView(bytes ?? EMPTY_STATE, known);
     } catch (error) {
       this.#options.logger.error(
         { err: messageOf(error), entity: name },
         "the state of an entity is damaged",
       );
-      this.#options.unavailable.add(1);
       return null;
     }
   }

@@ -39,7 +39,7 @@ export class EntityState implements StateParts {
   }
 
   /**
-   * Applies an event that the plan has no problem with. `seen`: it was applied before. `too_late`: it came after every
+   * Applies an event that the whole plan takes. `seen`: it was applied before. `too_late`: it came after every
    * window's lateness, and no window took it; last values go by event time alone.
    */
   apply(event: FeatureEvent, epoch: number, plan: ColumnPlan): "applied" | "too_late" | "seen" {
@@ -55,7 +55,7 @@ export class EntityState implements StateParts {
 
   /** Forgets values and columns that the plan does not know. */
   retain(plan: ColumnPlan): void {
-    const fields = new Set(plan.fields.values());
+    const fields = new Set(plan.fields.map(({ id }) => id));
     const columns = new Set(plan.columns.map(({ id }) => id));
     for (const id of this.values.keys()) if (!fields.has(id)) this.values.delete(id);
     for (const id of this.columns.keys()) if (!columns.has(id)) this.columns.delete(id);
@@ -63,7 +63,7 @@ export class EntityState implements StateParts {
 
   /** Takes what `other` has of the plan's values and columns in place of its own, and its last event if that is later. */
   adopt(other: EntityState, plan: ColumnPlan): void {
-    for (const id of plan.fields.values()) replace(this.values, id, other.values.get(id));
+    for (const { id } of plan.fields) replace(this.values, id, other.values.get(id));
     for (const { id } of plan.columns) replace(this.columns, id, other.columns.get(id));
     if (other.epoch < this.epoch || (other.epoch === this.epoch && other.seq <= this.seq)) return;
     this.epoch = other.epoch;
@@ -71,10 +71,9 @@ export class EntityState implements StateParts {
   }
 
   #setValues({ fields, eventMs, seq }: FeatureEvent, plan: ColumnPlan): void {
-    for (const name in fields) {
-      const id = plan.fields.get(name);
-      const value = fields[name] as FieldValue;
-      if (id === undefined || value === null) continue;
+    for (const { id, name } of plan.fields) {
+      const value = Object.hasOwn(fields, name) ? (fields[name] as FieldValue) : null;
+      if (value === null) continue;
       const known = this.values.get(id);
       if (known === undefined) this.values.set(id, { eventMs, seq, value });
       else if (eventMs >= known.eventMs) {

@@ -14,6 +14,8 @@ export interface WindowTotals {
 export interface EntityValues {
   /** The last event that is in the values, by its sequence in the stream. */
   readonly seq: number;
+  /** Whether all events are in a column or field, by its key (see known-columns); if not, nothing can be said of it. */
+  has(key: string): boolean;
   /** The last value of a field, or undefined. */
   value(fieldId: number): Exclude<FieldValue, null> | undefined;
   /** Event time of the last value of a field, ms; 0 if there is none. */
@@ -22,5 +24,5 @@ export interface EntityValues {
   window(column: Column, asOfMs: number): WindowTotals;
 }
 
-/** The values of an entity; `undefined`: it has none, `null`: the store did not answer. */
+/** The values of an entity; `undefined`: it has none, `null`: they cannot be had now. */
 export type EntityView = EntityValues | undefined | null;

@@ -11,7 +11,8 @@
  * when all before it is written. Before it reads, writes or sets it, the store's position must be the one set last: if
  * not, the store lost data or has another writer, and the ingester forgets what it holds and goes on from the store's
  * position; without one, from the beginning of the stream, and what came before that is filled from history (backfiller). One ingester writes to a store at a time.
- * Bounds: one reading of `eventsMax`, `statesMax` states, `recentIdsMax` ids; while the store is away nothing is read.
+ * Ids of events are those that `feature_values` has, so that ingester and sink drop the same.
+ * Bounds: one reading of `eventsMax`, `stateBytesMax` of states, `recentIdsMax` ids; while the store is away nothing is read.
  */
 import { setTimeout as delay } from "node:timers/promises";
 import type { EntityStore, IngestPosition } from "../core/entity-store.ts";
@@ -20,10 +21,11 @@ import type { EventHistory } from "../core/event-history.ts";
 import type { Logger } from "../core/log.ts";
 import { RecentIds } from "../recent-ids.ts";
 import type { SinkMessage } from "../sink-batch.ts";
-import { Backfiller, type FillingStatus, type IngestBoundary } from "./backfiller.ts";
+import { Backfiller, type FillingStatus, type IngestBoundary, within } from "./backfiller.ts";
 import type { ColumnPlan } from "./column-plan.ts";
 import { EntityState } from "./entity-state.ts";
 import { IngestBatch, type Refusal } from "./ingest-batch.ts";
+import { PositionKeeper } from "./position-keeper.ts";
 import { StateCache } from "./state-cache.ts";
 
 const RETRY_FIRST_MS = 20;
@@ -32,6 +34,10 @@ const RETRY_LAST_MS = 1_000;
 const WARN_FROM_MS = 160;
 /** How often the position is compared when there are no events. */
 const IDLE_MS = 1_000;
+const IDLES_MIN = 2;
+/** How often a history that was away is asked for the ids of events. */
+const IDS_RETRY_MS = 1_000;
+const REMOVED = "events were removed from the stream before they were applied: filling all from history";
 
 export interface FeatureSource {
   /** `firstSeq`: of the oldest event that is stored, at least 1. */
@@ -60,7 +66,8 @@ export interface FeatureIngesterOptions {
   readonly storedWaitMs: number;
   /** Most events of one reading: they are applied without a pause. */
   readonly eventsMax: number;
-  readonly statesMax: number;
+  /** Of states kept in memory between readings, estimated. */
+  readonly stateBytesMax: number;
   readonly recentIdsMax: number;
   readonly logger: Logger;
 }
@@ -87,8 +94,7 @@ export class FeatureIngester {
   readonly #backfiller: Backfiller;
   #recent: RecentIds;
   #epoch = 0;
-  /** What the store must answer. */
-  #position: IngestPosition | undefined;
+  readonly #keeper: PositionKeeper;
   /** Last sequence in the states; the position's, or the one before the stream's beginning. */
   #appliedSeq = 0;
   /** Last sequence whose id is remembered. */
@@ -97,8 +103,9 @@ export class FeatureIngester {
   #lastEventSeq = 0;
   /** Whether the store had a position in this stream, or in an earlier one, when the ingester resumed. */
   #found: "position" | "earlier stream" | "nothing" = "nothing";
-  /** Whether ids of events that the stream does not hold any more are not remembered. */
+  /** Whether the ids are those of the stream's latest messages alone, since the history was away; when it is asked again. */
   #lacksIds = false;
+  #idsDueMs = 0;
   /** Whether ids and states are exactly those of all up to `appliedSeq`. */
   #isExact = false;
   /** What the stream held when the ingester resumed, until that is applied. */
@@ -108,10 +115,13 @@ export class FeatureIngester {
   };
   #progress = { events: 0, duplicates: 0, tooLate: 0, rejected: 0 };
   #pauseMs = RETRY_FIRST_MS;
+  /** Readings in a row that gave nothing. */
+  #idles = 0;
 
   constructor(options: FeatureIngesterOptions) {
     this.#options = options;
-    this.#states = new StateCache(options.statesMax);
+    this.#states = new StateCache(options.stateBytesMax);
+    this.#keeper = new PositionKeeper(options.store);
     this.#recent = new RecentIds(options.recentIdsMax);
     this.#backfiller = new Backfiller(options);
   }
@@ -149,28 +159,29 @@ export class FeatureIngester {
 
   /** Finds out where to go on. What is in memory stays when it is that of the store's position. */
   async #resume(): Promise<void> {
-    const { source, store, recentIdsMax, logger } = this.#options;
+    const { source, store, logger } = this.#options;
     const position = await store.position();
     const { epoch, firstSeq, lastSeq } = await source.position();
-    if (this.#isExact && epoch === this.#epoch && isSame(position, this.#position)) return;
+    if (this.#isExact && epoch === this.#epoch && this.#keeper.isLast(position)) {
+      if (this.#lacksIds) await this.#loadIds(firstSeq);
+      return;
+    }
     const isKnown = position?.epoch === epoch;
     const nextSeq = isKnown ? Math.min(Math.max(position.seq + 1, firstSeq), lastSeq + 1) : firstSeq;
     this.#states.clear();
-    this.#recent = new RecentIds(recentIdsMax);
     this.#epoch = epoch;
     this.#appliedSeq = nextSeq - 1;
     this.#found = isKnown ? "position" : position === undefined ? "nothing" : "earlier stream";
-    const columns = position?.columns ?? []; // states outlive the stream that they came through
-    this.#position = isKnown ? position : await this.#setPosition(nextSeq - 1, columns); // so that a loss shows from here on
-    this.#backfiller.start(columns);
-    this.#readSeq = Math.max(firstSeq, nextSeq - recentIdsMax) - 1;
-    this.#lacksIds = this.#readSeq === firstSeq - 1 && (firstSeq > 1 || this.#found === "earlier stream");
-    this.#lastEventSeq = 0;
-    this.#isExact = this.#readSeq === this.#appliedSeq;
-    this.#behind = { lastSeq, sinceMs: performance.now() };
     const skipped = isKnown ? nextSeq - position.seq - 1 : 0;
-    if (skipped > 0)
-      logger.error({ skipped }, "events were removed from the stream before they were applied");
+    // States outlive the stream that they came through.
+    const columns = skipped > 0 ? [] : (position?.columns ?? []);
+    if (isKnown) this.#keeper.adopt(position);
+    if (!isKnown || skipped > 0)
+      await this.#keeper.begin({ epoch, seq: nextSeq - 1, columns, wholeFromSeq: lastSeq }); // so that a loss shows from here on
+    this.#backfiller.start(columns);
+    await this.#loadIds(firstSeq);
+    this.#behind = { lastSeq, sinceMs: performance.now() };
+    if (skipped > 0) logger.error({ skipped }, REMOVED);
     if (skipped < 0)
       logger.error(
         { lost: -skipped },
@@ -180,19 +191,20 @@ export class FeatureIngester {
   }
 
   async #ingest(signal: AbortSignal): Promise<void> {
-    const { source, store, eventsMax } = this.#options;
+    const { source, eventsMax } = this.#options;
     const feed = await source.follow(this.#readSeq + 1, this.#epoch);
     const close = (): void => void feed.close(); // ends a reading that waits
     signal.addEventListener("abort", close);
     try {
       while (!signal.aborted) {
         if (await this.#settle(signal)) return; // in the meantime the server may have given the reader up
+        if (await this.#mayLoadIds()) return;
         const messages = await feed.read(eventsMax, IDLE_MS);
         // Sets that changed while nothing came take the first events too.
         if (this.#backfiller.isBehindSets && (await this.#settle(signal))) return;
         if (messages.length > 0) await this.#take(messages, signal);
-        else await this.#untilDone(signal, async () => this.#expectSame(await store.position()));
-        this.#noteCaughtUp(messages.length === 0);
+        else await this.#untilDone(signal, async () => this.#keeper.check());
+        await this.#noteCaughtUp(messages.length === 0, signal);
         this.#pauseMs = RETRY_FIRST_MS;
       }
     } finally {
@@ -203,8 +215,6 @@ export class FeatureIngester {
 
   /** Lets columns become known, before the next reading. True when it took its time. */
   async #settle(signal: AbortSignal): Promise<boolean> {
-    const { store } = this.#options;
-    const checkStore = async (): Promise<void> => this.#expectSame(await store.position());
     const attempt: IngestBoundary["attempt"] = async (step) => this.#untilDone(signal, step);
     const boundary = {
       epoch: this.#epoch,
@@ -215,53 +225,101 @@ export class FeatureIngester {
       canFill: this.#isExact && (this.#behind === undefined || this.#found !== "position"),
       keep: async (keys: readonly string[]) => attempt(async () => this.#keep(keys)),
       attempt,
-      checkStore,
+      checkStore: async () => this.#keeper.check(),
     };
     if (!(await this.#backfiller.settle(boundary, signal))) return false;
     this.#states.clear();
-    if (this.#lacksIds) await attempt(async () => this.#restoreIds());
     return true;
   }
 
   async #keep(columns: readonly string[]): Promise<void> {
-    const { store } = this.#options;
-    const next = { epoch: this.#epoch, seq: this.#position?.seq ?? 0, columns };
-    const position = await store.position();
-    if (!isSame(position, next)) {
-      this.#expectSame(position);
-      await store.setPosition(next);
-    }
-    this.#position = next;
+    await this.#keeper.advance(this.#positionAt(this.#keeper.last?.seq ?? 0, columns));
     this.#states.clear(); // they lack the columns that were filled, or have those that were dropped
   }
 
-  /** From history, in place of those from the stream, of which it has all: it holds the same events. */
-  async #restoreIds(): Promise<void> {
-    const { history, recentIdsMax } = this.#options;
-    const ids = await history.recentIds(this.#epoch, this.#appliedSeq, recentIdsMax);
-    this.#recent = new RecentIds(recentIdsMax);
-    for (let offset = 0; offset + 16 <= ids.length; offset += 16) this.#recent.add(ids, offset);
-    this.#lacksIds = false;
+  #positionAt(seq: number, columns = this.#keeper.last?.columns ?? []): IngestPosition {
+    const { wholeFromSeq = 0 } = this.#keeper.last ?? {};
+    return { epoch: this.#epoch, seq, columns, ...(wholeFromSeq > seq ? { wholeFromSeq } : {}) };
   }
 
-  /** With nothing to read, the rest was deleted. */
-  #noteCaughtUp(isIdle: boolean): void {
+  /** The ids of the latest events up to the position: of those that are stored from history, the others are read once more. */
+  async #loadIds(firstSeq: number): Promise<void> {
+    const { history, recentIdsMax, storedWaitMs, logger } = this.#options;
+    const applied = this.#appliedSeq;
+    this.#recent = new RecentIds(recentIdsMax);
+    this.#lastEventSeq = 0;
+    let knownSeq = applied - recentIdsMax;
+    try {
+      const storedSeq = Math.min(await within(history.lastSeq(this.#epoch), storedWaitMs), applied);
+      const ids = await within(history.recentIds(this.#epoch, storedSeq, recentIdsMax), storedWaitMs);
+      for (let offset = 0; offset + 16 <= ids.length; offset += 16) this.#recent.add(ids, offset);
+      knownSeq = storedSeq;
+      this.#lacksIds = false;
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.meaning.retry !== "later") throw error;
+      const level = this.#lacksIds ? "debug" : "warn";
+      logger[level](
+        { err: messageOf(error) },
+        "ids of events come from the stream until the history is there",
+      );
+      this.#lacksIds = true;
+      this.#idsDueMs = performance.now() + IDS_RETRY_MS;
+    }
+    this.#readSeq = Math.min(applied, Math.max(knownSeq, firstSeq - 1));
+    this.#isExact = this.#readSeq === applied;
+  }
+
+  /** Whether the history answers again that did not have the ids. */
+  async #mayLoadIds(): Promise<boolean> {
+    const { history, storedWaitMs } = this.#options;
+    if (!this.#lacksIds || !this.#isExact || performance.now() < this.#idsDueMs) return false;
+    this.#idsDueMs = performance.now() + IDS_RETRY_MS;
+    return within(history.lastSeq(this.#epoch), storedWaitMs).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  /** With nothing to read, again and again, the rest was deleted. */
+  async #noteCaughtUp(isIdle: boolean, signal: AbortSignal): Promise<void> {
     if (this.#behind === undefined) return;
     const { lastSeq, sinceMs } = this.#behind;
-    if (this.#appliedSeq < lastSeq && !isIdle) return;
+    this.#idles = isIdle ? this.#idles + 1 : 0;
+    if (this.#appliedSeq < lastSeq && this.#idles < IDLES_MIN) return;
+    const { wholeFromSeq, ...position } = this.#keeper.last ?? this.#positionAt(this.#appliedSeq);
+    if (wholeFromSeq !== undefined) await this.#untilDone(signal, async () => this.#keeper.advance(position));
     this.#behind = undefined;
     const tookMs = Math.round(performance.now() - sinceMs);
     this.#options.logger.info({ seq: this.#appliedSeq, tookMs }, "ingester has caught up");
   }
 
+  /** Up to each gap in the sequences, and on from behind it. */
   async #take(messages: readonly SinkMessage[], signal: AbortSignal): Promise<void> {
+    let first = 0;
+    let nextSeq = this.#readSeq + 1;
+    for (const [index, { seq }] of messages.entries()) {
+      if (seq !== nextSeq) {
+        await this.#apply(messages.slice(first, index), signal);
+        await this.#skipTo(seq - 1, signal);
+        first = index;
+      }
+      nextSeq = seq + 1;
+    }
+    await this.#apply(messages.slice(first), signal);
+  }
+
+  async #apply(messages: readonly SinkMessage[], signal: AbortSignal): Promise<void> {
     this.#isExact = false;
-    const batch = this.#gather(messages);
+    const batch = new IngestBatch(this.#backfiller.planOf);
+    for (const message of messages) batch.add(message, this.#appliedSeq, this.#recent);
+    this.#readSeq = messages.at(-1)?.seq ?? this.#readSeq;
+    this.#lastEventSeq = Math.max(this.#lastEventSeq, batch.lastEventSeq);
     if (this.#readSeq > this.#appliedSeq) {
       await this.#untilDone(signal, async () => this.#findStates(batch));
       batch.apply(this.#epoch);
       await this.#untilDone(signal, async () => this.#putAside(batch.refusals));
-      await this.#untilDone(signal, async () => this.#write(batch));
+      const next = this.#positionAt(this.#readSeq);
+      await this.#untilDone(signal, async () => this.#keeper.advance(next, batch.writes()));
       this.#appliedSeq = this.#readSeq;
       this.#count(batch);
       this.#states.trim();
@@ -269,34 +327,28 @@ export class FeatureIngester {
     this.#isExact = this.#readSeq === this.#appliedSeq;
   }
 
-  #gather(messages: readonly SinkMessage[]): IngestBatch {
-    const batch = new IngestBatch(this.#backfiller.planOf);
-    let missing = 0;
-    for (const message of messages) {
-      missing += message.seq - this.#readSeq - 1;
-      this.#readSeq = message.seq;
-      batch.add(message, this.#appliedSeq, this.#recent);
-    }
-    this.#lastEventSeq = Math.max(this.#lastEventSeq, batch.lastEventSeq);
-    if (missing > 0)
-      this.#options.logger.warn(
-        { missing, seq: this.#readSeq },
-        "events are missing from the stream: somebody deleted them",
-      );
-    return batch;
+  /** Goes on behind events that the stream does not hold any more. All columns lack those that were not applied. */
+  async #skipTo(seq: number, signal: AbortSignal): Promise<void> {
+    const missing = seq - this.#readSeq;
+    this.#readSeq = seq;
+    if (seq <= this.#appliedSeq) return;
+    this.#options.logger.error({ missing, seq }, REMOVED);
+    this.#isExact = false;
+    await this.#untilDone(signal, async () => this.#keeper.advance(this.#positionAt(seq, [])));
+    this.#appliedSeq = seq;
+    this.#states.clear();
+    this.#backfiller.start([]);
+    await this.#settle(signal); // takes the sets over; what is read next is behind the gap
   }
 
   /** From the cache; the others from the store, in one call. */
   async #findStates(batch: IngestBatch): Promise<void> {
-    const { store } = this.#options;
     const unknown = [];
     for (const entity of batch.entities.values()) {
       entity.state = this.#states.get(entity.name);
       if (entity.state === undefined) unknown.push(entity);
     }
-    // The position is asked for after the states: a store that lost its data before would answer that there are none.
-    const [found, position] = await Promise.all([store.read(unknown), store.position()]);
-    this.#expectSame(position);
+    const found = await this.#keeper.read(unknown);
     for (const [index, entity] of unknown.entries()) {
       entity.state = EntityState.from(found[index]);
       entity.state.retain(entity.plan);
@@ -314,34 +366,6 @@ export class FeatureIngester {
       await source.reject(message, this.#epoch, reason);
       logger.debug({ seq: message.seq, err: reason }, "event put aside");
     }
-  }
-
-  /** States first, then the position. Again, when the store was away or its answer was lost: the same bytes. */
-  async #write(batch: IngestBatch): Promise<void> {
-    const { store } = this.#options;
-    const { columns = [] } = this.#position ?? {};
-    const next = { epoch: this.#epoch, seq: this.#readSeq, columns };
-    const [, position] = await Promise.all([store.write(batch.writes()), store.position()]);
-    if (!isSame(position, next)) {
-      this.#expectSame(position);
-      await store.setPosition(next);
-    }
-    this.#position = next;
-  }
-
-  async #setPosition(seq: number, columns: readonly string[]): Promise<IngestPosition> {
-    const position = { epoch: this.#epoch, seq, columns };
-    await this.#options.store.setPosition(position);
-    return position;
-  }
-
-  /** @throws Error when the store's position is not the one that was set last. */
-  #expectSame(found: IngestPosition | undefined): void {
-    if (isSame(found, this.#position)) return;
-    this.#isExact = false;
-    throw new Error(
-      `the store's position is ${found?.seq ?? "missing"}, not ${this.#position?.seq ?? "missing"}: it lost data or has another writer`,
-    );
   }
 
   #count({ events, duplicates, tooLate, refusals }: IngestBatch): void {
@@ -369,15 +393,4 @@ export class FeatureIngester {
     await delay(this.#pauseMs, undefined, { signal }).catch(() => undefined);
     this.#pauseMs = Math.min(this.#pauseMs * 2, RETRY_LAST_MS);
   }
-}
-
-function isSame(one: IngestPosition | undefined, other: IngestPosition | undefined): boolean {
-  if (one === undefined || other === undefined) return one === other;
-  const { columns } = other;
-  return (
-    one.epoch === other.epoch &&
-    one.seq === other.seq &&
-    (one.columns === columns ||
-      (one.columns.length === columns.length && one.columns.every((key, index) => key === columns[index])))
-  );
 }

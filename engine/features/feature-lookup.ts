@@ -7,18 +7,22 @@
 import { durationMs } from "../core/duration.ts";
 import { EngineError } from "../core/errors.ts";
 import {
+  createFeatureCheck,
   type DerivedFeature,
   type Feature,
+  type FeatureCheck,
   type FeatureSet,
   featureSetKey,
   type OnlineFeature,
+  type Scalar,
   type WindowFeature,
 } from "../core/feature-set.ts";
 import type { ModelManifest } from "../core/manifest.ts";
 import type { ModelInput } from "../core/model-input.ts";
+import { createInputCheck } from "../feature-plan.ts";
 import type { Column } from "./column.ts";
-import { columnsOf, fieldOf } from "./column-plan.ts";
-import { murmurHash32 } from "./murmur-hash.ts";
+import { columnsOf, type KeptField, keptField } from "./column-plan.ts";
+import { columnKey, fieldKey } from "./known-columns.ts";
 
 /** An entity that a request must name. */
 export interface LookupEntity {
@@ -28,8 +32,10 @@ export interface LookupEntity {
 
 interface StepOf<F extends Feature> {
   readonly feature: F;
-  /** Name of the step in a prediction's feature status. */
+  /** In the feature status, like no other step's: of features with one name it tells the set too. A request feature's is its own. */
   readonly name: string;
+  /** Whether a value is one of the feature. */
+  readonly check: FeatureCheck;
 }
 
 export type LookupStep =
@@ -37,10 +43,17 @@ export type LookupStep =
   | ({
       readonly kind: "online";
       readonly entity: number;
-      readonly fieldId: number;
+      /** Of the field or column, see known-columns. */
+      readonly key: string;
+      readonly field: KeptField;
       readonly ttlMs: number;
     } & StepOf<OnlineFeature>)
-  | ({ readonly kind: "window"; readonly entity: number; readonly column: Column } & StepOf<WindowFeature>)
+  | ({
+      readonly kind: "window";
+      readonly entity: number;
+      readonly key: string;
+      readonly column: Column;
+    } & StepOf<WindowFeature>)
   | ({ readonly kind: "derived"; readonly inputs: readonly number[] } & StepOf<DerivedFeature>);
 
 export interface LookupInput {
@@ -49,6 +62,8 @@ export interface LookupInput {
   readonly step: number;
   /** Whether the model does without: the input has a default, or may be missing. */
   readonly isOptional: boolean;
+  /** Whether a value fits: the model's range and categories may be narrower than the feature's, and float32 is. */
+  readonly takes: (value: Scalar) => boolean;
 }
 
 export interface FeatureLookup {
@@ -78,14 +93,17 @@ export async function compileLookup(
   for (const input of manifest.inputs) {
     const { name, feature } = input;
     const isOptional = input.default !== undefined || input.nullable === true;
+    const takes = createInputCheck(input);
     if (feature === undefined) {
-      inputs.push({ name, step: -1, isOptional });
+      inputs.push({ name, step: -1, isOptional, takes });
       continue;
     }
     const set = await find(feature.set, feature.version);
-    inputs.push({ name, step: compiler.stepFor(set, input, feature.name ?? name), isOptional });
+    inputs.push({ name, step: compiler.stepFor(set, input, feature.name ?? name), isOptional, takes });
   }
-  const { entities, steps } = compiler;
+  const { entities } = compiler;
+  const taken = new Set(inputs.map(({ step }) => step).filter((step) => step >= 0));
+  const steps = compiler.named(taken);
   const requested = steps.filter(({ kind }) => kind === "request").map(({ feature }) => feature.name);
   const requestNames = new Set([...manifest.inputs.map(({ name }) => name), ...requested]);
   const inputNames = steps.map((_, index) => inputs.find(({ step }) => step === index)?.name);
@@ -116,7 +134,8 @@ export interface AskedFeatures {
 }
 
 /**
- * The lookup of features of several sets. A name that is asked of two of them is told apart by its set: `set.name`.
+ * The lookup of features of several sets. A name that is asked of two of them is told apart by its set: `set.name`, or
+ * `set@version.name`.
  * @throws EngineError INVALID_REQUEST naming a feature that its set does not have, or that is asked for twice.
  */
 export function compileSetsLookup(asked: readonly AskedFeatures[]): SetLookup {
@@ -127,20 +146,49 @@ export function compileSetsLookup(asked: readonly AskedFeatures[]): SetLookup {
       name,
     })),
   );
-  const uses = new Map<string, number>();
-  for (const { name } of all) uses.set(name, (uses.get(name) ?? 0) + 1);
-  const features = all.map(({ set, name }) => ({
-    name: asked.length > 1 && (uses.get(name) ?? 0) > 1 ? `${set.name}.${name}` : name,
-    step: compiler.stepNamed(set, name),
-  }));
-  const { entities, steps } = compiler;
-  return { entities, steps, features };
+  const indexes = new Set<number>();
+  for (const { set, name } of all) {
+    const count = indexes.size;
+    if (indexes.add(compiler.stepNamed(set, name)).size === count)
+      throw invalidRequest(`${featureSetKey(set)}:${name} is asked for twice`);
+  }
+  const names = compiler.namesOf([...indexes]);
+  const features = [...indexes].map((step, index) => ({ name: names[index] as string, step }));
+  return { entities: compiler.entities, steps: compiler.named(indexes), features };
 }
 
 class LookupCompiler {
   readonly entities: LookupEntity[] = [];
-  readonly steps: LookupStep[] = [];
+  readonly #steps: LookupStep[] = [];
+  /** By step: the set of its feature. */
+  readonly #sets: FeatureSet[] = [];
   readonly #indexes = new Map<string, number>();
+
+  /** The steps so far. Those that are `asked` for have the names that they have without the others. */
+  named(asked: ReadonlySet<number>): LookupStep[] {
+    const names = this.namesOf([...this.#steps.keys()]);
+    const indexes = [...asked];
+    for (const [at, name] of this.namesOf(indexes).entries()) names[indexes[at] as number] = name;
+    return this.#steps.map((step, index) => ({
+      ...step,
+      name: step.kind === "request" ? step.name : (names[index] as string), // two sets take it from one field
+    }));
+  }
+
+  /** The name of each feature or, where several have that, with its set before it, and then with its set's version. */
+  namesOf(indexes: readonly number[]): string[] {
+    const qualified = (index: number, setName: (set: FeatureSet) => string): string =>
+      `${setName(this.#sets[index] as FeatureSet)}.${this.#steps[index]?.feature.name}`;
+    let names = indexes.map((index) => this.#steps[index]?.feature.name as string);
+    for (const setName of [({ name }: FeatureSet) => name, featureSetKey]) {
+      const uses = new Map<string, number>();
+      for (const name of names) uses.set(name, (uses.get(name) ?? 0) + 1);
+      names = names.map((name, at) =>
+        (uses.get(name) ?? 0) > 1 ? qualified(indexes[at] as number, setName) : name,
+      );
+    }
+    return names;
+  }
 
   stepFor(set: FeatureSet, input: ModelInput, name: string): number {
     const feature = set.features.find((one) => one.name === name);
@@ -154,8 +202,7 @@ class LookupCompiler {
   stepNamed(set: FeatureSet, name: string): number {
     const feature = set.features.find((one) => one.name === name);
     if (feature !== undefined) return this.#step(set, feature);
-    const message = `${featureSetKey(set)} has no feature "${name.slice(0, 128)}"`;
-    throw new EngineError("INVALID_REQUEST", message, { details: [{ field: "features", message }] });
+    throw invalidRequest(`${featureSetKey(set)} has no feature "${name.slice(0, 128)}"`);
   }
 
   #step(set: FeatureSet, feature: Feature): number {
@@ -163,30 +210,33 @@ class LookupCompiler {
     const known = this.#indexes.get(key);
     if (known !== undefined) return known;
     const step = this.#createStep(set, feature);
-    this.steps.push(step);
-    this.#indexes.set(key, this.steps.length - 1);
-    return this.steps.length - 1;
+    this.#sets.push(set);
+    const index = this.#steps.push(step) - 1;
+    this.#indexes.set(key, index);
+    return index;
   }
 
   #createStep(set: FeatureSet, feature: Feature): LookupStep {
-    const { name } = feature;
+    const common = { name: feature.name, check: createFeatureCheck(feature) };
     switch (feature.kind) {
       case "request":
-        return { kind: "request", feature, name };
+        return { kind: "request", feature, ...common };
       case "online": {
         const ttlMs = durationMs(feature.ttl) as number;
-        const fieldId = murmurHash32(fieldOf(feature));
-        return { kind: "online", feature, name, entity: this.#entity(set), fieldId, ttlMs };
+        const field = keptField(set, feature);
+        const key = fieldKey(set.entity.type, field.id);
+        return { kind: "online", feature, ...common, entity: this.#entity(set), key, field, ttlMs };
       }
       case "window": {
-        const column = columnsOf(set).get(name) as Column;
-        return { kind: "window", feature, name, entity: this.#entity(set), column };
+        const column = columnsOf(set).get(feature.name) as Column;
+        const key = columnKey(set.entity.type, column.id);
+        return { kind: "window", feature, ...common, entity: this.#entity(set), key, column };
       }
       case "derived": {
         const inputs = feature.inputs.map((input) =>
           this.#step(set, set.features.find((one) => one.name === input) as Feature),
         );
-        return { kind: "derived", feature, name, inputs };
+        return { kind: "derived", feature, ...common, inputs };
       }
     }
   }
@@ -197,17 +247,22 @@ class LookupCompiler {
   }
 }
 
+/** A float32 blurs a time by a minute or two, and few times are among the integers that it holds. */
 function fits(input: ModelInput["type"], feature: Feature["type"]): boolean {
   switch (feature) {
-    case "float":
-      return input === "float";
     case "int":
     case "timestamp":
-      return input === "float" || input === "int";
-    case "bool":
+      return input === feature || input === "float";
     case "category":
+      return input === feature || input === "text";
+    case "float":
+    case "bool":
       return input === feature;
   }
+}
+
+function invalidRequest(message: string): EngineError {
+  return new EngineError("INVALID_REQUEST", message, { details: [{ field: "features", message }] });
 }
 
 function invalid(field: string, message: string): EngineError {

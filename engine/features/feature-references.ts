@@ -5,7 +5,6 @@
  * its features that the caller does not send.
  */
 import { EngineError } from "../core/errors.ts";
-import { type FeatureSet, featureSetKey } from "../core/feature-set.ts";
 import { compileSetsLookup, type FindFeatureSet, type SetLookup } from "./feature-lookup.ts";
 
 interface Reference {
@@ -14,46 +13,30 @@ interface Reference {
   readonly names: string[];
 }
 
-export interface ReferredFeatures {
-  readonly lookup: SetLookup;
-  /** The sets asked for, and all others of their entity types that are active: an event must fit them all. */
-  readonly sets: readonly FeatureSet[];
-}
-
 /**
- * The features that `text` names.
- * @param active all sets that are active.
+ * The lookup of the features that `text` names.
  * @throws EngineError INVALID_REQUEST naming a reference that cannot be read or a feature that there is not, and what `find` throws.
  */
-export async function findReferred(
-  text: string,
-  find: FindFeatureSet,
-  active: readonly FeatureSet[],
-): Promise<ReferredFeatures> {
+export async function findReferred(text: string, find: FindFeatureSet): Promise<SetLookup> {
   const asked = await Promise.all(
     parseReferences(text).map(async ({ set, version, names }) => ({
       set: await find(set, version),
       names: names.length === 0 ? undefined : names,
     })),
   );
-  const lookup = compileSetsLookup(asked);
-  const types = new Set(lookup.entities.map(({ type }) => type));
-  const sets = new Map<string, FeatureSet>();
-  for (const set of [...asked.map((one) => one.set), ...active])
-    if (types.has(set.entity.type)) sets.set(featureSetKey(set), set);
-  return { lookup, sets: [...sets.values()] };
+  return compileSetsLookup(asked);
 }
 
 function parseReferences(text: string): Reference[] {
   const references: Reference[] = [];
+  let last: Reference | undefined;
   for (const part of text.split(",").map((one) => one.trim())) {
     const [, set, version, name] = /^(?:([^@:]+)@([^@:]+)(?::|$))?([^@:]*)$/.exec(part) ?? [];
-    const last = references.at(-1);
     if (set !== undefined && version !== undefined) {
       const known = references.find((one) => one.set === set && one.version === version);
-      const reference = known ?? { set, version, names: [] };
-      if (known === undefined) references.push(reference);
-      if (name !== undefined && name !== "") reference.names.push(name);
+      last = known ?? { set, version, names: [] };
+      if (known === undefined) references.push(last);
+      if (name !== undefined && name !== "") last.names.push(name);
     } else if (name !== undefined && name !== "" && last !== undefined) last.names.push(name);
     else
       throw invalid(

@@ -13,9 +13,9 @@ import type { Row } from "../batch.ts";
 import type { Batcher } from "../batcher.ts";
 import type { EntityKey } from "../core/entity-store.ts";
 import { EngineError, type ErrorDetail, toEngineError } from "../core/errors.ts";
-import type { Scalar } from "../core/feature-set.ts";
 import type { Dispatcher } from "../dispatcher.ts";
 import { notAnObject } from "../feature-plan.ts";
+import type { CountErrors } from "../request-errors.ts";
 import type { EntityReader } from "./entity-reader.ts";
 import type { EntityView } from "./entity-view.ts";
 import type { FeatureLookup, LookupStep } from "./feature-lookup.ts";
@@ -38,6 +38,7 @@ interface Waiting {
 export interface FeatureStageOptions {
   readonly reader: Pick<EntityReader, "read">;
   readonly dispatcher: Pick<Dispatcher, "accept">;
+  readonly errors: CountErrors;
   /** Rows that are read for at once. */
   readonly rowsMax: number;
 }
@@ -99,7 +100,9 @@ export class FeatureStage {
       try {
         this.#accept(waiting, own, asOfMs);
       } catch (error) {
-        waiting.row.fail(toEngineError(error));
+        const failure = toEngineError(error);
+        this.#options.errors.count(waiting.batcher.model.manifest, waiting.row.source, failure.code);
+        waiting.row.fail(failure);
       }
       waiting.batcher.expected--;
     }
@@ -114,27 +117,27 @@ export class FeatureStage {
     asOfMs: number,
   ): void {
     const use = uses === undefined ? undefined : { uses, inputNames: lookup.inputNames };
-    const { values, status } = lookUp(lookup, request, views, asOfMs, use);
+    const found = lookUp(lookup, request, views, asOfMs, use);
+    const features = fillFeatures(lookup, request, found);
+    const { status } = found;
     const entities = keys.flatMap((key, index) =>
       key === undefined ? [] : [{ type: key.type, id: key.id, seq: views[index]?.seq ?? 0 }],
     );
     const served: ServedFeatures = { asOfMs, entities, status };
-    checkAvailable(lookup, request, values, status);
-    this.#options.dispatcher.accept(batcher, row, fillFeatures(lookup, request, values), served);
+    checkAvailable(lookup, features, status);
+    this.#options.dispatcher.accept(batcher, row, features, served);
   }
 }
 
 /** @throws EngineError SERVICE_UNAVAILABLE when the store did not answer, and neither the set nor the model has a default. */
 function checkAvailable(
   { inputs, steps }: FeatureLookup,
-  request: Readonly<Record<string, unknown>>,
-  values: readonly (Scalar | undefined)[],
+  features: Readonly<Record<string, unknown>>,
   status: ServedFeatures["status"],
 ): void {
   if (status.size === 0) return;
   for (const { name, step, isOptional } of inputs) {
-    if (step < 0 || isOptional || values[step] !== undefined || (request[name] ?? undefined) !== undefined)
-      continue;
+    if (step < 0 || isOptional || features[name] !== undefined) continue;
     if (status.get((steps[step] as LookupStep).name) === "unavailable")
       throw new EngineError(
         "SERVICE_UNAVAILABLE",

@@ -6,7 +6,7 @@
 
 import type { FieldStatistics, StatisticsQuestion } from "../../storage/field-statistics.ts";
 import type { Feature, FeatureSet } from "../core/feature-set.ts";
-import { fieldOf, fieldRules } from "./column-plan.ts";
+import { eventRules, fieldOf } from "./column-plan.ts";
 
 export interface FeatureStatistics extends FieldStatistics {
   readonly name: string;
@@ -19,10 +19,9 @@ export interface FeatureStatistics extends FieldStatistics {
 
 export type ReadFieldStatistics = (question: StatisticsQuestion) => Promise<readonly FieldStatistics[]>;
 
-/** @param active all active sets: events that break a rule of one are left out. */
+/** Events that break a rule of the set are left out. */
 export async function featureStatistics(
   set: FeatureSet,
-  active: readonly FeatureSet[],
   hours: number,
   read: ReadFieldStatistics,
 ): Promise<readonly FeatureStatistics[]> {
@@ -34,8 +33,7 @@ export async function featureStatistics(
   });
   const fields = [...new Set(features.map(({ field }) => field))];
   const entityType = set.entity.type;
-  const rules = fieldRules(active.filter(({ entity }) => entity.type === entityType));
-  const found = await read({ entityType, fields, rules, hours });
+  const found = await read({ entityType, fields, rules: eventRules(set).list, hours });
   return features.map(({ feature, field }) => {
     const statistics = found[fields.indexOf(field)] as FieldStatistics;
     const { events, values } = statistics;

@@ -4,19 +4,26 @@
  *     rows → chunks → history (one reading per entity type) → views → lookUp → rows with their features
  *
  * An event counts if it had arrived at the row's moment or, where the row gives the sequence that a prediction noted,
- * if it is not behind it: then the values are those that were served. Bound: one chunk of rows at a time.
+ * if it is not behind it: then the values are those that were served. What could not be had then, as the prediction's feature
+ * status tells, is taken as that. Bound: one chunk of rows at a time.
  */
 import { EngineError } from "../core/errors.ts";
-import type { FeatureHistory, HistoryColumn, HistoryEntity, HistoryPart } from "../core/feature-history.ts";
-import type { FeatureSet, Scalar } from "../core/feature-set.ts";
+import type {
+  FeatureHistory,
+  HistoryColumn,
+  HistoryEntity,
+  HistoryField,
+  HistoryPart,
+} from "../core/feature-history.ts";
+import type { Scalar } from "../core/feature-set.ts";
 import type { Column } from "./column.ts";
-import { fieldOf, fieldRules } from "./column-plan.ts";
 import type { EntityView } from "./entity-view.ts";
 import type { SetLookup } from "./feature-lookup.ts";
 import { HistoricalView, type ViewLayout } from "./historical-view.ts";
 import { type FeatureStatus, lookUp } from "./served-features.ts";
 
 export const CHUNK_ROWS = 10_000;
+const NONE: ReadonlySet<string> = new Set();
 
 export interface HistoricalRow {
   /** In the order of the lookup's entities. */
@@ -26,6 +33,8 @@ export interface HistoricalRow {
     readonly seq?: number | undefined;
   }[];
   readonly asOfMs: number;
+  /** What could not be had when the row was served, by the names in its feature status: it gets its default again. */
+  readonly unavailable?: readonly string[];
   /** Values of request features, for those that are derived from them; other names are left alone. */
   readonly request: Readonly<Record<string, unknown>>;
 }
@@ -42,8 +51,6 @@ export interface HistoricalFeatures<R extends HistoricalRow> {
 export interface HistoricalOptions<R extends HistoricalRow> {
   readonly history: FeatureHistory;
   readonly lookup: SetLookup;
-  /** All sets whose rules events had to keep to be taken: those asked for, and others that are active. */
-  readonly sets: readonly FeatureSet[];
   readonly rows: AsyncIterable<R> | Iterable<R>;
   readonly chunkRows?: number;
 }
@@ -56,21 +63,21 @@ export interface HistoricalOptions<R extends HistoricalRow> {
 export async function* historicalFeatures<R extends HistoricalRow>({
   history,
   lookup,
-  sets,
   rows,
   chunkRows = CHUNK_ROWS,
 }: HistoricalOptions<R>): AsyncGenerator<HistoricalFeatures<R>, undefined> {
-  const layouts = lookup.entities.map((_, index) => layoutOf(lookup, index, sets));
+  const layouts = lookup.entities.map((_, index) => layoutOf(lookup, index));
   let done = 0;
   for await (const chunk of inChunks(rows, chunkRows)) {
     const known = await Promise.all(
       layouts.map((layout, index) => readEntities(history, layout, chunk, index)),
     );
     for (const [index, row] of chunk.entries()) {
-      const views = layouts.map(
-        (layout, at) =>
-          new HistoricalView(layout, known[at]?.[index] as HistoryEntity, row.entities[at]?.seq ?? 0),
-      );
+      const unavailable = unavailableKeys(lookup, row);
+      const views = layouts.map((layout, at) => {
+        const entity = known[at]?.[index] as HistoryEntity;
+        return new HistoricalView(layout, entity, row.entities[at]?.seq ?? 0, unavailable);
+      });
       yield toFeatures(lookup, row, views, done + index + 1);
     }
     done += chunk.length;
@@ -96,6 +103,13 @@ function toFeatures<R extends HistoricalRow>(
   }
 }
 
+/** Keys of the columns and fields that the row's unavailable features are made of. */
+function unavailableKeys({ steps }: SetLookup, { unavailable = [] }: HistoricalRow): ReadonlySet<string> {
+  if (unavailable.length === 0) return NONE;
+  const named = steps.filter(({ name }) => unavailable.includes(name));
+  return new Set(named.flatMap((step) => ("key" in step ? [step.key] : [])));
+}
+
 async function readEntities(
   history: FeatureHistory,
   { plan }: ViewLayout,
@@ -113,19 +127,18 @@ async function readEntities(
 }
 
 /** What has to be read of the entities that stand at `index` in the lookup. */
-function layoutOf({ entities, steps }: SetLookup, index: number, sets: readonly FeatureSet[]): ViewLayout {
+function layoutOf({ entities, steps }: SetLookup, index: number): ViewLayout {
   const columns = new Map<number, Column>();
-  const fields = new Map<number, string>();
+  const fields = new Map<number, HistoryField>();
   for (const step of steps) {
     if (step.kind === "window" && step.entity === index) columns.set(step.column.id, step.column);
-    if (step.kind === "online" && step.entity === index) fields.set(step.fieldId, fieldOf(step.feature));
+    if (step.kind === "online" && step.entity === index) fields.set(step.field.id, step.field);
   }
   const type = entities[index]?.type ?? "";
   const plan = {
     entityType: type,
     columns: [...columns.values()].map(toHistoryColumn),
     fields: [...fields.values()],
-    rules: fieldRules(sets.filter(({ entity }) => entity.type === type)),
   };
   return { plan, columns: indexesOf(columns.keys()), fields: indexesOf(fields.keys()) };
 }

@@ -19,12 +19,21 @@ export class HistoricalView implements EntityValues {
   readonly seq: number;
   readonly #layout: ViewLayout;
   readonly #entity: HistoryEntity;
+  readonly #unavailable: ReadonlySet<string>;
 
-  /** @param seq the last event that the values are to hold; 0 when the moment is told by time. */
-  constructor(layout: ViewLayout, entity: HistoryEntity, seq: number) {
+  /**
+   * @param seq the last event that the values are to hold; 0 when the moment is told by time.
+   * @param unavailable keys of columns and fields that could not be had then.
+   */
+  constructor(layout: ViewLayout, entity: HistoryEntity, seq: number, unavailable: ReadonlySet<string>) {
+    this.#unavailable = unavailable;
     this.#layout = layout;
     this.#entity = entity;
     this.seq = seq;
+  }
+
+  has(key: string): boolean {
+    return !this.#unavailable.has(key);
   }
 
   value(fieldId: number): KnownValue["value"] | undefined {

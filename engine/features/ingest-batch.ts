@@ -12,7 +12,7 @@ import type { FeatureEvent } from "../core/feature-event.ts";
 import { eventKey } from "../core/feature-row.ts";
 import type { RecentIds } from "../recent-ids.ts";
 import type { SinkMessage } from "../sink-batch.ts";
-import type { ColumnPlan } from "./column-plan.ts";
+import { type ColumnPlan, isEmptyPlan, judge } from "./column-plan.ts";
 import type { EntityState } from "./entity-state.ts";
 import { type FeatureMessage, readFeatureMessage } from "./feature-message.ts";
 
@@ -36,6 +36,8 @@ export interface BatchEntity extends EntityKey {
 interface TakenEvent {
   readonly entity: BatchEntity;
   readonly event: FeatureEvent;
+  /** The part of the entity's plan that takes it. */
+  readonly takers: ColumnPlan;
 }
 
 export class IngestBatch {
@@ -73,8 +75,8 @@ export class IngestBatch {
 
   /** Applies the events to the states of their entities, which must have been set. */
   apply(epoch: number): void {
-    for (const { entity, event } of this.#taken) {
-      const outcome = entity.state?.apply(event, epoch, entity.plan);
+    for (const { entity, event, takers } of this.#taken) {
+      const outcome = entity.state?.apply(event, epoch, takers);
       if (outcome === "seen") continue;
       entity.isChanged = true;
       if (outcome === "too_late") this.tooLate++;
@@ -92,14 +94,15 @@ export class IngestBatch {
 
   #take(message: SinkMessage, { entityType, event }: FeatureMessage): void {
     const plan = this.#planFor(entityType);
-    const problem = plan?.problemWith(event);
-    if (problem !== undefined) {
-      this.refusals.push({ message, reason: problem });
+    if (plan === undefined) {
+      this.events++;
       return;
     }
-    this.events++;
-    if (plan !== undefined && plan.columns.length + plan.fields.size > 0)
-      this.#taken.push({ entity: this.#entity(entityType, event.entityId, plan), event });
+    const { problem, takers } = judge(plan, event);
+    if (problem !== undefined) this.refusals.push({ message, reason: problem });
+    if (problem === undefined || !isEmptyPlan(takers)) this.events++;
+    if (!isEmptyPlan(takers))
+      this.#taken.push({ entity: this.#entity(entityType, event.entityId, plan), event, takers });
   }
 
   #planFor(entityType: string): ColumnPlan | undefined {

@@ -4,7 +4,8 @@
  *
  * Immutable: made anew whenever sets or keys change. A key is `<entity type>:c:<column id>` or `<entity type>:f:<field id>`.
  */
-import type { ColumnPlan } from "./column-plan.ts";
+import type { Column } from "./column.ts";
+import { type ColumnPlan, isEmptyPlan, type KeptField, restrictPlan } from "./column-plan.ts";
 
 export interface MissingColumns {
   readonly entityType: string;
@@ -16,15 +17,15 @@ export interface MissingColumns {
 export function columnKeys(entityType: string, { columns, fields }: ColumnPlan): string[] {
   return [
     ...columns.map(({ id }) => columnKey(entityType, id)),
-    ...[...fields.values()].map((id) => fieldKey(entityType, id)),
+    ...fields.map(({ id }) => fieldKey(entityType, id)),
   ];
 }
 
-function columnKey(entityType: string, id: number): string {
+export function columnKey(entityType: string, id: number): string {
   return `${entityType}:c:${id.toString(36)}`;
 }
 
-function fieldKey(entityType: string, id: number): string {
+export function fieldKey(entityType: string, id: number): string {
   return `${entityType}:f:${id.toString(36)}`;
 }
 
@@ -42,7 +43,7 @@ export class KnownColumns {
     this.#known = restrict(plans, isKnown);
     const missing = restrict(plans, (key) => !isKnown(key));
     this.missing = [...missing].flatMap(([entityType, plan]) =>
-      plan.columns.length + plan.fields.size === 0 ? [] : { entityType, plan },
+      isEmptyPlan(plan) ? [] : { entityType, plan },
     );
   }
 
@@ -59,10 +60,9 @@ function restrict(
 ): Map<string, ColumnPlan> {
   return new Map(
     [...plans].map(([type, plan]) => {
-      const columns = plan.columns.filter(({ id }) => isTaken(columnKey(type, id)));
-      const fields = new Map([...plan.fields].filter(([, id]) => isTaken(fieldKey(type, id))));
-      const latenessMs = Math.max(0, ...columns.map((column) => column.latenessMs));
-      return [type, { ...plan, columns, fields, latenessMs }];
+      const keyOf = (one: Column | KeptField): string =>
+        "layout" in one ? columnKey(type, one.id) : fieldKey(type, one.id);
+      return [type, restrictPlan(plan, (one) => isTaken(keyOf(one)))];
     }),
   );
 }

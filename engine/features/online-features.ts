@@ -2,7 +2,7 @@
 /**
  * Features of entities, looked up for whoever asks, outside of a prediction: the values of one moment.
  *
- * One reading of the store for all entities. A feature that fell back to its default, or has no value, says why.
+ * Many entities are read in pieces (piece-reader). A feature that fell back to its default, or has no value, says why.
  */
 import type { FeatureSet, Scalar } from "../core/feature-set.ts";
 import type { EntityReader } from "./entity-reader.ts";

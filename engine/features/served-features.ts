@@ -8,14 +8,14 @@
  */
 import { applyDerived } from "../core/derived-function.ts";
 import { EngineError, type ErrorDetail } from "../core/errors.ts";
-import { featureProblem, type Scalar } from "../core/feature-set.ts";
+import type { Scalar } from "../core/feature-set.ts";
 import type { EntityView } from "./entity-view.ts";
-import type { FeatureLookup, LookupStep } from "./feature-lookup.ts";
+import type { FeatureLookup, LookupInput, LookupStep } from "./feature-lookup.ts";
 import { GIVEN, SKIPPED } from "./step-use.ts";
 import { windowValue } from "./window-value.ts";
 
-/** Why a feature's default was served. */
-export type FeatureStatus = "missing" | "stale" | "unavailable";
+/** Why a feature's default was served; invalid: its value was of another type, or out of range. */
+export type FeatureStatus = "missing" | "stale" | "invalid" | "unavailable";
 
 export interface ServedEntity {
   readonly type: string;
@@ -38,7 +38,7 @@ type Values = Readonly<Record<string, unknown>>;
 export interface Lookup {
   /** By step; undefined where there is no value and no default. */
   readonly values: readonly (Scalar | undefined)[];
-  readonly status: ReadonlyMap<string, FeatureStatus>;
+  readonly status: Map<string, FeatureStatus>;
 }
 
 /** What a model's lookup takes from a request, see step-use. */
@@ -73,8 +73,8 @@ export function lookUp(
     const found =
       needed === GIVEN
         ? givenValue(step, request, use?.inputNames[index] as string, details)
-        : valueOf(step, request, views, asOfMs, values, details);
-    if (found !== "missing" && found !== "stale" && found !== "unavailable") {
+        : allowed(step, valueOf(step, request, views, asOfMs, values, details));
+    if (typeof found === "object") {
       values.push(found.value);
       continue;
     }
@@ -87,6 +87,12 @@ export function lookUp(
 }
 
 type Found = { readonly value: Scalar } | FeatureStatus;
+
+/** A value that was looked up is not served if its feature does not allow it: the caller could not mend it. */
+function allowed(step: LookupStep, found: Found): Found {
+  if (typeof found !== "object" || step.kind === "request") return found;
+  return step.check(found.value) === undefined ? found : "invalid";
+}
 
 function valueOf(
   step: LookupStep,
@@ -105,14 +111,14 @@ function valueOf(
     }
     case "online": {
       const view = views[step.entity];
-      if (view === null) return "unavailable";
-      const value = view?.value(step.fieldId);
+      if (view === null || view?.has(step.key) === false) return "unavailable";
+      const value = view?.value(step.field.id);
       if (view === undefined || value === undefined) return "missing";
-      return asOfMs - view.eventMs(step.fieldId) > step.ttlMs ? "stale" : { value };
+      return asOfMs - view.eventMs(step.field.id) > step.ttlMs ? "stale" : { value };
     }
     case "window": {
       const view = views[step.entity];
-      if (view === null) return "unavailable";
+      if (view === null || view?.has(step.key) === false) return "unavailable";
       const { aggregation } = step.feature;
       const value =
         view === undefined
@@ -133,7 +139,7 @@ function valueOf(
 /** What the request says under `name`. A value in place of the store's is checked as the model's input, later. */
 function givenValue(step: LookupStep, request: Values, name: string, details: ErrorDetail[]): Found {
   const value = request[name] as Scalar;
-  const problem = step.kind === "request" ? featureProblem(step.feature, value) : undefined;
+  const problem = step.kind === "request" ? step.check(value) : undefined;
   if (problem !== undefined) details.push({ field: `features.${name}`, message: problem });
   return { value };
 }
@@ -149,22 +155,33 @@ function defaultOf({ feature }: LookupStep): Scalar | undefined {
 }
 
 /**
- * The `features` object of a whole request: what the request holds, and for the inputs it left open what was looked up.
+ * The `features` object of a whole request: what the request holds, and for the inputs it left open what was looked up. What
+ * does not fit into its input is left open, and told in `found.status`.
  * A name that is neither an input nor a feature that others are derived from stays in it, for the plan to refuse.
  */
-export function fillFeatures(
-  lookup: FeatureLookup,
-  request: Values,
-  values: readonly (Scalar | undefined)[],
-): Record<string, unknown> {
+export function fillFeatures(lookup: FeatureLookup, request: Values, found: Lookup): Record<string, unknown> {
   const filled: Record<string, unknown> = {};
-  for (const { name, step } of lookup.inputs) {
+  for (const input of lookup.inputs) {
+    const { name, step } = input;
     const given = Object.hasOwn(request, name) ? request[name] : undefined;
-    const value = given ?? (step < 0 ? undefined : values[step]);
+    const value =
+      given ?? (step < 0 ? undefined : fittingValue(input, lookup.steps[step] as LookupStep, found));
     if (value !== undefined) filled[name] = value;
   }
   for (const name in request) if (!lookup.requestNames.has(name)) return withUnknown(lookup, filled, request);
   return filled;
+}
+
+function fittingValue(
+  { step: index, takes }: LookupInput,
+  step: LookupStep,
+  { values, status }: Lookup,
+): Scalar | undefined {
+  const value = values[index];
+  if (value === undefined || takes(value)) return value;
+  if (!status.has(step.name)) status.set(step.name, "invalid");
+  const fallback = defaultOf(step);
+  return fallback !== undefined && takes(fallback) ? fallback : undefined;
 }
 
 /** The names come from outside: `__proto__` must become a name like any other, as it does here. */

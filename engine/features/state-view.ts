@@ -20,14 +20,21 @@ import {
 let tiles = new Float64Array(64);
 let tileBytes = Buffer.from(tiles.buffer);
 
+const EVERYTHING: Pick<ReadonlySet<string>, "has"> = { has: () => true };
+
 export class StateView implements EntityValues {
   readonly #bytes: Buffer;
   readonly #values: Directory;
   readonly #columns: Directory;
+  readonly #known: Pick<ReadonlySet<string>, "has">;
 
-  /** @throws Error when the bytes are no state. */
-  constructor(bytes: Buffer) {
+  /**
+   * @param known keys of the columns and fields that hold all events; by default all do.
+   * @throws Error when the bytes are no state.
+   */
+  constructor(bytes: Buffer, known = EVERYTHING) {
     checkFormat(bytes);
+    this.#known = known;
     this.#bytes = bytes;
     const values = bytes.readUInt16LE(4);
     this.#values = new Directory(bytes, HEADER_BYTES, values, valueEnd);
@@ -43,6 +50,10 @@ export class StateView implements EntityValues {
   /** The last event that the state holds. */
   get seq(): number {
     return this.#bytes.readDoubleLE(16);
+  }
+
+  has(key: string): boolean {
+    return this.#known.has(key);
   }
 
   /** The last value of a field, or undefined. */

@@ -5,9 +5,11 @@
  *     out   {"card_id": "c-1", "as_of": "2026-11-21T10:00:00Z", "label": 1, "amount_sum_1h": 12.5}
  *
  * An entity's id is in the field of its key or, where there is only one, in entity_id. `seq`, or `<key>_seq` where there are
- * several, is the last event that was known. Request features are read from the fields of their names.
+ * several, is the last event that was known. `feature_status`, as predictions have it, tells what was unavailable then. Request
+ * features are read from the fields of their names.
  */
 import { EngineError } from "../core/errors.ts";
+import { parseTimestamp } from "../core/timestamp.ts";
 import type { LookupEntity, SetLookup } from "./feature-lookup.ts";
 import type { HistoricalFeatures, HistoricalRow } from "./historical-features.ts";
 
@@ -16,9 +18,9 @@ export interface TrainingRow extends HistoricalRow {
   readonly json: string;
 }
 
-const TIME = /^\d{4}-\d\d-\d\d([T ]\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)?)?$/;
 const AS_OF_MS_MAX = Date.UTC(2200, 0, 1);
 const ID_LENGTH_MAX = 128;
+const STATUS = "feature_status";
 
 /**
  * Reads one row.
@@ -33,6 +35,7 @@ export function parseTrainingRow(lookup: SetLookup, json: string, number: number
   return {
     entities: entities.map((entity) => toEntity(entity, entities.length === 1, row, number)),
     asOfMs: toMs(row["as_of"], number),
+    unavailable: unavailableIn(row[STATUS] ?? {}, number),
     request: row,
     json,
   };
@@ -44,10 +47,11 @@ export function toTrainingJson(
   { row, values, status }: HistoricalFeatures<TrainingRow>,
   withStatus: "with status" | "without status",
 ): string {
-  let json = row.json.slice(0, row.json.lastIndexOf("}"));
+  const own = withStatus === "with status" ? withoutStatus(row) : row.json;
+  let json = own.slice(0, own.lastIndexOf("}"));
   for (const [index, { name }] of features.entries())
     json += `,${JSON.stringify(name)}:${JSON.stringify(values[index])}`;
-  if (withStatus === "with status") json += `,"feature_status":${JSON.stringify(status)}`;
+  if (withStatus === "with status") json += `,"${STATUS}":${JSON.stringify(status)}`;
   return `${json}}\n`;
 }
 
@@ -72,16 +76,28 @@ function toEntity(
   return { id, seq: seq as number };
 }
 
-/** Without a zone it is UTC. */
+function unavailableIn(status: unknown, number: number): string[] {
+  if (typeof status !== "object" || status === null || Array.isArray(status))
+    throw invalid(number, STATUS, "must be an object, as predictions have it: rename the rows' own field");
+  return Object.entries(status).flatMap(([name, why]) => (why === "unavailable" ? [name] : []));
+}
+
+/** The row's own status gives way to the one that was found. */
+function withoutStatus({ json, request }: TrainingRow): string {
+  if (!Object.hasOwn(request, STATUS)) return json;
+  const { [STATUS]: _, ...own } = request;
+  return JSON.stringify(own);
+}
+
+/** Without a zone it is UTC; a space may stand for the T, as ClickHouse writes times. */
 function toMs(time: unknown, number: number): number {
-  const ms =
-    typeof time === "number"
-      ? Math.floor(time)
-      : typeof time === "string" && TIME.test(time)
-        ? Date.parse(time.length > 10 && !/(Z|[+-]\d\d:\d\d)$/.test(time) ? `${time}Z` : time)
-        : Number.NaN;
+  const ms = parseTimestamp(typeof time === "string" ? inUtc(time.replace(" ", "T")) : time);
   if (ms >= 0 && ms < AS_OF_MS_MAX) return ms;
   throw invalid(number, "as_of", "must be a time such as 2026-11-21T10:00:00Z, or milliseconds since 1970");
+}
+
+function inUtc(time: string): string {
+  return time.includes("T") && !/(Z|[+-]\d\d:\d\d)$/.test(time) ? `${time}Z` : time;
 }
 
 function invalid(number: number, field: string, problem: string): EngineError {

@@ -88,14 +88,14 @@ export function foldGroup(before: AlertGroup | undefined, round: GroupRound): Al
   return isForgettable(next, round) ? undefined : next;
 }
 
-/** A group's alert resolved by hand or for good: the evidence begins anew, and the cooldown begins. */
+/** A group's alert resolved, by hand if `by` names somebody: the evidence begins anew, and the cooldown begins. */
 export function resolveGroup(
   group: AlertGroup,
   cooldownMs: number,
   words: { readonly nowMs: number; readonly detail: string; readonly by?: string },
 ): AlertGroup {
   assert.ok(isOpen(group.alert), "only an open alert is resolved");
-  const { nowMs, detail, by = group.alert.by } = words;
+  const { nowMs, detail, by = "" } = words;
   const ended = { ...group.alert, by };
   const told = ended.silence === "" ? ended.channels : [];
   const resolved = withChange(group, ended, { change: "resolved", nowMs, detail }, told);
@@ -110,7 +110,11 @@ function groupOf(rule: AlertRule, observation: Observation): Record<string, stri
 /** Observations of each window end, in the order of time. */
 function byWindowEnd(observations: readonly Observation[]): Observation[][] {
   const groups = new Map<number, Observation[]>();
-  for (const one of observations) groups.set(one.windowEnd, [...(groups.get(one.windowEnd) ?? []), one]);
+  for (const one of observations) {
+    const group = groups.get(one.windowEnd);
+    if (group === undefined) groups.set(one.windowEnd, [one]);
+    else group.push(one);
+  }
   return [...groups].sort(([a], [b]) => a - b).map(([, group]) => group);
 }
 

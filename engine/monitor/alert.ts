@@ -57,7 +57,7 @@ export interface Alert {
   readonly raisedMs: number;
   /** Of the latest change, deliveries aside. */
   readonly changedMs: number;
-  /** Who acknowledged or resolved it by hand, last; else empty. */
+  /** Who acknowledged or resolved it by hand; else empty. */
   readonly by: string;
   /** Id of the silence that it was raised in and is held back by; else empty. */
   readonly silence: string;

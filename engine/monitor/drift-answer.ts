@@ -18,13 +18,21 @@ export interface DriftAnswer {
   readonly rows: number;
   readonly reference_rows: number;
   readonly verdict: Verdict;
+  /** With `exact=true`. */
+  readonly exact?: ExactJson;
   readonly columns: readonly DriftColumn[];
 }
 
-export interface DriftColumn {
-  readonly feature: string;
-  readonly role: "input" | "output";
-  readonly type: "number" | "category";
+/** What was measured from rows: those of both windows, which may be more than are counted yet. */
+export interface ExactJson {
+  readonly rows: number;
+  readonly reference_rows: number;
+  readonly reference_from: string;
+  readonly reference_to: string;
+}
+
+/** Of a column, from its counts. */
+export interface MeasuresJson {
   readonly rows: number;
   readonly psi: number | null;
   readonly psi_corrected: number | null;
@@ -41,6 +49,12 @@ export interface DriftColumn {
   readonly null_rate: RateJson | null;
   readonly unseen_rate: RateJson | null;
   readonly out_of_range_rate: RateJson | null;
+}
+
+export interface DriftColumn extends MeasuresJson {
+  readonly feature: string;
+  readonly role: "input" | "output";
+  readonly type: "number" | "category";
   readonly verdict: Verdict;
   readonly is_critical: boolean;
   readonly p_adjusted: number | null;
@@ -50,6 +64,14 @@ export interface DriftColumn {
     readonly reference_rate: number;
   }[];
   readonly bins: BinsJson;
+  /** With `exact=true`; null of a column that the rows do not have. */
+  readonly exact?: ExactColumnJson | null;
+}
+
+/** From the rows, in bins of their own, but for the two that need none. */
+export interface ExactColumnJson extends Omit<MeasuresJson, "ks" | "wasserstein"> {
+  readonly ks: { readonly statistic: number; readonly p_value: number; readonly mode: string } | null;
+  readonly wasserstein: { readonly distance: number; readonly normalized: number | null } | null;
 }
 
 export interface WassersteinJson {

@@ -20,7 +20,7 @@ export interface DriftDetector {
   /** Forgets all values: the detector is as new. */
   reset(): void;
   /** Options and state. The class's static `restore` makes a detector of it that goes on to the bit. */
-  toJSON(): object;
+  toJSON(): { readonly options: object };
 }
 
 /** The error for a value that a detector cannot take. */

@@ -1,9 +1,10 @@
 /**
  * The rounds of drift: every window of every watched version, judged once it is over and counted, in order, none skipped.
  *
- *     counts of the window → measures → evidence → verdict → incidents → report, inserted whole → told
+ *     counts of the window → measures → evidence → verdict → incidents ─┬─ report, inserted whole → told
+ *     scores of the window → streaming detectors (score-watch) ─────────┘
  *
- * A report carries the state of incidents, so a round that was killed is done again from the last report that is stored, with
+ * A report carries the states of incidents and of detectors, so a round that was killed is done again from the last report that is stored, with
  * the same result; what a report changed is told after it is stored, and once more after a start: whoever is told must
  * take it once by its id. While ClickHouse is away nothing is judged, and afterwards all windows that have passed.
  * Bound: WINDOWS_PER_ROUND windows of a version in one round.
@@ -11,7 +12,7 @@
 import { messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { WatchedVersion } from "./count-keeper.ts";
-import { toReportRows } from "./drift-report.ts";
+import { type SeriesState, toReportRows } from "./drift-report.ts";
 import {
   createIncidentState,
   fold,
@@ -21,6 +22,7 @@ import {
 } from "./incident.ts";
 import { type MonitorSettings, parseMonitorSettings } from "./monitor-settings.ts";
 import type { ReferenceProfile } from "./reference-profile.ts";
+import { type ScoreTable, type ScoreWatch, watchScores } from "./score-watch.ts";
 import {
   type BinCount,
   type MeasuredColumn,
@@ -44,6 +46,7 @@ export interface DriftMonitorOptions {
     sum(version: WatchedVersion, spans: readonly Span[]): Promise<BinCount[]>;
     firstPaneMs(version: WatchedVersion): Promise<number | undefined>;
   };
+  readonly scores: ScoreTable;
   readonly reports: {
     insert(rows: readonly Readonly<Record<string, unknown>>[], token: string): Promise<void>;
     runningInserts(): Promise<number>;
@@ -63,6 +66,7 @@ export interface DriftMonitorOptions {
 export interface JudgedWindow {
   readonly state: IncidentState;
   readonly changes: readonly IncidentChange[];
+  readonly scores: ScoreWatch | undefined;
   /** Undefined when it is told again after a start. */
   readonly verdict?: WindowVerdict;
   readonly measured?: readonly MeasuredColumn[];
@@ -72,6 +76,9 @@ export interface JudgedWindow {
 interface Progress {
   endMs: number | undefined;
   readonly states: Map<string, IncidentState>;
+  readonly scores: Map<string, ScoreWatch>;
+  /** By variant, of the last window that was judged here. */
+  readonly latest: Map<string, WindowVerdict>;
 }
 
 export class DriftMonitor {
@@ -100,6 +107,16 @@ export class DriftMonitor {
         );
       }
     }
+  }
+
+  /** Bias-corrected PSI of each column that has one, in the last window of each variant. */
+  latest({ model, version }: WatchedVersion): { variant: string; column: string; value: number }[] {
+    const verdicts = this.#progress.get(`${model}\n${version}`)?.latest ?? new Map<string, WindowVerdict>();
+    return [...verdicts].flatMap(([variant, { columns }]) =>
+      columns.flatMap(({ column, psiCorrected }) =>
+        psiCorrected === null ? [] : [{ variant, column, value: psiCorrected }],
+      ),
+    );
   }
 
   /** Incidents that are open now, of the version's series. */
@@ -134,15 +151,26 @@ export class DriftMonitor {
     const { reports, tell } = this.#options;
     if ((await reports.runningInserts()) > 0) throw new Error("an earlier report is still being inserted");
     const latest = await reports.latest(model, version);
-    const states = new Map(latest.map(({ variant, state }) => [variant, JSON.parse(state) as IncidentState]));
-    for (const state of states.values()) await tell({ state, changes: state.latest?.changes ?? [] });
+    const states = new Map<string, IncidentState>();
+    const watches = new Map<string, ScoreWatch>();
+    for (const { variant, state: text } of latest) {
+      const { scores, ...state } = JSON.parse(text) as SeriesState;
+      states.set(variant, state);
+      if (scores !== undefined) watches.set(variant, scores);
+      await tell({ state, changes: state.latest?.changes ?? [], scores });
+    }
     const ends = latest.map(({ windowEndMs }) => windowEndMs);
-    return { endMs: ends.length === 0 ? undefined : Math.max(...ends), states };
+    return {
+      endMs: ends.length === 0 ? undefined : Math.max(...ends),
+      states,
+      scores: watches,
+      latest: new Map(),
+    };
   }
 
   async #judge(
     version: WatchedVersion,
-    { states }: Progress,
+    { states, scores: watches, latest }: Progress,
     settings: MonitorSettings,
     endMs: number,
   ): Promise<void> {
@@ -163,13 +191,25 @@ export class DriftMonitor {
       const evidence = { ...seriesOf(version, variant), referenceId, startMs, endMs, columns };
       const verdict = judgeWindow(evidence, settings.drift);
       const { state, changes } = fold(before, verdict, settings.drift);
-      judged.push({ state, changes, verdict, measured });
-      rows.push(...toReportRows({ verdict, measured, state }, now()));
+      const isEmpty = counts.every((count) => count === 0);
+      const { model, version: number } = version;
+      const window = { model, version: number, variant, startMs, endMs, isEmpty };
+      const scores = await watchScores(
+        watches.get(variant),
+        settings.detectors,
+        window,
+        this.#options.scores,
+      );
+      judged.push({ state, changes, scores, verdict, measured });
+      rows.push(...toReportRows({ verdict, measured, state, scores }, now()));
     }
     if (rows.length === 0) return;
     await reports.insert(rows, `drift:${version.model}:${version.version}:${endMs}`);
     for (const window of judged) {
-      states.set(window.state.variant ?? "", window.state);
+      const variant = window.state.variant ?? "";
+      states.set(variant, window.state);
+      if (window.scores !== undefined) watches.set(variant, window.scores);
+      if (window.verdict !== undefined) latest.set(variant, window.verdict);
       await tell(window);
     }
   }

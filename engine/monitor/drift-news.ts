@@ -5,6 +5,7 @@
 import type { IncidentJson } from "./drift-answer.ts";
 import type { JudgedWindow } from "./drift-monitor.ts";
 import type { Incident, IncidentChange, IncidentState } from "./incident.ts";
+import { type Observation, observeIncidents } from "./observation.ts";
 import type { OpenIncident, Proposal } from "./retrain-proposal.ts";
 import { WHOLE_WINDOW } from "./window-verdict.ts";
 
@@ -53,47 +54,27 @@ export function incidentsJson(state: string): IncidentJson[] {
   return Object.values(causes).flatMap(({ incident }) => (incident === null ? [] : [incidentJson(incident)]));
 }
 
-/** Of one series in one window. */
-export interface DriftObservation {
-  readonly model: string;
-  readonly version: string;
-  readonly variant: string;
-  readonly metric: "drift.psi" | "drift.incident" | "data_quality.incident" | "volume.rows";
-  readonly column?: string;
-  readonly value: number;
-  readonly windowStart: number;
-  readonly windowEnd: number;
-  readonly about?: string;
-}
-
-/** PSI of each column that has one, whether there are incidents (0 none, 1 warning, 2 critical), and the rows. */
-export function toObservations({ state, verdict, measured }: JudgedWindow): DriftObservation[] {
-  if (verdict === undefined) return [];
+/** PSI of each column that has one, the rows, and what became of incidents. */
+export function toObservations({ changes, verdict, measured }: JudgedWindow): Observation[] {
+  const incidents = observeIncidents(
+    changes.map((news) => ({
+      ...news,
+      incident: { ...news.incident, variant: news.incident.variant ?? "" },
+    })),
+  );
+  if (verdict === undefined) return incidents;
   const { model, version, variant, startMs: windowStart, endMs: windowEnd } = verdict;
   const common = { model, version, variant: variant ?? "", windowStart, windowEnd };
   const rows = Math.max(0, ...(measured ?? []).map(({ measures }) => measures.rows));
-  const levelOf = (incident: Incident | null): number =>
-    incident === null ? 0 : incident.severity === "critical" ? 2 : 1;
-  const { drift, data_quality: quality } = state.causes;
   return [
     { ...common, metric: "volume.rows", value: rows },
-    { ...common, metric: "drift.incident", value: levelOf(drift.incident), about: aboutOf(drift.incident) },
-    {
-      ...common,
-      metric: "data_quality.incident",
-      value: levelOf(quality.incident),
-      about: aboutOf(quality.incident),
-    },
-    ...verdict.columns.flatMap(({ column, psiCorrected }): DriftObservation[] =>
+    ...incidents,
+    ...verdict.columns.flatMap(({ column, psiCorrected }): Observation[] =>
       column === WHOLE_WINDOW || psiCorrected === null
         ? []
         : [{ ...common, metric: "drift.psi", column, value: psiCorrected }],
     ),
   ];
-}
-
-function aboutOf(incident: Incident | null): string {
-  return incident === null ? "" : incident.columns.map(({ column }) => column).join(", ");
 }
 
 export function toOpenIncident({ id, cause, severity, openedMs }: Incident): OpenIncident {

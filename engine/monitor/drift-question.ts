@@ -1,11 +1,23 @@
 /**
- * Drift of any window, asked for at any time: worked out from the counts, whatever the number of predictions.
+ * Drift of any window, asked for at any time: worked out from the counts, whatever the number of predictions; and beside it
+ * from the rows themselves, if that is asked for.
  */
 import { EngineError } from "../core/errors.ts";
 import { evidenceName } from "./column-name.ts";
 import type { Proportions } from "./contingency.ts";
 import type { WatchedVersion } from "./count-keeper.ts";
-import type { BinsJson, DriftAnswer, DriftColumn, RateJson } from "./drift-answer.ts";
+import type {
+  BinsJson,
+  DriftAnswer,
+  DriftColumn,
+  ExactColumnJson,
+  ExactJson,
+  MeasuresJson,
+  RateJson,
+} from "./drift-answer.ts";
+import type { ExactDrift } from "./exact-drift.ts";
+import type { ColumnMeasures } from "./measure-counts.ts";
+import type { RowMeasures } from "./measure-rows.ts";
 import { type MonitorSettings, parseMonitorSettings } from "./monitor-settings.ts";
 import {
   type BinCount,
@@ -28,6 +40,8 @@ export interface DriftQuestion {
   readonly fromMs: number;
   readonly toMs: number;
   readonly nowMs: number;
+  /** Measures the rows of [fromMs, toMs) beside the counts; the answer has no `exact` without it. */
+  readonly measureExactly?: ((fromMs: number, toMs: number) => Promise<ExactDrift>) | undefined;
 }
 
 export interface DriftPorts {
@@ -40,11 +54,11 @@ export interface DriftPorts {
 
 /**
  * Measures and verdict of a window, its ends on whole minutes, or hours if it is older than 39 days.
- * @throws EngineError INVALID_REQUEST when the window is empty; SERVICE_UNAVAILABLE
+ * @throws EngineError INVALID_REQUEST when the window is empty; SERVICE_UNAVAILABLE; what measureExactly throws
  */
 export async function answerDrift(
   { sum, settingsOf }: DriftPorts,
-  { version, variant, fromMs, toMs, nowMs }: DriftQuestion,
+  { version, variant, fromMs, toMs, nowMs, measureExactly }: DriftQuestion,
 ): Promise<DriftAnswer> {
   const grainMs = nowMs - fromMs > MINUTES_KEPT_MS ? HOUR_MS : MINUTE_MS;
   const startMs = Math.floor(fromMs / grainMs) * grainMs;
@@ -66,6 +80,7 @@ export async function answerDrift(
   const columns = toEvidence(measured, slots);
   const evidence = { model, version: number, variant: variant ?? null, referenceId, startMs, endMs, columns };
   const verdict = judgeWindow(evidence, settings.drift);
+  const exact = await measureExactly?.(startMs, endMs);
   const verdicts = new Map(verdict.columns.map((column) => [column.column, column]));
   let start = 0;
   return {
@@ -78,6 +93,7 @@ export async function answerDrift(
     rows: Math.max(0, ...measured.map(({ measures }) => measures.rows)),
     reference_rows: version.profile.rows,
     verdict: verdict.verdict,
+    ...(exact === undefined ? {} : { exact: exactJson(exact) }),
     columns: measured.map((column) => {
       const bins = column.column.counts.length;
       const counts = [...slots.subarray(start, start + bins + 1)];
@@ -94,20 +110,46 @@ export async function answerDrift(
           reference_rate: referenceRate,
         })),
         bins: binsJson(column, counts),
+        ...(exact === undefined ? {} : { exact: exactColumnJson(exact.columns.get(column.column.name)) }),
       };
     }),
+  };
+}
+
+/** What was compared: rows of both windows, which may be more than are counted yet. */
+function exactJson({ reference, rows, referenceRows }: ExactDrift): ExactJson {
+  return {
+    rows,
+    reference_rows: referenceRows,
+    reference_from: new Date(reference.fromMs).toISOString(),
+    reference_to: new Date(reference.toMs).toISOString(),
+  };
+}
+
+/** As columnJson, in the bins of the rows that were read, but for the two that need none. */
+function exactColumnJson(measures: RowMeasures | undefined): ExactColumnJson | null {
+  if (measures === undefined) return null;
+  const { exact } = measures;
+  return {
+    ...measuresJson(measures),
+    ks: exact === undefined ? null : { statistic: exact.d, p_value: exact.pValue, mode: exact.mode },
+    wasserstein:
+      exact === undefined
+        ? null
+        : { distance: exact.wasserstein, normalized: exact.normalizedWasserstein ?? null },
   };
 }
 
 function columnJson({
   column,
   measures,
-}: MeasuredColumn): Omit<DriftColumn, "verdict" | "is_critical" | "p_adjusted" | "problems" | "bins"> {
+}: MeasuredColumn): MeasuresJson & Pick<DriftColumn, "feature" | "role" | "type"> {
+  return { feature: column.name, role: column.role, type: column.type, ...measuresJson(measures) };
+}
+
+function measuresJson(measures: ColumnMeasures): MeasuresJson {
   const { psi, ks, wasserstein, chiSquare, nullRate, unseenRate, outOfRangeRate } = measures;
   return {
-    feature: column.name,
-    role: column.role,
-    type: column.type,
     rows: measures.rows,
     psi: psi?.value ?? null,
     psi_corrected: psi?.corrected ?? null,

@@ -1,9 +1,10 @@
 /**
- * A window's report as rows of `drift_reports`: one of the window as a whole, which carries the state of incidents, and one
- * for each column.
+ * A window's report as rows of `drift_reports`: one of the window as a whole, which carries the states of incidents and of
+ * detectors, and one for each column.
  */
 import { evidenceName } from "./column-name.ts";
 import type { IncidentState } from "./incident.ts";
+import type { ScoreWatch } from "./score-watch.ts";
 import type { MeasuredColumn } from "./window-measures.ts";
 import { type ColumnVerdict, WHOLE_WINDOW, type WindowVerdict } from "./window-verdict.ts";
 
@@ -11,10 +12,16 @@ export interface DriftReport {
   readonly verdict: WindowVerdict;
   readonly measured: readonly MeasuredColumn[];
   readonly state: IncidentState;
+  readonly scores: ScoreWatch;
+}
+
+/** What the row of a window carries as JSON. Reports of before there were detectors have no scores. */
+export interface SeriesState extends IncidentState {
+  readonly scores?: ScoreWatch;
 }
 
 export function toReportRows(
-  { verdict, measured, state }: DriftReport,
+  { verdict, measured, state, scores }: DriftReport,
   nowMs: number,
 ): Record<string, unknown>[] {
   const common = {
@@ -24,7 +31,7 @@ export function toReportRows(
     reference_id: verdict.referenceId,
     window_start: verdict.startMs / 1000,
     window_end: verdict.endMs / 1000,
-    created_date: nowMs / 1000,
+    created_date: new Date(nowMs).toISOString(), // of a fraction of seconds since 1970 ClickHouse reads no date
   };
   const verdicts = new Map(verdict.columns.map((column) => [column.column, column]));
   const whole = verdicts.get(WHOLE_WINDOW);
@@ -38,7 +45,13 @@ export function toReportRows(
     verdict: verdict.verdict,
     is_critical: verdict.columns.some(({ isCritical }) => isCritical),
     problems: whole?.problems.map(({ kind }) => kind) ?? [],
-    state: JSON.stringify(state),
+    detector_rows: scores.latest.rows,
+    detector_rows_left_out: scores.latest.rowsLeftOut,
+    detector_alarms: scores.latest.alarms.map(({ detector, atMs }) => ({
+      detector,
+      drift_at: new Date(atMs).toISOString(),
+    })),
+    state: JSON.stringify({ ...state, scores } satisfies SeriesState),
   };
   if (rows === 0) return [window]; // an idle night has nothing to say of its columns
   return [

@@ -19,20 +19,23 @@ const SLOW_FROM = 1e6;
 
 export type KsMode = "auto" | "exact" | "asymptotic" | "limit";
 
+/** The law that mode `auto` takes for this statistic. */
+export function ksModeOf(n: number, m: number, d: number): "exact" | "asymptotic" {
+  const isSmall = Math.max(n, m) <= EXACT_SIZE_MAX;
+  const isFast = n * m <= SLOW_FROM;
+  return isSmall && (isFast || asymptoticKsTail(n, m, d) >= ASYMPTOTIC_BELOW) ? "exact" : "asymptotic";
+}
+
 /**
  * P(D >= d), two-sided, of samples of n and m values from one continuous distribution.
  * @throws EngineError INVALID_REQUEST in mode exact above EXACT_SIZE_MAX values: its cost is n m.
  */
 export function ksPValue(n: number, m: number, d: number, mode: KsMode = "auto"): number {
-  const isSmall = Math.max(n, m) <= EXACT_SIZE_MAX;
   switch (mode) {
-    case "auto": {
-      if (isSmall && n * m <= SLOW_FROM) return ksPValue(n, m, d, "exact");
-      const asymptotic = asymptoticKsTail(n, m, d);
-      return isSmall && asymptotic >= ASYMPTOTIC_BELOW ? ksPValue(n, m, d, "exact") : asymptotic;
-    }
+    case "auto":
+      return ksPValue(n, m, d, ksModeOf(n, m, d));
     case "exact": {
-      if (!isSmall) {
+      if (Math.max(n, m) > EXACT_SIZE_MAX) {
         const message = `exact takes at most ${EXACT_SIZE_MAX} values a sample, not ${Math.max(n, m)}: use auto`;
         throw new EngineError("INVALID_REQUEST", message, { details: [{ field: "mode", message }] });
       }

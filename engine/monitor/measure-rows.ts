@@ -6,7 +6,7 @@
  */
 import { CategoryBins } from "./category-bins.ts";
 import { ksStatistic, wasserstein } from "./exact-distance.ts";
-import { ksPValue } from "./exact-ks.ts";
+import { ksModeOf, ksPValue } from "./exact-ks.ts";
 import { sortedFloat32 } from "./float32-order.ts";
 import { type ColumnMeasures, measureCounts } from "./measure-counts.ts";
 import { type ColumnValues, checkColumns, profileNumbers, profileTexts } from "./reference-builder.ts";
@@ -21,8 +21,9 @@ export interface RowMeasures extends ColumnMeasures {
 export interface ExactMeasures {
   /** Kolmogorov-Smirnov's D. */
   readonly d: number;
-  /** Mode `auto`: see exact-ks. */
+  /** Mode `auto`, and the law that it took: see exact-ks. */
   readonly pValue: number;
+  readonly mode: "exact" | "asymptotic";
   /** In the unit of the column. */
   readonly wasserstein: number;
   /** In standard deviations of the reference; absent when that is constant. */
@@ -70,9 +71,11 @@ function measureNumberRows(
   const d = ksStatistic(left, right);
   const distance = wasserstein(left, right);
   const { std = 0 } = profile;
+  const mode = ksModeOf(left.length, right.length, d);
   const exact: ExactMeasures = {
     d,
-    pValue: ksPValue(left.length, right.length, d),
+    pValue: ksPValue(left.length, right.length, d, mode),
+    mode,
     wasserstein: distance,
     ...(std > 0 ? { normalizedWasserstein: distance / std } : {}),
   };

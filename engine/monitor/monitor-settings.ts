@@ -1,10 +1,18 @@
 /**
- * How a model is watched: the windows of its drift reports, what they are compared with, and what counts as drift.
+ * How a model is watched: the windows of its drift reports, what they are compared with, what counts as drift, which
+ * streaming detectors read its scores, and how its performance is measured.
  */
 import { z } from "zod";
 import { durationMs, durationText } from "../core/duration.ts";
 import { EngineError } from "../core/errors.ts";
+import { type DetectorSettings, parseDetectorSettings } from "./detector-settings.ts";
 import { type DriftSettings, driftSentences, parseDriftSettings } from "./drift-settings.ts";
+import {
+  type PerformanceSettings,
+  parsePerformanceSettings,
+  performanceInForce,
+  performanceSentences,
+} from "./performance-settings.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -24,6 +32,17 @@ const wire = z.strictObject({
       "season: with the same hours of the four weeks before, in the reference's bins, so that nights and Sundays are none",
     ),
   drift: z.unknown().optional().describe("settings of verdicts and incidents"),
+  detectors: z
+    .unknown()
+    .optional()
+    .describe(
+      "streaming detectors that read the scores one by one: a list of kinds (adwin, kswin, page_hinkley) with their options; page_hinkley unless told",
+    ),
+  performance_window: z
+    .enum(["1h", "1d"])
+    .default("1d")
+    .describe("length of a window of performance reports; choose one that some 1,000 labels fall into"),
+  performance: z.unknown().optional().describe("settings of performance reports"),
 });
 
 export interface MonitorSettings {
@@ -31,6 +50,9 @@ export interface MonitorSettings {
   readonly hopMs: number;
   readonly compareWith: "reference" | "season";
   readonly drift: DriftSettings;
+  readonly detectors: readonly DetectorSettings[];
+  readonly performanceWindowMs: number;
+  readonly performance: PerformanceSettings;
 }
 
 /**
@@ -38,28 +60,48 @@ export interface MonitorSettings {
  * @throws EngineError INVALID_REQUEST with one detail per wrong or unknown field.
  */
 export function parseMonitorSettings(json: unknown): MonitorSettings {
-  const { window, hop = window, compare_with: compareWith, drift } = parseWire(json);
+  const given = parseWire(json);
+  const { window, hop = window, compare_with: compareWith, drift, detectors, performance } = given;
   const windowMs = durationMs(window) ?? 0;
   const hopMs = durationMs(hop) ?? 0;
   if (hopMs > windowMs)
     throw refused([{ field: "hop", message: "must be at most window: no prediction is left out" }]);
   for (const [field, ms] of Object.entries({ window: windowMs, hop: hopMs }))
     if (ms % MINUTE_MS !== 0) throw refused([{ field, message: "must be whole minutes" }]);
-  return { windowMs, hopMs, compareWith, drift: parseDriftSettings(drift ?? {}) };
+  return {
+    windowMs,
+    hopMs,
+    compareWith,
+    drift: parseDriftSettings(drift ?? {}),
+    detectors: parseDetectorSettings(detectors),
+    performanceWindowMs: durationMs(given.performance_window) ?? 0,
+    performance: parsePerformanceSettings(performance ?? {}),
+  };
 }
 
 /** All settings as they would have to be written, defaults filled in. @throws EngineError as parseMonitorSettings. */
 export function settingsInForce(json: unknown): Record<string, unknown> {
-  const { drift } = parseMonitorSettings(json);
-  const given = parseWire(json);
-  return { ...given, hop: given.hop ?? given.window, drift };
+  const { drift, detectors } = parseMonitorSettings(json);
+  const { window, hop = window, compare_with, performance_window, performance = {} } = parseWire(json);
+  return {
+    window,
+    hop,
+    compare_with,
+    drift,
+    detectors,
+    performance_window,
+    performance: performanceInForce(performance),
+  };
 }
 
 /** What each setting means, by its path, such as `drift.alpha`. */
 export function settingSentences(): Map<string, string> {
   const own = Object.entries(wire.shape).map(([name, { description }]) => [name, description ?? ""] as const);
-  const ofDrift = Object.entries(driftSentences()).map(([name, about]) => [`drift.${name}`, about] as const);
-  return new Map([...own, ...ofDrift]);
+  const parts = { drift: driftSentences(), performance: performanceSentences() };
+  const ofParts = Object.entries(parts).flatMap(([part, sentences]) =>
+    Object.entries(sentences).map(([name, about]) => [`${part}.${name}`, about] as const),
+  );
+  return new Map([...own, ...ofParts]);
 }
 
 function parseWire(json: unknown): z.infer<typeof wire> {

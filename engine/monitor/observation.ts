@@ -17,6 +17,7 @@ const MEASURED = [
   "drift.kl",
   "drift.wasserstein", // in the reference's standard deviations
   "drift.chi_square",
+  "drift.detector", // alarms of a streaming detector in the window; its kind stands as the column
   "data_quality.null_rate",
   "data_quality.unseen_rate",
   "performance.below_reference", // of the model's main metric; positive is worse

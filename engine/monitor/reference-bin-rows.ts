@@ -1,23 +1,10 @@
 /**
  * The bins of a profile as rows for analysts: `reference_bins`.
  */
+import type { ReferenceBin } from "../../storage/reference-bins.ts";
 import type { ProfileColumn, ReferenceProfile } from "./reference-profile.ts";
 
-export interface ReferenceBinRow {
-  readonly feature: string;
-  readonly role: "input" | "output";
-  /** Its place among the column's counts, from 0; that of null is the last. */
-  readonly bin: number;
-  /** Above `low`, at most `high`; infinite at the ends, NaN where the bin is not of numbers. */
-  readonly low: number;
-  readonly high: number;
-  /** The listed value; "" for the bin of all others, of numbers and of null. */
-  readonly category: string;
-  readonly isNull: boolean;
-  readonly count: number;
-}
-
-export function binRowsOf({ columns }: ReferenceProfile): ReferenceBinRow[] {
+export function binRowsOf({ columns }: ReferenceProfile): ReferenceBin[] {
   return columns.flatMap((column) => {
     const { name: feature, role, counts, null_count } = column;
     const rows = counts.map((count, bin) => ({
@@ -33,7 +20,7 @@ export function binRowsOf({ columns }: ReferenceProfile): ReferenceBinRow[] {
   });
 }
 
-function placeOf(column: ProfileColumn, bin: number): Pick<ReferenceBinRow, "low" | "high" | "category"> {
+function placeOf(column: ProfileColumn, bin: number): Pick<ReferenceBin, "low" | "high" | "category"> {
   if (column.type === "category")
     return { low: Number.NaN, high: Number.NaN, category: column.values[bin] ?? "" };
   return {

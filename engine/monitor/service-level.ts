@@ -16,10 +16,8 @@ export interface MinuteCounts {
   readonly rows: number;
   /** Of these, those that failed by the engine's fault. */
   readonly errors: number;
-  /** Answered rows that took longer than the objective's bound; needed for latency by rows. */
+  /** Answered rows that took longer than the objective's bound; needed for latency. */
   readonly slow?: number;
-  /** The objective's quantile of the minute's latencies, ms; needed for latency by minutes. */
-  readonly latency_ms?: number;
 }
 
 /** A metric that was measured over some time. */
@@ -47,11 +45,16 @@ export function rowsInTime(minutes: readonly MinuteCounts[]): GoodEvents[] {
   });
 }
 
-/** Latency by minutes: a minute is good when its quantile is within the bound; one without rows does not count. */
-export function minutesInTime(minutes: readonly MinuteCounts[], boundMs: number): GoodEvents[] {
-  return minutes.flatMap(({ time, latency_ms }) =>
-    latency_ms === undefined ? [] : [{ time, good: latency_ms <= boundMs ? 1 : 0, valid: 1 }],
-  );
+/**
+ * Latency by minutes: a minute is good when its quantile is within the bound, that is, when at least that share of its
+ * answered rows is; one without answered rows does not count.
+ */
+export function minutesInTime(minutes: readonly MinuteCounts[], quantile: number): GoodEvents[] {
+  return minutes.flatMap(({ time, rows, errors, slow }) => {
+    const answered = rows - errors;
+    if (slow === undefined || answered === 0) return [];
+    return [{ time, good: answered - slow >= quantile * answered ? 1 : 0, valid: 1 }];
+  });
 }
 
 /** Error rate, or availability by requests: rows that did not fail. "At most 0.1 % errors" is a target of 0.999. */

@@ -35,12 +35,12 @@ export function measureNotes(settings: DriftSettings): MeasureNote[] {
     {
       term: "Jensen-Shannon",
       about:
-        "The distance (the root of the divergence) over all bins, natural logarithm: 0 for equal, 0.83 for disjoint. Bins that are empty are left as they are.",
+        "The distance (the root of the divergence) over all bins, logarithm to base 2: 0 for equal, 1 for disjoint. Nothing is smoothed. SciPy and Evidently take the natural logarithm and get 0.83 times as much.",
     },
     {
       term: "KL",
       about:
-        "Kullback-Leibler divergence of the window from the reference, natural logarithm, over all bins, smoothed as PSI is. It is not symmetric.",
+        "Kullback-Leibler divergence, the sum of p ln(p / q) with p the reference and q the window, over all bins, smoothed as PSI is. It is not symmetric.",
     },
     {
       term: "Wasserstein",

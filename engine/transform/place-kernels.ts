@@ -3,12 +3,10 @@
  * Kernels over points on the earth, in degrees: the great-circle distance, and the cell of a point.
  */
 import type { StepLayout } from "../core/column.ts";
+import { haversineKm } from "../core/haversine.ts";
 import type { StepOf } from "../core/preprocessing.ts";
 import type { Frame, Kernel } from "./kernel.ts";
 
-/** Mean radius of the earth in km (IUGG). */
-const EARTH_RADIUS_KM = 6371.0088;
-const RADIANS = Math.PI / 180;
 const DIGITS = "0123456789bcdefghjkmnpqrstuvwxyz";
 
 /** A coordinate: a column's slot, or a constant with slot -1. */
@@ -17,7 +15,6 @@ interface Coordinate {
   readonly degrees: number;
 }
 
-/** Haversine formula; the engine's and scikit-learn's haversine_distances agree on it. */
 export class HaversineKernel implements Kernel {
   readonly #coordinates: readonly [Coordinate, Coordinate, Coordinate, Coordinate];
   readonly #to: number;
@@ -39,18 +36,18 @@ export class HaversineKernel implements Kernel {
 
   run({ numbers }: Frame): boolean {
     const [fromLatitude, fromLongitude, toLatitude, toLongitude] = this.#coordinates;
-    const latitude = radiansOf(fromLatitude, numbers);
-    const otherLatitude = radiansOf(toLatitude, numbers);
-    const height = Math.sin((otherLatitude - latitude) / 2);
-    const side = Math.sin((radiansOf(toLongitude, numbers) - radiansOf(fromLongitude, numbers)) / 2);
-    const square = height * height + Math.cos(latitude) * Math.cos(otherLatitude) * side * side;
-    numbers[this.#to] = 2 * EARTH_RADIUS_KM * Math.asin(Math.sqrt(Math.min(1, square)));
+    numbers[this.#to] = haversineKm(
+      degreesOf(fromLatitude, numbers),
+      degreesOf(fromLongitude, numbers),
+      degreesOf(toLatitude, numbers),
+      degreesOf(toLongitude, numbers),
+    );
     return true;
   }
 }
 
-function radiansOf({ slot, degrees }: Coordinate, numbers: Float64Array): number {
-  return (slot < 0 ? degrees : (numbers[slot] as number)) * RADIANS;
+function degreesOf({ slot, degrees }: Coordinate, numbers: Float64Array): number {
+  return slot < 0 ? degrees : (numbers[slot] as number);
 }
 
 /** Geohash: longitude and latitude are halved in turn, five halvings a digit. */

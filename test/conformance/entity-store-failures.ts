@@ -68,6 +68,32 @@ export function describeServerFailures(
       await untilUsable(ingest);
     });
 
+    it("serves what the other servers hold while one is frozen, and says what cannot be had", async () => {
+      await ingest.write(IDS.map((id) => stateOf(id, "0")));
+      await ingest.setPosition({ epoch: 1, seq: 6, columns: ["card:c:1"] });
+      const own = new Set(await last().ask((connection) => connection.keys("*")));
+      const isLasts = IDS.map((id) => own.has(`test:f:card:${id}`));
+      assert.ok(isLasts.includes(true));
+      last().freeze();
+      if (redis.servers.length === 1) {
+        await expectUnavailable(() => serving.readWithPosition(KEYS), SERVING_MS + SLACK_MS);
+      } else {
+        const { states, position, failure } = await serving.readWithPosition(KEYS);
+        assert.deepEqual(
+          states.map((state) => state?.toString() ?? null),
+          isLasts.map((isIts) => (isIts ? null : "0")),
+        );
+        assert.deepEqual(position?.columns, ["card:c:1"]);
+        assert.match(failure ?? "", /no answer within/);
+      }
+      last().thaw();
+      await eventually(
+        "read again",
+        async () => (await serving.readWithPosition(KEYS)).failure === undefined,
+        15_000,
+      );
+    });
+
     it("never lets a write that was given up come after a later one", async () => {
       last().freeze();
       for (const state of ["1", "2", "3"])

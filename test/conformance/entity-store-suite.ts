@@ -229,6 +229,22 @@ function describePosition(create: () => Promise<EntityStore>): void {
     assert.deepEqual(await store.position(), { epoch: 1_763_800_000_000, seq: 0, columns: [] });
   });
 
+  it("gives states with the position of their moment to those who serve", async () => {
+    const store = await create();
+    const ids = Array.from({ length: 50 }, (_, index) => `id-${index}`);
+    const keys = [...ids, "none"].map((id) => ({ type: "card", id }));
+    await store.write(ids.map((id) => stateOf(id, `state of ${id}`)));
+    const states = [...ids.map((id) => Buffer.from(`state of ${id}`)), undefined];
+    const { failure, ...before } = await store.readWithPosition(keys);
+    assert.deepEqual([before, failure], [{ states, position: undefined }, undefined]);
+    const position = { epoch: 1, seq: 17, columns: ["card:c:1"] };
+    await store.setPosition(position);
+    const after = await store.readWithPosition(keys);
+    assert.deepEqual(after, { states, position, failure: undefined });
+    const [one] = (await store.readWithPosition(keys.slice(7, 8))).states;
+    assert.deepEqual(one, states[7]);
+  });
+
   it("keeps the columns of the position, whatever callers do with theirs", async () => {
     const store = await create();
     const columns = Array.from({ length: 2_000 }, (_, index) => `card:c:${index.toString(36)}`);

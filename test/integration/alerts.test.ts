@@ -213,7 +213,7 @@ describe("an alert", () => {
 
   it("is written once by two planes that fold the same rounds at once", async () => {
     await using one = await newPlane(env).start();
-    await one.alerts.rules.put({ ...RULE, group_by: ["column"], channels: ["webhook"] });
+    await one.alerts.rules.put({ ...RULE, group_by: ["model", "column"], channels: ["webhook"] });
     await using other = await newPlane(env, one.prefix).start();
     const seen = webhook.received.length;
     const columns = Array.from({ length: 10 }, (_, index) => `c${index}`);

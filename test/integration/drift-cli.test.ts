@@ -229,7 +229,9 @@ async function storeIncident(): Promise<void> {
       ],
     };
     ({ state } = fold(state, verdict, parseDriftSettings({})));
-    const rows = toReportRows({ verdict, measured: [], state }, startMs);
+    const latest = { startMs, endMs: verdict.endMs, rows: 0, rowsLeftOut: 0, counts: {}, alarms: [] };
+    const scores = { fedToMs: verdict.endMs, states: {}, latest };
+    const rows = toReportRows({ verdict, measured: [], state, scores }, startMs);
     await new DriftReportStore(engine.clickhouse(), "millrace").insert(rows, `test:${at}`);
   }
 }

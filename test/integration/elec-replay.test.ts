@@ -7,68 +7,58 @@
  * beside the project, and is skipped where it is not; 200 rows of it, in the fixtures, go the same way everywhere.
  */
 import assert from "node:assert/strict";
-import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { jetstream } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import { readModelFolder as readFolder } from "../../storage/model-folder.ts";
 import { openModelRegistry } from "../../storage/model-registry.ts";
+import {
+  ELEC_FOLDER,
+  elecGolden,
+  type MarketRow,
+  marketIsMissing,
+  parseMarket,
+  readMarket,
+  readScores,
+} from "../support/elec-market.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
-import { PROJECT } from "../support/model-folder.ts";
 
-const FIXTURE = join(PROJECT, "test/fixtures/elec");
-const DATA = join(process.env["TEST_DATA_DIR"] ?? join(PROJECT, "../shared/data"), "elec.csv");
 const PUBLISHING_MAX = 1_000;
 const STORED_MS = 120_000;
 const TOLERANCE = 1e-5;
 /** Between ClickHouse's AUC of float32 scores and scikit-learn's of float64. */
 const AUC_TOLERANCE = 1e-6;
 
-interface Golden {
-  readonly data_sha256: string;
-  readonly rows: number;
-  readonly sample: { readonly rows: number; readonly first_row: number; readonly step: number };
-  readonly roc_auc: number;
-}
-
-interface Row {
-  readonly features: Readonly<Record<string, number>>;
-  readonly label: number;
-}
-
-const golden = JSON.parse(readFileSync(join(FIXTURE, "golden.json"), "utf8")) as Golden;
-const expected = readFloats(join(FIXTURE, "golden.f32"));
+const expected = readScores();
 
 test("200 rows of the market go from the stream to SQL as scikit-learn scores them", async (t) => {
-  const rows = parseRows(readFileSync(join(FIXTURE, "sample.csv"), "utf8"));
-  const { first_row, step } = golden.sample;
+  const rows = parseMarket(readFileSync(join(ELEC_FOLDER, "sample.csv"), "utf8"));
+  const { first_row, step } = elecGolden.sample;
   const scores = rows.map((_, index) => expected[first_row + index * step] as number);
   const auc = await replay(t, rows, scores);
   assert.ok(Math.abs(auc - aucOf(rows, scores)) < AUC_TOLERANCE, `AUC ${auc}, not ${aucOf(rows, scores)}`);
 });
 
-const skip = existsSync(DATA) ? false : `there is no ${DATA}; TEST_DATA_DIR names its folder`;
-test("the whole market goes from the stream to SQL as scikit-learn scores it", { skip }, async (t) => {
-  const text = readFileSync(DATA, "utf8");
-  assert.equal(
-    createHash("sha256").update(text).digest("hex"),
-    golden.data_sha256,
-    "it is the same data set",
-  );
-  const rows = parseRows(text);
-  assert.equal(rows.length, golden.rows);
+test("the whole market goes from the stream to SQL as scikit-learn scores it", {
+  skip: marketIsMissing,
+}, async (t) => {
+  const rows = readMarket();
   const auc = await replay(t, rows, expected);
   t.diagnostic(
-    `ROC AUC ${auc} in SQL, ${golden.roc_auc} in scikit-learn: ${Math.abs(auc - golden.roc_auc)} apart`,
+    `ROC AUC ${auc} in SQL, ${elecGolden.roc_auc} in scikit-learn: ${Math.abs(auc - elecGolden.roc_auc)} apart`,
   );
-  assert.ok(Math.abs(auc - golden.roc_auc) < AUC_TOLERANCE, `AUC ${auc}, not ${golden.roc_auc}`);
+  assert.ok(Math.abs(auc - elecGolden.roc_auc) < AUC_TOLERANCE, `AUC ${auc}, not ${elecGolden.roc_auc}`);
 });
 
 /** Replays the rows in a new engine, compares what arrived with `scores`, and returns the AUC that SQL finds. */
-async function replay(t: TestContext, rows: readonly Row[], scores: ArrayLike<number>): Promise<number> {
+async function replay(
+  t: TestContext,
+  rows: readonly MarketRow[],
+  scores: ArrayLike<number>,
+): Promise<number> {
   await using engine = await startTestEngine();
   await putIntoProduction(engine);
   const startedMs = performance.now();
@@ -88,12 +78,12 @@ async function replay(t: TestContext, rows: readonly Row[], scores: ArrayLike<nu
       `${Math.round((rows.length / storedMs) * 1000)} rows/s; largest difference from scikit-learn ${difference.toExponential(2)}`,
   );
   assert.ok(difference < TOLERANCE, `a prediction is ${difference} away from scikit-learn's`);
-  return aucInSql(engine, rows);
+  return await aucInSql(engine, rows); // before the engine is stopped
 }
 
 async function putIntoProduction(engine: TestEngine): Promise<void> {
   const nats = await connect({ servers: engine.natsUrl, noAsyncTraces: true });
-  const { manifest, files } = await readFolder(FIXTURE);
+  const { manifest, files } = await readFolder(ELEC_FOLDER);
   const registry = await openModelRegistry(nats);
   await registry.push({ manifest, files });
   await registry.promote(manifest.name, manifest.version);
@@ -106,7 +96,7 @@ async function putIntoProduction(engine: TestEngine): Promise<void> {
 }
 
 /** In the order of the file, PUBLISHING_MAX not yet acknowledged at a time. */
-async function publishAll(engine: TestEngine, rows: readonly Row[]): Promise<void> {
+async function publishAll(engine: TestEngine, rows: readonly MarketRow[]): Promise<void> {
   const nats = await connect({ servers: engine.natsUrl, noAsyncTraces: true });
   const client = jetstream(nats);
   for (let first = 0; first < rows.length; first += PUBLISHING_MAX) {
@@ -141,7 +131,7 @@ async function largestDifference(engine: TestEngine, scores: ArrayLike<number>):
 }
 
 /** One query: the predictions joined with the labels, which lie in a scratch table. */
-async function aucInSql(engine: TestEngine, rows: readonly Row[]): Promise<number> {
+async function aucInSql(engine: TestEngine, rows: readonly MarketRow[]): Promise<number> {
   const client = engine.clickhouse();
   await client.command({
     query:
@@ -158,7 +148,7 @@ async function aucInSql(engine: TestEngine, rows: readonly Row[]): Promise<numbe
 }
 
 /** By its definition: how often a positive scores higher than a negative; a tie counts half. */
-function aucOf(rows: readonly Row[], scores: readonly number[]): number {
+function aucOf(rows: readonly MarketRow[], scores: readonly number[]): number {
   let wins = 0;
   let pairs = 0;
   for (const [index, { label }] of rows.entries()) {
@@ -171,19 +161,4 @@ function aucOf(rows: readonly Row[], scores: readonly number[]): number {
     }
   }
   return wins / pairs;
-}
-
-function parseRows(text: string): Row[] {
-  const [head = "", ...lines] = text.trim().split(/\r?\n/);
-  const names = head.split(",").slice(0, -1);
-  return lines.map((line) => {
-    const cells = line.split(",").map(Number);
-    const features = Object.fromEntries(names.map((name, index) => [name, cells[index] as number]));
-    return { features, label: cells.at(-1) as number };
-  });
-}
-
-function readFloats(file: string): Float32Array {
-  const bytes = readFileSync(file);
-  return Float32Array.from({ length: bytes.length / 4 }, (_, index) => bytes.readFloatLE(index * 4));
 }

@@ -173,6 +173,18 @@ describe("counts of predictions", () => {
       const toS = fromS + 60 * random.between(1, 120);
       assert.deepEqual(sorted(await found(fromS, toS)), sorted(await expected(fromS, toS)));
     }
+    const [first] = await clickhouse.client
+      .query({
+        query: `SELECT toUnixTimestamp(toStartOfMinute(min(prediction_date))) AS minute FROM ${DATABASE}.predictions
+          WHERE model_name = '${MODEL}' AND model_version = '1.0.0'`,
+        format: "JSONEachRow",
+      })
+      .then(async (result) => result.json<{ minute: number }>());
+    assert.equal(
+      await counts.firstPaneMs(VERSION),
+      (first?.minute ?? 0) * 1000,
+      "no window before it is asked for",
+    );
     await clickhouse.client.command({ query: `OPTIMIZE TABLE ${DATABASE}.feature_counts FINAL` });
     assert.deepEqual(sorted(await found(...whole)), sorted(all), "merging changes nothing");
   });

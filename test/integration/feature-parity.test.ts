@@ -126,10 +126,11 @@ describe("features that were served", () => {
       );
       return Number(row?.last) >= lastSeq;
     });
-    const rows = answers.map(({ entity_id, as_of, last_event_seq }) => ({
+    const rows = answers.map(({ entity_id, as_of, last_event_seq, status }) => ({
       entity_id,
       as_of,
       seq: last_event_seq,
+      feature_status: status,
     }));
     const found = await historical(rows);
     for (const [index, { features, status }] of answers.entries()) {
@@ -141,7 +142,8 @@ describe("features that were served", () => {
   });
 
   it("are had again for every prediction, by what it noted", async () => {
-    const query = `SELECT entities[1].id AS entity_id, entities[1].seq AS seq, features_date AS as_of, features[1] AS served
+    const query = `SELECT entities[1].id AS entity_id, entities[1].seq AS seq, features_date AS as_of, feature_status,
+      features[1] AS served
       FROM millrace.predictions WHERE features_date > 0`;
     const predictions = await eventually("all predictions are stored", async () => {
       const rows = await engine.sql<{ entity_id: string; seq: string; as_of: string; served: number }>(query);

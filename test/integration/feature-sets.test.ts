@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { jetstream } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
+import type { ModelManifest } from "../../engine/core/manifest.ts";
 import type { FeatureSetDetails, FeatureSetState } from "../../storage/feature-registry.ts";
 import type { FeatureSetRecord } from "../../storage/feature-set-record.ts";
 import { errorOf, jsonOf } from "../support/answers.ts";
@@ -14,6 +15,8 @@ import { type CliResult, runCli } from "../support/cli.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
 import { accountSet } from "../support/feature-sets.ts";
+import { pushBody, withManifest } from "../support/model-requests.ts";
+import { slowModel } from "../support/slow-model.ts";
 import { createTempFolder, type TempFolder } from "../support/temp-folder.ts";
 
 describe("feature sets", () => {
@@ -90,6 +93,21 @@ describe("feature sets", () => {
     assert.match((await errorOf(await apply(accountSet()), 409, "CONFLICT")).message, /is archived/);
   });
 
+  it("are not archived while a model that is served takes features of them", async () => {
+    const version = "1.2.0";
+    await apply(accountSet({ version }));
+    const model = slowModel("spender");
+    const [steps] = model.manifest.inputs;
+    const feature = { set: "account", version, name: "amount_sum_1h" };
+    const inputs = [{ ...steps, feature }] as ModelManifest["inputs"];
+    await engine.post("/models", pushBody(withManifest(model, { inputs }), "production"));
+    const archive = async (): Promise<Response> => engine.post("/feature-sets/account/archive", { version });
+    const { message } = await errorOf(await archive(), 409, "CONFLICT");
+    assert.match(message, /account@1\.2\.0 fills inputs of spender@1\.0\.0/);
+    await engine.post("/models", pushBody(withManifest(model, { version: "1.1.0" }), "production"));
+    assert.equal((await archive()).status, 200);
+  });
+
   it("are refused with the field that is wrong", async () => {
     const features = [{ name: "n", kind: "online", ttl: "soon" }];
     const invalid = await apply(accountSet({ version: "3.0.0", features }));
@@ -127,7 +145,7 @@ describe("feature sets", () => {
     assert.equal((await cli("apply", path)).stdout, "applied account@2.0.0\n");
     assert.match(
       (await cli("archive", "account", "1.1.0")).stdout,
-      /^account\n {2}1\.0\.0 +archived\n {2}1\.1\.0 +archived\n/,
+      /^account\n {2}1\.0\.0 +archived\n {2}1\.1\.0 +archived\n {2}1\.2\.0 +archived\n/,
     );
     await untilFilled();
     const listed = (await cli("list")).stdout.split("\n").map((line) => line.split(/\s+/).join(" "));
@@ -135,6 +153,7 @@ describe("feature sets", () => {
       "account",
       " 1.0.0 archived",
       " 1.1.0 archived",
+      " 1.2.0 archived",
       " 2.0.0 active",
       "merchant",
       " 1.0.0 active",
@@ -175,7 +194,11 @@ describe("feature sets", () => {
       await engine.get("/feature-sets"),
     );
     assert.deepEqual(sets, [
-      { name: "account", versions: ["1.0.0", "1.1.0", "2.0.0"], archived: ["1.0.0", "1.1.0"] },
+      {
+        name: "account",
+        versions: ["1.0.0", "1.1.0", "1.2.0", "2.0.0"],
+        archived: ["1.0.0", "1.1.0", "1.2.0"],
+      },
       { name: "merchant", versions: ["1.0.0"], archived: [] },
     ]);
   });

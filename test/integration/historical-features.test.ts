@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { FeatureEvent, FieldValue } from "../../engine/core/feature-event.ts";
 import { AGGREGATIONS, type FeatureSet, parseFeatureSet } from "../../engine/core/feature-set.ts";
-import { compileColumns } from "../../engine/features/column-plan.ts";
+import { compileColumns, isEmptyPlan, judge } from "../../engine/features/column-plan.ts";
 import { EntityState } from "../../engine/features/entity-state.ts";
 import { compileSetLookup } from "../../engine/features/feature-lookup.ts";
 import { type HistoricalRow, historicalFeatures } from "../../engine/features/historical-features.ts";
@@ -141,9 +141,10 @@ function serve(random: Random, set: FeatureSet, arrivals: readonly Arrival[]): S
   };
   for (const [index, { epoch, event }] of arrivals.entries()) {
     const id = event.entityId;
-    if (plan.problemWith(event) === undefined) {
+    const { takers } = judge(plan, event);
+    if (!isEmptyPlan(takers)) {
       const state = states.get(id) ?? EntityState.from(undefined);
-      state.apply(event, epoch, plan);
+      state.apply(event, epoch, takers);
       states.set(id, state);
     }
     // the engine's clock may be a little behind that of the stream
@@ -177,7 +178,6 @@ describe("features out of the history", () => {
       const found = historicalFeatures({
         history: new ClickHouseFeatureHistory(clickhouse.client, database),
         lookup,
-        sets: [set],
         rows: served,
         chunkRows: 1 + random.below(400),
       });
@@ -239,7 +239,6 @@ describe("features out of the history", () => {
     for await (const { values } of historicalFeatures({
       history,
       lookup: compileSetLookup(set),
-      sets: [set],
       rows,
     }))
       found.push(values);
@@ -284,7 +283,6 @@ describe("features out of the history", () => {
     for await (const { values } of historicalFeatures({
       history,
       lookup: compileSetLookup(set),
-      sets: [set],
       rows,
     }))
       assert.deepEqual(values, [next++]);
@@ -309,10 +307,11 @@ describe("features out of the history", () => {
       },
     };
     const column = { filter: undefined, hopMs: 60_000, tiles: 3, scale: 1, latenessMs: 1000 };
-    const columns = [{ ...column, field: "shop", parts: new Set(["distinct"] as const) }];
+    const rules = { id: "", list: [] };
+    const columns = [{ ...column, field: "shop", parts: new Set(["distinct"] as const), rules }];
     const moments = Array.from({ length: 64 }, () => ({ entityId: "x", asOfMs: START_MS, seq: undefined }));
     const found = await new ClickHouseFeatureHistory(client, "memory").read(
-      { entityType: "card", columns, fields: [], rules: [] },
+      { entityType: "card", columns, fields: [] },
       moments,
     );
     assert.deepEqual(

@@ -185,7 +185,7 @@ describe("HTTP", () => {
       );
       assert.equal(health.status, "ok");
       assert.equal(health.ready, true);
-      for (const name of ["nats", "workers", "models", "clickhouse", "sink"])
+      for (const name of ["nats", "workers", "models", "clickhouse", "sink", "features"])
         assert.equal(health.components[name], "up", name);
     }
   });

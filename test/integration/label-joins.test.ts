@@ -4,8 +4,8 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
 import { pino } from "pino";
-import type { LabelledQuestion } from "../../engine/core/labelled-rows.ts";
-import { changedLabelHours, type LabelPositions } from "../../storage/changed-label-hours.ts";
+import type { LabelledQuestion, LabelPositions } from "../../engine/core/labelled-rows.ts";
+import { changedLabelHours } from "../../storage/changed-label-hours.ts";
 import { type ClickHouse, openClickHouse, selectRows } from "../../storage/clickhouse.ts";
 import { readLabelCounts } from "../../storage/label-counts.ts";
 import { readLabelledRows } from "../../storage/labelled-rows.ts";

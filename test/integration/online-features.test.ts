@@ -112,6 +112,27 @@ for (const [mode, start] of Object.entries(REDIS)) {
         return prediction.predicted_value === 2 * sum ? prediction : undefined;
       });
 
+    /** From what the prediction noted. */
+    const expectReplayed = async (
+      id: string,
+      value: number,
+      status: Record<string, string>,
+    ): Promise<void> => {
+      const query = `SELECT entities[1].id AS entity_id, entities[1].seq AS seq, features_date AS as_of, feature_status
+        FROM millrace.predictions WHERE prediction_id = {id:UUID}`;
+      const [row] = await eventually("the prediction is stored", async () => {
+        const rows = await engine.sql<{ seq: string }>(query, { id });
+        return rows.length > 0 && rows;
+      });
+      const rows = [{ ...row, seq: Number(row?.seq) }];
+      const response = await engine.post("/features/historical", {
+        features: "account@1.0.0:spent_1h",
+        rows,
+      });
+      const replayed = JSON.parse(await response.text()) as Record<string, unknown>;
+      assert.deepEqual([replayed["spent_1h"], replayed["feature_status"]], [value, status]);
+    };
+
     it("uses the windows of the entity as its events arrive, each once", async () => {
       assert.equal((await predict("a-1")).predicted_value, 0);
       await publish("a-1", { paid: 20, country: "FR" }, "first");
@@ -282,6 +303,7 @@ for (const [mode, start] of Object.entries(REDIS)) {
         const without = await engine.post("/predict", { model: "lasting", entity_id: "a-1", features: {} });
         const refused = await errorOf(without, 503, "SERVICE_UNAVAILABLE");
         assert.match(refused.message, /steps cannot be looked up now and has no default/);
+        await expectReplayed(prediction.prediction_id, 0, { spent_1h: "unavailable" });
       } finally {
         for (const server of redis?.servers ?? []) server.thaw();
       }

@@ -7,7 +7,9 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Prediction } from "../../engine/core/prediction.ts";
+import { binRowsOf } from "../../engine/monitor/reference-bin-rows.ts";
 import type { ReferenceDocument } from "../../engine/monitor/reference-document.ts";
+import { hasReferenceBins, insertReferenceBins } from "../../storage/reference-bins.ts";
 import type { ReferenceRecord } from "../../storage/reference-record.ts";
 import { readReferenceRows } from "../../storage/reference-rows.ts";
 import { errorOf, jsonOf } from "../support/answers.ts";
@@ -72,6 +74,10 @@ async function binsOf(id: string): Promise<{ rows: number; counted: number }> {
     { id },
   );
   return { rows: Number(found?.rows), counted: Number(found?.counted) };
+}
+
+function withoutAmount(row: Payment): Payment {
+  return Object.fromEntries(Object.entries(row).filter(([name]) => name !== "amount")) as Payment;
 }
 
 function slotsOf({ profile }: Shown): number {
@@ -253,7 +259,7 @@ describe("a reference that cannot be one", () => {
   });
 
   it("of a file without an input, with texts for numbers, or with too few rows", async () => {
-    const without = rows.map(({ amount: _amount, ...others }) => others as Payment);
+    const without = rows.map(withoutAmount);
     const text = paymentsCsv(rows.map((row, at) => (at === 250 ? { ...row, hour: "noon" } : row)));
     const files: [string, RegExp][] = [
       [paymentsCsv(without), /amount: is an input of card-fraud@1\.0\.0: the file must have a column/],
@@ -339,17 +345,27 @@ it("references stay over kills, and each has its bins in ClickHouse once", async
     bins.map(({ low, high, count }) => [Math.fround(Number(low)), Math.fround(Number(high)), Number(count)]),
     amount.edges.slice(1).map((edge, at) => [amount.edges[at], edge, amount.counts[at + 1]]),
   );
-  process.kill(pidOf(engine, "control") as number, "SIGKILL");
   await engine.kill9();
   await engine.start();
   assert.deepEqual(await shown(), reference);
-  const next = await create("--from", WINDOW.from, "--to", WINDOW.to, "--bins", "5");
-  assert.equal(next.code, 0, next.stderr);
-  const { reference_id } = await shown();
-  await eventually(
-    "the next one's bins are stored",
-    async () => (await binsOf(reference_id)).rows > 0,
-    30_000,
-  );
-  assert.deepEqual(await binsOf(reference.reference_id), { rows: slots, counted: ROWS });
+  const expected = new Map([[reference.reference_id, slots]]);
+  for (const count of [9, 8, 6]) {
+    await engine.post(PATH, { window: WINDOW, bins: count });
+    process.kill(await eventually("the control plane is there", () => pidOf(engine, "control")), "SIGKILL");
+    const next = await shown();
+    expected.set(next.reference_id, slotsOf(next));
+    await eventually("its bins are stored", async () => (await binsOf(next.reference_id)).rows > 0, 30_000);
+  }
+  for (const [id, rows] of expected) assert.deepEqual(await binsOf(id), { rows, counted: ROWS });
+});
+
+it("bins that are inserted again are there once", async () => {
+  const [client, key, id] = [engine.clickhouse(), { name: "other", version: "1.0.0" }, "ab".repeat(32)];
+  const { profile } = await shown();
+  assert.equal(await hasReferenceBins(client, "millrace", key, id), false);
+  for (let turn = 0; turn < 2; turn++)
+    await insertReferenceBins(client, "millrace", key, id, binRowsOf(profile));
+  assert.equal(await hasReferenceBins(client, "millrace", key, id), true);
+  assert.equal(await hasReferenceBins(client, "millrace", { ...key, version: "2.0.0" }, id), false);
+  assert.deepEqual(await binsOf(id), { rows: slotsOf(await shown()), counted: ROWS });
 });

@@ -19,6 +19,7 @@ import { pidOf, TARGETS, type Target } from "../support/processes.ts";
 import { createRandom } from "../support/random.ts";
 import { compareStored, publishedRequestIds, untilDrained } from "../support/stored.ts";
 import { StreamLoad } from "../support/stream-load.ts";
+import { assertTrafficIsExact } from "../support/traffic.ts";
 
 const ROUNDS_PER_TARGET = 5;
 /** Killed at the same moment. */
@@ -133,4 +134,5 @@ async function compareBooks(
   assert.deepEqual(requests.missing.slice(0, 10), [], "acknowledged by the stream and not stored");
   assert.equal(requests.doubled, 0, "requests stored twice");
   assert.deepEqual(unpublished.slice(0, 10), [], "acknowledged by the stream and never answered there");
+  await assertTrafficIsExact(engine.clickhouse());
 }

@@ -73,7 +73,12 @@ export class FeaturePlane implements AsyncDisposable {
     store: EntityStore,
     { history = NO_HISTORY, plans = () => CARD_PLANS }: IngesterParts = {},
   ): Running<FeatureIngester> {
-    const bounds = { eventsMax: 500, statesMax: 10_000, recentIdsMax: RECENT_IDS_MAX, storedWaitMs: 3_000 };
+    const bounds = {
+      eventsMax: 500,
+      stateBytesMax: 2 ** 26,
+      recentIdsMax: RECENT_IDS_MAX,
+      storedWaitMs: 3_000,
+    };
     const options = { source: this.reader, store, history, plans, ...bounds, logger: LOGGER };
     return this.#start(new FeatureIngester(options));
   }

@@ -21,6 +21,7 @@ export interface TablePrediction {
   readonly seq?: number;
   readonly model?: string;
   readonly version?: string;
+  readonly variant?: string;
   readonly requestId?: string;
   readonly entityId?: string;
   readonly value?: number;
@@ -61,6 +62,7 @@ export async function storePredictions(
       request_id: one.requestId ?? idOf(one.number),
       model_name: one.model ?? "m",
       model_version: one.version ?? "1.0.0",
+      variant: one.variant ?? "",
       entity_id: one.entityId ?? "",
       predicted_value: one.value ?? 0.5,
       predicted_class: one.predicted ?? "no",

@@ -70,7 +70,7 @@ await clickhouse.remove();
 await nats.stop();
 
 async function rebuild(what: string, store: EntityStore): Promise<void> {
-  const bounds = { eventsMax: 1_000, statesMax: 50_000, recentIdsMax: 262_144, storedWaitMs: 3_000 };
+  const bounds = { eventsMax: 1_000, stateBytesMax: 2 ** 28, recentIdsMax: 262_144, storedWaitMs: 3_000 };
   const parts = { source: plane.reader, store, history, plans: () => sets.plans, logger };
   await eventually("the store can be used", async () => store.position().then(() => true));
   const ingester = new FeatureIngester({ ...parts, ...bounds });

@@ -35,6 +35,13 @@ export function runnableBlocks(text: string): string[] {
   );
 }
 
+/** The queries that are marked to be run by a test. */
+export function sqlBlocks(text: string): string[] {
+  return [...text.matchAll(/<!-- test: sql -->\n```sql\n([\s\S]*?)```/g)].map((match) =>
+    (match[1] ?? "").trim(),
+  );
+}
+
 /** The example of a feature set. */
 export function featureSetBlock(text: string): string {
   return /<!-- test: feature set -->\n```json\n([\s\S]*?)```/.exec(text)?.[1] ?? "";

@@ -12,7 +12,7 @@ export function payments(count: number, seed: number): Payment[] {
   const random = createRandom(seed);
   return Array.from({ length: count }, () => ({
     ...PAYMENT,
-    amount: Math.round(random.next() * 100_000) / 100,
+    amount: random.next() * 1000, // tells rows apart
     hour: random.between(0, 23),
     merchant_category: ["grocery", "travel", "gift_cards"][random.between(0, 2)] as string,
     country: ["DE", "FR", "US"][random.between(0, 2)] as string,

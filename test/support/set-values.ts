@@ -4,7 +4,7 @@
  */
 import type { EntityStore } from "../../engine/core/entity-store.ts";
 import type { FeatureSet, WindowFeature } from "../../engine/core/feature-set.ts";
-import { columnsOf, compileColumns, fieldOf } from "../../engine/features/column-plan.ts";
+import { columnsOf, fieldOf, keptField } from "../../engine/features/column-plan.ts";
 import { distinctCount, distinctHash } from "../../engine/features/distinct-count.ts";
 import { StateView } from "../../engine/features/state-view.ts";
 import { windowValue } from "../../engine/features/window-value.ts";
@@ -67,7 +67,6 @@ export async function storedValues(
 ): Promise<Map<string, Values>> {
   const keys = [...ids].map((id) => ({ type: CARD, id }));
   const columns = columnsOf(set);
-  const { fields } = compileColumns([set]);
   const nowMs = Date.now();
   const found = new Map<string, Values>();
   for (const [index, state] of (await store.read(keys)).entries()) {
@@ -78,7 +77,7 @@ export async function storedValues(
       const column = columns.get(feature.name);
       if (feature.kind === "window" && column !== undefined)
         values[feature.name] = windowValue(feature.aggregation, column, view.window(column, nowMs));
-      if (feature.kind === "online") values[feature.name] = view.value(fields.get(fieldOf(feature)) ?? 0);
+      if (feature.kind === "online") values[feature.name] = view.value(keptField(set, feature).id);
     }
     found.set(keys[index]?.id ?? "", values);
   }

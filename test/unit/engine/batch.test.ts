@@ -82,6 +82,7 @@ it("the worker is told how wide the transformed rows are", async (t) => {
     answerFirst: false,
     logger: pino({ level: "silent" }),
     failures: { add: () => undefined },
+    errors: { count: () => undefined },
   });
   t.after(() => dispatcher.close());
   const batcher = new Batcher(new ServedModel(manifest, new Metrics()), 4);

@@ -41,6 +41,7 @@ class Bench {
       answerFirst: false,
       logger: pino({ level: "silent" }),
       failures: { add: () => undefined },
+      errors: { count: () => undefined },
     });
     this.batcher = new Batcher(new ServedModel(mixedManifest(), new Metrics()), batchRowsMax);
     this.dispatcher.attach(this.batcher);

@@ -1,4 +1,4 @@
-/** The memory of stream predictions: its bound from below and from above. */
+/** The memory of stream predictions: its bound. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { writeUuidOf } from "../../../engine/core/uuid.ts";
@@ -11,7 +11,18 @@ function idOf(text: string): Buffer {
 }
 
 describe("recent ids", () => {
-  it("knows at least the latest `capacity` ids, and forgets those before twice as many", () => {
+  it("knows exactly the latest `capacity` ids, wherever it began to count", () => {
+    const capacity = 10;
+    for (let first = 0; first < 2 * capacity; first++) {
+      const recent = new RecentIds(capacity);
+      for (let index = first; index < 45; index++) recent.add(idOf(`${index}`), 0);
+      const oldest = Math.max(first, 45 - capacity);
+      assert.equal(recent.add(idOf(`${oldest}`), 0), false, `from ${first}: the oldest of the latest`);
+      assert.equal(recent.add(idOf(`${oldest - 1}`), 0), true, `from ${first}: the one before`);
+    }
+  });
+
+  it("knows the latest `capacity` ids among many, and forgets what is long past", () => {
     const capacity = 100;
     const recent = new RecentIds(capacity);
     for (let index = 0; index < 1_000; index++) {

@@ -3,12 +3,16 @@
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { StepLayout } from "../../../../engine/core/column.ts";
 import {
   applyDerived,
   type DerivedCall,
   type DerivedFunctionName,
   derivedProblem,
 } from "../../../../engine/core/derived-function.ts";
+import type { StepOf } from "../../../../engine/core/preprocessing.ts";
+import { createRandom } from "../../../../engine/sample/random.ts";
+import { HaversineKernel } from "../../../../engine/transform/place-kernels.ts";
 
 /** 2026-11-21 is a Saturday. */
 const SATURDAY_MS = Date.UTC(2026, 10, 21, 18, 45, 30);
@@ -93,6 +97,25 @@ describe("a derived function", () => {
         [0, 0, latitude, 0],
       ])
         assert.equal(distance(...values), undefined);
+  });
+
+  it("measures the distance that preprocessing does, to the last bit", () => {
+    const random = createRandom(1);
+    const degrees = (most: number): number => (random.uniform() * 2 - 1) * most;
+    const writes = [{ slot: 0 }] as unknown as StepLayout["writes"];
+    for (let round = 0; round < 1_000; round++) {
+      const from = [degrees(90), degrees(180)] as const;
+      const to = [degrees(90), degrees(180)] as const;
+      const step: StepOf<"haversine_distance"> = {
+        type: "haversine_distance",
+        from: [...from],
+        to: [...to],
+        output: "km",
+      };
+      const numbers = new Float64Array(1);
+      new HaversineKernel(step, { step, reads: [], writes }).run({ numbers, texts: [] });
+      assert.equal(applyDerived(CALLS.distance_km, [...from, ...to]), numbers[0]);
+    }
   });
 
   it("counts the edges that a value has reached", () => {

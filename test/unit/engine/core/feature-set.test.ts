@@ -4,8 +4,8 @@ import { describe, it } from "node:test";
 import { EngineError } from "../../../../engine/core/errors.ts";
 import {
   AGGREGATIONS,
+  createFeatureCheck,
   type Feature,
-  featureProblem,
   featureSetKey,
   parseFeatureSet,
 } from "../../../../engine/core/feature-set.ts";
@@ -133,7 +133,7 @@ describe("a feature's values", () => {
 
   it("are checked as the type and range say", () => {
     const problems = (feature: unknown, ...values: unknown[]): (string | undefined)[] =>
-      values.map((value) => featureProblem(take(feature)[0] as Feature, value));
+      values.map(createFeatureCheck(take(feature)[0] as Feature));
     const finite = "must be a finite number";
     assert.deepEqual(problems({ ...NUMBER, min: 0, max: 2 }, 0, 2, 1.5, -1, 2.1, "1", Number.NaN, null), [
       undefined,
@@ -175,7 +175,10 @@ describe("a window", () => {
     assert.deepEqual(fieldsOfLast({ ...WINDOW, aggregation: "last", type: "bool" }), ["type"]);
     for (const aggregation of ["mean", "stddev"])
       assert.deepEqual(fieldsOfLast({ ...WINDOW, aggregation, type: "int" }), ["type"]);
-    take({ ...WINDOW, type: "int" }, { ...COUNT, name: "c", type: "int" });
+    for (const aggregation of ["min", "max", "first", "last", "distinct_count"])
+      take({ ...WINDOW, aggregation, type: "int" }, { ...COUNT, name: "c", type: "int" });
+    assert.deepEqual(fieldsOfLast({ ...WINDOW, type: "int" }), ["type"], "a sum has six decimals");
+    take({ ...WINDOW, type: "int", decimals: 0 });
     take({ ...WINDOW, aggregation: "max", type: "timestamp" });
   });
 
@@ -230,8 +233,14 @@ describe("a derived feature", () => {
     assert.deepEqual(fieldsOfLast(NUMBER, { ...bucket, edges: [] }), ["edges"]);
   });
 
-  it("is a float, or an int where the function gives integers", () => {
-    for (const name of ["difference", "product"]) take(NUMBER, { ...RATIO, function: name, type: "int" });
+  it("is a float, or an int where the function gives integers of its inputs", () => {
+    const whole = ["int", "bool", "timestamp"].map((type) => ({ ...NUMBER, name: type, type }));
+    for (const name of ["difference", "product"]) {
+      const int = { ...RATIO, function: name, type: "int" };
+      for (const { name: other } of whole) take(...whole, { ...int, inputs: ["int", other] });
+      assert.deepEqual(fieldsOfLast(NUMBER, ...whole, { ...int, inputs: ["int", "n"] }), ["type"]);
+    }
+    take(NUMBER, { ...RATIO, function: "time_part", part: "hour", inputs: ["n"], type: "int" });
     for (const type of ["int", "bool", "timestamp"])
       assert.deepEqual(fieldsOfLast(NUMBER, { ...RATIO, type }), ["type"], type);
     assert.deepEqual(fieldsOfLast(NUMBER, { ...RATIO, type: "category", categories: ["a"] }), ["type"]);

@@ -77,6 +77,7 @@ class Bench {
       source: this.stream,
       store: {
         read: async (keys) => this.store.read(keys),
+        readWithPosition: async (keys) => this.store.readWithPosition(keys),
         write: async (writes) => this.store.write(writes),
         position: async () => this.store.position(),
         setPosition: async (position) => this.store.setPosition(position),
@@ -86,7 +87,7 @@ class Bench {
       plans: () => this.sets.plans,
       storedWaitMs: 50,
       eventsMax: 7,
-      statesMax: 100,
+      stateBytesMax: 1 << 20,
       recentIdsMax: 1_024,
       logger: pino({ level: process.env["TEST_LOG_LEVEL"] ?? "silent" }),
     });
@@ -153,7 +154,7 @@ describe("a new feature set", () => {
       await bench.expectValues(V1);
       const position = await bench.store.position();
       assert.deepEqual(bench.sets.lacking(position?.columns ?? []), [V2]);
-      assert.equal(bench.ingester.progress.missing, 3);
+      assert.equal(bench.ingester.progress.missing, 6, "it has another rule: it shares nothing");
       const half = await storedValues(bench.store, V2, ["card-1"]);
       assert.equal(half.get("card-1")?.["largest"], undefined, "a window is whole or not there");
       bench.history.storedSeq = 99;
@@ -165,6 +166,25 @@ describe("a new feature set", () => {
       bench.history.storedSeq = Infinity;
       await bench.expectValues(V2);
       await bench.expectValues(V1);
+    });
+  });
+
+  it("has the values that it keeps for longer than the version before, from states that would be forgotten", async () => {
+    const kept = (version: string, ttl: string): FeatureSet =>
+      parseFeatureSet({ ...V1, version, features: [{ name: "amount", kind: "online", ttl }] });
+    const [short, long] = [kept("3.0.0", "1h"), kept("4.0.0", "30d")];
+    await withBench(async (bench) => {
+      let nowMs = Date.now();
+      bench.store = new MemoryEntityStore({ now: () => nowMs });
+      bench.sets.replace([short]);
+      await bench.restart();
+      bench.add(events(20));
+      await bench.expectValues(short);
+      bench.sets.replace([short, long]);
+      await bench.untilFilled(long);
+      nowMs += 2 * 3_600_000;
+      assert.equal((await storedValues(bench.store, long, ["card-1"])).size, 1);
+      await bench.expectValues(long);
     });
   });
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { pino } from "pino";
-import type { EntityKey } from "../../../../engine/core/entity-store.ts";
+import type { EntityKey, IngestPosition } from "../../../../engine/core/entity-store.ts";
 import { EngineError } from "../../../../engine/core/errors.ts";
 import { Metrics, SECONDS } from "../../../../engine/core/metrics.ts";
 import { EntityReader } from "../../../../engine/features/entity-reader.ts";
@@ -24,13 +24,15 @@ function createReader(cacheMaxAgeMs: number, cacheEntriesMax = 100) {
     ["a", stateOf(1)],
     ["b", stateOf(2)],
   ]);
-  const store = { isUp: true };
+  const position: IngestPosition | undefined = { epoch: 1, seq: 9, columns: [] };
+  const store: { isUp: boolean; position: IngestPosition | undefined } = { isUp: true, position };
   const reader = new EntityReader({
     store: {
-      read: async (keys) => {
+      readWithPosition: async (keys) => {
         asked.push(keys.map(({ id }) => id));
         if (!store.isUp) throw new EngineError("SERVICE_UNAVAILABLE", "away");
-        return keys.map(({ id }) => states.get(id));
+        const found = keys.map(({ id }) => states.get(id));
+        return { states: found, position: store.position, failure: undefined };
       },
     },
     cacheEntriesMax,
@@ -49,9 +51,9 @@ function createReader(cacheMaxAgeMs: number, cacheEntriesMax = 100) {
 describe("the reader of entity states", () => {
   it("reads each entity once, and again only when its copy is too old", async () => {
     const { asked, states, seqs } = createReader(60);
-    assert.deepEqual(await seqs(), [1, 2, 1, undefined]);
+    assert.deepEqual(await seqs(), [1, 2, 1, 0]);
     states.set("a", stateOf(5));
-    assert.deepEqual(await seqs(), [1, 2, 1, undefined]);
+    assert.deepEqual(await seqs(), [1, 2, 1, 0]);
     assert.deepEqual(asked, [["a", "b", "c"]]);
     await eventually("the new state is read", async () => (await seqs())[0] === 5);
   });
@@ -75,12 +77,18 @@ describe("the reader of entity states", () => {
     store.isUp = false;
     assert.deepEqual(await seqs(), [null, null, null, null]);
     store.isUp = true;
-    assert.deepEqual(await seqs(), [1, 2, 1, undefined]);
+    assert.deepEqual(await seqs(), [1, 2, 1, 0]);
+  });
+
+  it("says so when the store has lost its data: that there is no state says nothing then", async () => {
+    const { store, seqs } = createReader(0);
+    store.position = undefined;
+    assert.deepEqual(await seqs(), [null, null, null, null]);
   });
 
   it("does not let a damaged state harm the others", async () => {
     const { states, seqs } = createReader(1_000);
     states.set("b", Buffer.from("no state at all, but longer than a header"));
-    assert.deepEqual(await seqs(), [1, null, 1, undefined]);
+    assert.deepEqual(await seqs(), [1, null, 1, 0]);
   });
 });

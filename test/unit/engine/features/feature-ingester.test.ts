@@ -1,153 +1,10 @@
 /** The ingester over a stream and a store that fail on demand: every event counts once, in order, whatever happens. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { pino } from "pino";
-import type {
-  EntityKey,
-  EntityStore,
-  EntityWrite,
-  IngestPosition,
-} from "../../../../engine/core/entity-store.ts";
-import { EngineError } from "../../../../engine/core/errors.ts";
 import type { ColumnPlan } from "../../../../engine/features/column-plan.ts";
-import { FeatureIngester } from "../../../../engine/features/feature-ingester.ts";
-import { MemoryEntityStore } from "../../../../storage/entity-store-memory.ts";
 import { eventually } from "../../../support/eventually.ts";
-import { FakeEventHistory } from "../../../support/fake-event-history.ts";
-import { FakeFeatureStream } from "../../../support/fake-feature-stream.ts";
-import {
-  CARD_PLANS,
-  type CardEvent,
-  cardEvent,
-  storedTotals,
-  totalsOf,
-} from "../../../support/feature-events.ts";
-
-const CARDS = 5;
-
-/** The in-process store, with the faults of one that is reached over a network. */
-class FaultyStore implements EntityStore {
-  memory = new MemoryEntityStore();
-  isAway = false;
-  reads = 0;
-  refusals = 0;
-  /** Consumed one per writing: what goes wrong after it. */
-  readonly faults: ("answer lost" | "data lost" | "position's answer lost")[] = [];
-
-  async read(keys: readonly EntityKey[]): Promise<(Buffer | undefined)[]> {
-    this.#expectReachable();
-    if (keys.length > 0) this.reads++;
-    return this.memory.read(keys);
-  }
-
-  async write(writes: readonly EntityWrite[]): Promise<void> {
-    this.#expectReachable();
-    const writing = this.memory.write(writes);
-    if (this.faults[0] === "data lost" && this.faults.shift()) this.lose();
-    await writing;
-    if (this.faults[0] === "answer lost" && this.faults.shift()) throw unavailable();
-  }
-
-  async position(): Promise<IngestPosition | undefined> {
-    this.#expectReachable();
-    return this.memory.position();
-  }
-
-  async setPosition(position: IngestPosition): Promise<void> {
-    this.#expectReachable();
-    await this.memory.setPosition(position);
-    if (this.faults[0] === "position's answer lost" && this.faults.shift()) throw unavailable();
-  }
-
-  lose(): void {
-    void this.memory.close();
-    this.memory = new MemoryEntityStore();
-  }
-
-  async close(): Promise<void> {
-    await this.memory.close();
-  }
-
-  #expectReachable(): void {
-    if (!this.isAway) return;
-    this.refusals++;
-    throw unavailable();
-  }
-}
-
-function unavailable(): EngineError {
-  return new EngineError("SERVICE_UNAVAILABLE", "away");
-}
-
-interface Bench {
-  readonly stream: FakeFeatureStream;
-  readonly store: FaultyStore;
-  readonly ingester: FeatureIngester;
-  /** Waits until all is applied, and compares every card. */
-  expectTotals(events: readonly CardEvent[]): Promise<void>;
-}
-
-interface Bounds {
-  readonly plans?: () => ReadonlyMap<string, ColumnPlan>;
-  readonly statesMax?: number;
-  readonly recentIdsMax?: number;
-  readonly eventsMax?: number;
-}
-
-/** `restarted`: what holds for a second ingester, after the first has stopped. */
-async function withIngester(
-  prepare: (stream: FakeFeatureStream, store: FaultyStore) => Promise<void> | void,
-  check: (bench: Bench) => Promise<void>,
-  options: Bounds = {},
-  restarted?: (bench: Bench) => Promise<void>,
-): Promise<void> {
-  const stream = new FakeFeatureStream();
-  const store = new FaultyStore();
-  await prepare(stream, store);
-  await runIngester(stream, store, check, options);
-  if (restarted !== undefined) await runIngester(stream, store, restarted, options);
-  await store.close();
-}
-
-async function runIngester(
-  stream: FakeFeatureStream,
-  store: FaultyStore,
-  check: (bench: Bench) => Promise<void>,
-  options: Bounds,
-): Promise<void> {
-  const ingester = new FeatureIngester({
-    source: stream,
-    store,
-    history: new FakeEventHistory(stream),
-    plans: () => CARD_PLANS,
-    storedWaitMs: 100,
-    eventsMax: 7,
-    statesMax: 3,
-    recentIdsMax: 1_024,
-    ...options,
-    logger: pino({ level: "silent" }),
-  });
-  const stopping = new AbortController();
-  const running = ingester.run(stopping.signal);
-  const expectTotals = async (events: readonly CardEvent[]): Promise<void> => {
-    const { epoch, lastSeq } = await stream.position();
-    await eventually(`all up to ${lastSeq} is applied`, async () => {
-      const position = await store.memory.position();
-      return position?.epoch === epoch && position.seq === lastSeq && ingester.progress.seq === lastSeq;
-    });
-    const expected = totalsOf(events);
-    assert.deepEqual(await storedTotals(store.memory, expected.keys()), expected);
-  };
-  try {
-    await check({ stream, store, ingester, expectTotals });
-  } finally {
-    stopping.abort();
-    await running;
-  }
-}
-
-const events = (count: number, first = 0): CardEvent[] =>
-  Array.from({ length: count }, (_, index) => cardEvent(first + index, CARDS, Date.now() - 1_000));
+import { CARD_PLANS, type CardEvent, cardEvent } from "../../../support/feature-events.ts";
+import { CARDS, events, withIngester } from "../../../support/ingester-bench.ts";
 
 describe("the ingester", () => {
   it("applies every event, in the order of the stream", async () => {
@@ -158,24 +15,6 @@ describe("the ingester", () => {
         await expectTotals(all);
         const { seq, events: taken, duplicates, tooLate, rejected } = ingester.progress;
         assert.deepEqual([seq, taken, duplicates, tooLate, rejected], [100, 100, 0, 0, 0]);
-      },
-    );
-  });
-
-  it("counts an event that was published again once, also across a restart", async () => {
-    const all = events(30);
-    const twice = [...all, ...all.slice(0, 10)];
-    await withIngester(
-      (stream) => twice.forEach((event) => stream.add(event)),
-      async ({ ingester, expectTotals }) => {
-        await expectTotals(all);
-        assert.equal(ingester.progress.duplicates, 10);
-      },
-      {},
-      async ({ stream, ingester, expectTotals }) => {
-        for (const event of all.slice(10, 20)) stream.add(event);
-        await expectTotals(all);
-        assert.equal(ingester.progress.duplicates, 10);
       },
     );
   });
@@ -325,7 +164,7 @@ describe("the ingester", () => {
         assert.equal(stream.followed.at(-1), 11);
         assert.equal(store.reads, reads);
       },
-      { statesMax: 100 },
+      { stateBytesMax: 1 << 20 },
     );
   });
 
@@ -342,20 +181,6 @@ describe("the ingester", () => {
     );
   });
 
-  it("remembers the ids of only so many events before its position when it starts", async () => {
-    const all = events(50);
-    await withIngester(
-      (stream) => all.forEach((event) => stream.add(event)),
-      async ({ expectTotals }) => expectTotals(all),
-      { recentIdsMax: 16 },
-      async ({ stream, expectTotals }) => {
-        stream.add(all.at(-10));
-        await expectTotals(all);
-        assert.deepEqual(stream.followed, [1, 35]);
-      },
-    );
-  });
-
   it("reads the states of one reading in one call, and those of busy entities once", async () => {
     const all = events(200);
     await withIngester(
@@ -364,7 +189,7 @@ describe("the ingester", () => {
         await expectTotals(all);
         assert.equal(store.reads, 1);
       },
-      { statesMax: CARDS, eventsMax: 50 },
+      { stateBytesMax: 1 << 20, eventsMax: 50 },
     );
   });
 });

@@ -37,6 +37,7 @@ async function createBench() {
       },
     },
     dispatcher: { accept: (_, __, features) => void accepted.push(features) },
+    errors: { count: () => undefined },
     rowsMax: 3,
   });
   const add = (entityId: string) => {

@@ -37,8 +37,12 @@ function stateBytes(events = 3): Buffer {
   return state.toBuffer();
 }
 
+function fieldId(name: string): number {
+  return PLAN.fields.find((field) => field.name === name)?.id ?? assert.fail(name);
+}
+
 function valueOf(view: StateView, name: string): unknown {
-  return view.value(PLAN.fields.get(name) as number);
+  return view.value(fieldId(name));
 }
 
 function sumOf(view: StateView, name: string): number | undefined {
@@ -65,9 +69,8 @@ describe("a state that is read in place", () => {
 
   it("gives the time of the value that was asked for, and 0 for none", () => {
     const view = new StateView(stateBytes());
-    for (const name of ["a", "d", "a"])
-      assert.equal(view.eventMs(PLAN.fields.get(name) as number), NOW_MS - 60_000);
-    assert.equal(view.eventMs(PLAN.fields.get("missing") as number), 0);
+    for (const name of ["a", "d", "a"]) assert.equal(view.eventMs(fieldId(name)), NOW_MS - 60_000);
+    assert.equal(view.eventMs(fieldId("missing")), 0);
   });
 
   const windowOrders = [

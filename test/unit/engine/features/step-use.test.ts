@@ -47,8 +47,8 @@ function serve(request: Record<string, unknown>): readonly [string[], unknown, u
   const uses = stepUses(lookup, request);
   const read = lookup.entities.filter((_, index) => readsEntity(lookup, uses, index)).map(({ type }) => type);
   const use = uses === undefined ? undefined : { uses, inputNames: lookup.inputNames };
-  const { values, status } = lookUp(lookup, request, [undefined, undefined], 0, use);
-  return [read, fillFeatures(lookup, request, values), Object.fromEntries(status)];
+  const found = lookUp(lookup, request, [undefined, undefined], 0, use);
+  return [read, fillFeatures(lookup, request, found), Object.fromEntries(found.status)];
 }
 
 describe("a request of a model with features", () => {

@@ -1,7 +1,7 @@
 /** The states of alerts: what raises and ends them, and that nothing counts twice. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { changed } from "../../../../engine/monitor/alert.ts";
+import { type Alert, changed } from "../../../../engine/monitor/alert.ts";
 import { WORK_MAX, withChange, withOutcome } from "../../../../engine/monitor/alert-group.ts";
 import { alertRow } from "../../../../engine/monitor/alert-json.ts";
 import { resolveGroup } from "../../../../engine/monitor/alert-state.ts";
@@ -111,6 +111,23 @@ describe("an alert", () => {
     assert.deepEqual(book.rounds([2, 200], [12, 200], [13, 200]), ["", "", "raised"]);
     assert.equal(book.only().unstored[1]?.alert.by, "eve");
     assert.equal(book.only().alert?.by, "");
+  });
+
+  it("that was acknowledged ends by itself too, and then nobody is named", () => {
+    const book = new Book();
+    book.rounds([1, 200]);
+    const [[key, group]] = [...book.groups] as [[string, ReturnType<Book["only"]>]];
+    const alert = { ...group.alert, by: "eve" } as Alert;
+    book.groups.set(key, withChange(group, alert, { change: "acknowledged", nowMs: START }, []));
+    assert.deepEqual(book.rounds([2, 300], [3, 0]), ["", "resolved"]);
+    assert.deepEqual(
+      book.only().unstored.map(({ alert: { state, by } }) => [state, by]),
+      [
+        ["raised", ""],
+        ["acknowledged", "eve"],
+        ["resolved", ""],
+      ],
+    );
   });
 
   it("becomes more severe, never less, and says so once", () => {
@@ -293,7 +310,9 @@ describe("a round", () => {
     book.rounds([3, 200], [4, 0]);
     book.settle();
     book.round([observed(5, 0)]);
+    book.round([observed(24 * 12, 0, { model: "churn" })]);
     assert.equal(book.groups.size, 1);
+    assert.deepEqual(book.rounds([3, 200], [5, 200]), ["", ""]);
     book.round([observed(5 + 24 * 12 + 1, 0, { model: "churn" })]);
     assert.equal(book.groups.size, 0);
   });

@@ -5,6 +5,8 @@ import { pino } from "pino";
 import type { WatchedVersion } from "../../../../engine/monitor/count-keeper.ts";
 import { DriftMonitor, type JudgedWindow } from "../../../../engine/monitor/drift-monitor.ts";
 import { buildProfile } from "../../../../engine/monitor/reference-builder.ts";
+import { toScoreEvents, toScoreObservations } from "../../../../engine/monitor/score-news.ts";
+import type { ScoreTable } from "../../../../engine/monitor/score-watch.ts";
 import type { BinCount } from "../../../../engine/monitor/window-measures.ts";
 import { createRandom } from "../../../support/random.ts";
 
@@ -39,7 +41,53 @@ function hourCounts(hour: number): BinCount[] {
   }));
 }
 
+const SCORES_PER_HOUR = 400;
+
+/** The score of the prediction with this number, from the first hour on; from hour DRIFT_FROM on they are higher. */
+function scoreOf(number: number): number {
+  const hour = Math.floor(number / SCORES_PER_HOUR);
+  return ((number * 7919) % 1000) / 1000 + (hour < DRIFT_FROM ? 0 : 1);
+}
+
+/** Scores of every hour that has counts, in chunks of some. */
+class ScoresInMemory implements ScoreTable {
+  /** Numbers of the predictions that were read, and how often a reading fails. */
+  readonly fed: number[] = [];
+  failures = 0;
+
+  async count({ fromMs, toMs }: { readonly fromMs: number; readonly toMs: number }): Promise<number> {
+    return this.#numbers(fromMs, toMs).length;
+  }
+
+  async *read({ fromMs, toMs }: { readonly fromMs: number; readonly toMs: number }, rows: number) {
+    const numbers = this.#numbers(fromMs, toMs).slice(0, rows);
+    for (let first = 0; first < numbers.length; first += 150) {
+      if (first > 0 && this.failures-- > 0) throw new Error("ClickHouse went away");
+      const part = numbers.slice(first, first + 150);
+      this.fed.push(...part);
+      yield {
+        values: Float32Array.from(part, scoreOf),
+        madeMs: Float64Array.from(part, (number) => madeMs(number)),
+      };
+    }
+  }
+
+  #numbers(fromMs: number, toMs: number): number[] {
+    const numbers = Array.from({ length: HOURS * SCORES_PER_HOUR }, (_, number) => number);
+    return numbers.filter((number) => madeMs(number) >= fromMs && madeMs(number) < toMs && hasRows(number));
+  }
+}
+
+function madeMs(number: number): number {
+  return START_MS + (number * HOUR_MS) / SCORES_PER_HOUR;
+}
+
+function hasRows(number: number): boolean {
+  return Math.floor(number / SCORES_PER_HOUR) !== 7;
+}
+
 class Tables {
+  readonly scores = new ScoresInMemory();
   readonly rows: Readonly<Record<string, unknown>>[] = [];
   readonly told: JudgedWindow[] = [];
   readonly #tokens = new Set<string>();
@@ -58,6 +106,7 @@ class Tables {
           }),
         firstPaneMs: async () => START_MS,
       },
+      scores: this.scores,
       reports: {
         insert: async (rows, token) => {
           const failure = this.failure === "tell" ? "none" : this.failure;
@@ -89,6 +138,10 @@ class Tables {
       logger: pino({ level: "silent" }),
     });
   }
+}
+
+function alarmsOf({ rows }: Tables): unknown[] {
+  return rows.flatMap((row) => (row["detector_alarms"] as unknown[] | undefined) ?? []);
 }
 
 const END_MS = START_MS + HOURS * HOUR_MS + 10_000;
@@ -124,13 +177,16 @@ describe("rounds of drift", () => {
     const killed = new Tables();
     let monitor = killed.monitor();
     for (let untilMs = START_MS; untilMs <= END_MS; untilMs += random.between(1, 3) * HOUR_MS) {
+      killed.scores.failures = random.between(0, 6) === 0 ? 1 : 0;
       killed.failure = (["none", "before", "after", "tell"] as const)[random.between(0, 3)] ?? "none";
       if (random.between(0, 4) === 0) monitor = killed.monitor();
       await monitor.round([VERSION], untilMs);
     }
     killed.failure = "none";
+    killed.scores.failures = 0;
     await killed.monitor().round([VERSION], END_MS);
     assert.deepEqual(killed.rows, whole.rows);
+    assert.equal(alarmsOf(killed).length, 1);
     const idsOf = (tables: Tables): string[] => [
       ...new Set(
         tables.told.flatMap(({ changes }) =>
@@ -139,6 +195,52 @@ describe("rounds of drift", () => {
       ),
     ];
     assert.deepEqual(idsOf(killed), idsOf(whole));
+  });
+
+  it("feed each score once to the detectors, and report their alarms", async () => {
+    const tables = new Tables();
+    await tables.monitor().round([VERSION], END_MS);
+    const all = Array.from({ length: HOURS * SCORES_PER_HOUR }, (_, number) => number).filter(hasRows);
+    assert.deepEqual(tables.scores.fed, all);
+    const windows = tables.rows.filter(({ role }) => role === "window");
+    assert.deepEqual(
+      windows.map((row) => row["detector_rows"]),
+      Array.from({ length: HOURS }, (_, hour) => (hour === 7 ? 0 : SCORES_PER_HOUR)),
+    );
+    const alarms = windows.flatMap(
+      (row) => row["detector_alarms"] as { detector: string; drift_at: string }[],
+    );
+    assert.deepEqual(
+      alarms.map(({ detector }) => detector),
+      ["page_hinkley"],
+    );
+    const afterMs = Date.parse(alarms[0]?.drift_at ?? "") - madeMs(DRIFT_FROM * SCORES_PER_HOUR);
+    assert.ok(afterMs > 0 && afterMs < HOUR_MS, `${afterMs} ms after the change`);
+    const told = tables.told.flatMap((window) => toScoreEvents(window));
+    assert.equal(told.length, 1);
+    const counted = tables.told.flatMap((window) => toScoreObservations(window));
+    assert.deepEqual(
+      counted.map(({ column, value }) => [column, value]),
+      Array.from({ length: HOURS }, (_, hour) => ["page_hinkley", hour === DRIFT_FROM ? 1 : 0]),
+    );
+    await tables.monitor().round([VERSION], END_MS);
+    const again = toScoreEvents(tables.told.at(-1) as JudgedWindow);
+    assert.deepEqual(again, [], "the last window had none");
+  });
+
+  it("feed each score once when windows overlap, and to none where there is no detector", async () => {
+    const sliding = new Tables();
+    sliding.settings = { window: "5h", hop: "1h" };
+    await sliding.monitor().round([VERSION], END_MS);
+    const tumbling = new Tables();
+    await tumbling.monitor().round([VERSION], END_MS);
+    assert.deepEqual(sliding.scores.fed, tumbling.scores.fed);
+    assert.deepEqual(alarmsOf(sliding), alarmsOf(tumbling));
+    const without = new Tables();
+    without.settings = { detectors: [] };
+    await without.monitor().round([VERSION], END_MS);
+    assert.deepEqual([without.scores.fed, alarmsOf(without)], [[], []]);
+    assert.equal(without.rows.filter(({ role }) => role === "window").length, HOURS);
   });
 
   it("compare with the same hours of earlier weeks when told to", async () => {

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { parseFeatureEvent } from "../../../../engine/core/feature-event.ts";
-import { compileColumns } from "../../../../engine/features/column-plan.ts";
+import { compileColumns, judge } from "../../../../engine/features/column-plan.ts";
 import { compileLookup } from "../../../../engine/features/feature-lookup.ts";
 import { createSimulation, eventsOf, requestOf } from "../../../../engine/sample/simulation.ts";
 import { type Sight, toLine, toScreen } from "../../../../engine/sample/simulation-view.ts";
@@ -43,7 +43,7 @@ describe("simulated payments", () => {
       for (const { entityType, body } of eventsOf(transaction, "run", AT_MS)) {
         const plan = compileColumns(sets.filter(({ entity }) => entity.type === entityType));
         const event = parseFeatureEvent(Buffer.from(JSON.stringify(body)), 1, AT_MS);
-        assert.equal(plan.problemWith(event), undefined);
+        assert.equal(judge(plan, event).problem, undefined);
         ids.add(`${entityType} ${event.eventId}`);
       }
     }

@@ -1,0 +1,160 @@
+/**
+ * Drift: a look at a window of 10^8 predictions against one of 10^5, from counters; what keeping the counters adds to the
+ * sink's work; and all measures from a million rows of 30 features, beside Evidently's own run over the same table.
+ *
+ * Evidently is asked for with `BENCH_PYTHON` (or python3) and left out where it is not installed.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { pino } from "pino";
+import { CountKeeper } from "../engine/monitor/count-keeper.ts";
+import { measureRows } from "../engine/monitor/measure-rows.ts";
+import { BINS_DEFAULT } from "../engine/monitor/reference-profile.ts";
+import { CountStore } from "../storage/count-store.ts";
+import { PredictionStore } from "../storage/prediction-store.ts";
+import { PROJECT } from "../test/support/model-folder.ts";
+import {
+  type DriftBench,
+  EPOCH,
+  FEATURES,
+  featureColumns,
+  logRows,
+  openDriftBench,
+  watchedVersion,
+} from "./drift-clickhouse.ts";
+import { measureWindows } from "./drift-window.ts";
+import { type Report, round } from "./report.ts";
+
+const REFERENCE_ROWS = 100_000;
+const ROWS = 1_000_000;
+const SINK_BATCHES = 20;
+const SINK_ROWS = 20_000;
+
+type Row = Record<string, string | number>;
+
+export async function benchDrift(): Promise<Report> {
+  await using bench = await openDriftBench();
+  const reference = await featureColumns(bench, REFERENCE_ROWS);
+  const ratios: Record<string, number> = {};
+  const rows: Row[] = [
+    ...(await windows(bench, reference, ratios)),
+    ...(await upkeep(bench, reference, ratios)),
+    ...(await fromRows(bench, ratios)),
+  ];
+  return { title: "Drift", rows, ratios };
+}
+
+async function windows(
+  bench: DriftBench,
+  reference: ReadonlyMap<string, Float32Array>,
+  ratios: Record<string, number>,
+): Promise<Row[]> {
+  const few = await measureWindows(bench, watchedVersion("few", reference), 1e5);
+  const many = await measureWindows(bench, watchedVersion("many", reference), 1e8);
+  ratios["window of 10^8 predictions / of 10^5, p50 (goal: near 1)"] = round(many.p50Ms / few.p50Ms);
+  ratios["window of 10^8 predictions, p99 ms (goal < 100)"] = many.p99Ms;
+  return [few, many].map(({ predictions, p50Ms, p99Ms }) => ({
+    what: `drift of 32 columns, a month of ${predictions} predictions`,
+    "p50 ms": p50Ms,
+    "p99 ms": p99Ms,
+  }));
+}
+
+/** The sink's inserts of the same rows, with and without counting them. */
+async function upkeep(
+  bench: DriftBench,
+  reference: ReadonlyMap<string, Float32Array>,
+  ratios: Record<string, number>,
+): Promise<Row[]> {
+  const { client, database } = bench;
+  const store = new PredictionStore(client, database);
+  let seq = 0;
+  const keeper = new CountKeeper({
+    table: new CountStore(client, database),
+    sinkPosition: () => ({ epoch: EPOCH, seq: seq || 1 }),
+    logger: pino({ level: "silent" }),
+  });
+  keeper.watch([watchedVersion("kept", reference)]);
+  await keeper.settle();
+  let insertMs = 0;
+  let countMs = 0;
+  for (let batch = -2; batch < SINK_BATCHES; batch++) {
+    const bytes = await logRows(bench, "kept", (batch + 2) * SINK_ROWS, SINK_ROWS);
+    const startedMs = performance.now();
+    await store.insert(bytes, `bench:${batch}`);
+    const insertedMs = performance.now();
+    const afterSeq = seq || 1;
+    seq = afterSeq + SINK_ROWS / 10;
+    keeper.stored({ rows: bytes, epoch: EPOCH, afterSeq, seq });
+    const countedMs = performance.now();
+    const isRound = batch % 5 === 4; // the monitor's rounds are five seconds apart, the sink's inserts about one
+    if (isRound) await keeper.settle();
+    if (batch < 0) continue;
+    insertMs += insertedMs - startedMs;
+    countMs += performance.now() - insertedMs - (isRound ? 0 : performance.now() - countedMs);
+  }
+  ratios["counting / the sink's inserts (goal ≤ 0.05)"] = round(countMs / insertMs, 3);
+  const perRow = (ms: number): number => round((ms * 1000) / (SINK_BATCHES * SINK_ROWS), 3);
+  return [
+    { what: "sink: insert of predictions with 30 features, µs a row", "p50 ms": perRow(insertMs) },
+    { what: "counting them, inserts of counts included, µs a row", "p50 ms": perRow(countMs) },
+  ];
+}
+
+async function fromRows(bench: DriftBench, ratios: Record<string, number>): Promise<Row[]> {
+  const reference = await featureColumns(bench, ROWS);
+  const current = await featureColumns(bench, ROWS);
+  const columns = [...reference.keys()].map((name) => ({
+    name,
+    role: "input" as const,
+    type: "number" as const,
+  }));
+  const startedMs = performance.now();
+  measureRows(columns, reference, current, BINS_DEFAULT);
+  const ownMs = performance.now() - startedMs;
+  ratios["all measures from 1 M × 30 rows, s (goal ≤ 3)"] = round(ownMs / 1000);
+  const rows: Row[] = [
+    { what: `all measures, ${ROWS} × ${FEATURES} against as many, from rows`, "p50 ms": round(ownMs) },
+  ];
+  const evidently = runEvidently(reference, current);
+  if (evidently === undefined) return rows;
+  ratios["Evidently's run / ours"] = round((evidently.seconds * 1000) / ownMs, 1);
+  return [
+    ...rows,
+    {
+      what: `Evidently's DataDriftPreset on the same table, ${evidently.megabytes} MB at most`,
+      "p50 ms": round(evidently.seconds * 1000),
+    },
+  ];
+}
+
+interface EvidentlyRun {
+  readonly seconds: number;
+  readonly megabytes: number;
+}
+
+function runEvidently(
+  reference: ReadonlyMap<string, Float32Array>,
+  current: ReadonlyMap<string, Float32Array>,
+): EvidentlyRun | undefined {
+  const python = process.env["BENCH_PYTHON"] ?? "python3";
+  const folder = mkdtempSync(join(tmpdir(), "millrace-drift-"));
+  try {
+    for (const [name, columns] of Object.entries({ reference, current }))
+      writeFileSync(
+        join(folder, `${name}.f32`),
+        Buffer.concat([...columns.values()].map((column) => Buffer.from(column.buffer))),
+      );
+    const run = spawnSync(python, [join(PROJECT, "bench/evidently-drift.py"), folder, String(FEATURES)], {
+      encoding: "utf8",
+      timeout: 300_000,
+    });
+    if (run.status === 0) return JSON.parse(run.stdout.trim().split("\n").at(-1) ?? "") as EvidentlyRun;
+    console.log(`Evidently is left out: ${python} cannot run it (BENCH_PYTHON names another Python)`);
+    return undefined;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}

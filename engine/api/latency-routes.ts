@@ -1,0 +1,109 @@
+/**
+ * `GET /monitoring/{model}/latency` and `/sla`: how a model is served.
+ *
+ * Bound: STEPS_MAX steps of a report.
+ */
+import type { HttpRequest } from "uWebSockets.js";
+import { z } from "zod";
+import type { ErrorStep, Traffic, TrafficQuestion } from "../../storage/traffic-report.ts";
+import { EngineError } from "../core/errors.ts";
+import { MODEL_VERSION } from "../core/names.ts";
+import type { ServiceObjective } from "../core/service-objective.ts";
+import { parseTimestamp, TIMESTAMP_FORM } from "../core/timestamp.ts";
+import { latencyReport, STEP_MS } from "../monitor/latency-report.ts";
+import { type ObjectiveSources, objectiveLevel } from "../monitor/objective-level.ts";
+import type { Route } from "./http-server.ts";
+import { nameIn } from "./path-name.ts";
+
+const STEPS_MAX = 1_500;
+/** Steps of a report that names no `from`. */
+const STEPS_USUAL = { minute: 60, hour: 24, day: 28 } as const;
+
+export interface LatencyRoutesOptions {
+  /** @throws EngineError MODEL_NOT_FOUND when the registry has no such model. */
+  readonly checkModel: (name: string) => Promise<void>;
+  readonly readTraffic: (question: TrafficQuestion) => Promise<Traffic>;
+  readonly readErrors: (question: TrafficQuestion) => Promise<readonly ErrorStep[]>;
+  readonly listObjectives: () => Promise<readonly ServiceObjective[]>;
+  readonly objectiveSources: ObjectiveSources;
+}
+
+const time = z
+  .string()
+  .transform((text) => parseTimestamp(/^\d+$/.test(text) ? Number(text) : text))
+  .refine((ms) => ms >= 0, `must be ${TIMESTAMP_FORM}`);
+
+const question = z.strictObject({
+  from: time.optional(),
+  to: time.optional(),
+  step: z.enum(["minute", "hour", "day"]).default("hour"),
+  version: z.string().regex(MODEL_VERSION, "must be a semantic version such as 1.0.0").optional(),
+  variant: z.string().max(128).optional(),
+});
+
+export function latencyRoutes(options: LatencyRoutesOptions): Route[] {
+  const { checkModel, readTraffic, readErrors, listObjectives, objectiveSources } = options;
+  return [
+    {
+      method: "get",
+      path: "/monitoring/:model/latency",
+      handle: (exchange, req) => {
+        const asked = parseQuestion(req, Date.now());
+        exchange.guardAsync(async () => {
+          await checkModel(asked.model);
+          const [traffic, errors] = await Promise.all([
+            readTraffic(asked),
+            asked.variant === undefined ? readErrors(asked) : undefined,
+          ]);
+          const { model, version, variant } = asked;
+          exchange.sendJson(
+            JSON.stringify({ model, version, variant, ...latencyReport({ ...asked, traffic, errors }) }),
+          );
+        });
+      },
+    },
+    {
+      method: "get",
+      path: "/monitoring/:model/sla",
+      handle: (exchange, req) => {
+        const model = modelIn(req);
+        exchange.guardAsync(async () => {
+          await checkModel(model);
+          const nowMs = Date.now();
+          const objectives = (await listObjectives()).filter((objective) => objective.model === model);
+          const slos = [];
+          for (const objective of objectives)
+            slos.push(await objectiveLevel(objective, objectiveSources, nowMs));
+          exchange.sendJson(JSON.stringify({ model, slos }));
+        });
+      },
+    },
+  ];
+}
+
+/** Whole steps: from the start of the one that holds `from` to the end of the one that holds the last moment before `to`. */
+function parseQuestion(req: HttpRequest, nowMs: number): TrafficQuestion {
+  const model = modelIn(req);
+  const result = question.safeParse(Object.fromEntries(new URLSearchParams(req.getQuery())));
+  if (!result.success) {
+    const details = result.error.issues.map(({ path, message }) => ({
+      field: path.join(".") || "query",
+      message,
+    }));
+    throw new EngineError("INVALID_REQUEST", `${details[0]?.field}: ${details[0]?.message}`, { details });
+  }
+  const { step, version, variant } = result.data;
+  const stepMs = STEP_MS[step];
+  const to = Math.ceil((result.data.to ?? nowMs) / stepMs) * stepMs;
+  const from = Math.floor((result.data.from ?? to - STEPS_USUAL[step] * stepMs) / stepMs) * stepMs;
+  const steps = (to - from) / stepMs;
+  if (steps >= 1 && steps <= STEPS_MAX) return { model, version, variant, from, to, step };
+  const message = `must be before to, by at most ${STEPS_MAX} steps: ask for a shorter range or a longer step`;
+  throw new EngineError("INVALID_REQUEST", `from ${message}`, { details: [{ field: "from", message }] });
+}
+
+function modelIn(req: HttpRequest): string {
+  const name = nameIn(req);
+  if (name !== undefined) return name;
+  throw new EngineError("MODEL_NOT_FOUND", "there is no model of that name; see GET /models");
+}

@@ -1,0 +1,149 @@
+/**
+ * `GET /monitoring/{model}/performance`: how good the versions of a model were, window by window, as it was computed last.
+ *
+ * Bound: ROWS_MAX values; who asks for more is told to ask for less.
+ */
+import type { HttpRequest } from "uWebSockets.js";
+import { z } from "zod";
+import type { PerformanceQuestion, PerformanceRow } from "../../storage/performance-store.ts";
+import { EngineError } from "../core/errors.ts";
+import { parseTimestamp, TIMESTAMP_FORM } from "../core/timestamp.ts";
+import { METRICS } from "../monitor/metric-table.ts";
+import type { Route } from "./http-server.ts";
+import { modelNameIn } from "./path-name.ts";
+
+export interface PerformanceRoutesOptions {
+  readonly readPerformance: (question: PerformanceQuestion) => Promise<readonly PerformanceRow[]>;
+  /** @throws EngineError MODEL_NOT_FOUND. */
+  readonly checkModel: (name: string) => Promise<unknown>;
+  readonly clock: () => number;
+}
+
+const ROWS_MAX = 10_000;
+const DEFAULT_MS = 30 * 86_400_000;
+/** Of ClickHouse's DateTime. */
+const LAST_MS = 0xffff_ffff * 1_000;
+
+const moment = z
+  .string()
+  .max(64)
+  .transform((text) => parseTimestamp(/^\d+$/.test(text) ? Number(text) : text))
+  .refine((ms) => ms >= 0 && ms <= LAST_MS, `must be ${TIMESTAMP_FORM}, from 1970 to 2106`);
+const text = z.string().max(512).optional();
+const query = z.strictObject({
+  from: moment.optional(),
+  to: moment.optional(),
+  version: text,
+  variant: text,
+  metric: z.enum(Object.keys(METRICS) as [string]).optional(),
+  slice: z.string().max(512).default(""),
+});
+
+export function performanceRoutes({ readPerformance, checkModel, clock }: PerformanceRoutesOptions): Route[] {
+  return [
+    {
+      method: "get",
+      path: "/monitoring/:model/performance",
+      handle: (exchange, req) => {
+        const model = modelNameIn(req);
+        const question = { model, ...parseQuery(req, clock()), rowsMax: ROWS_MAX };
+        exchange.guardAsync(async () => {
+          await checkModel(model);
+          const rows = await readPerformance(question);
+          if (rows.length > ROWS_MAX)
+            throw refused(
+              "from",
+              `leaves more than ${ROWS_MAX} values: ask for less time, one version, metric or slice`,
+            );
+          exchange.sendJson(JSON.stringify(toJson(question, rows)));
+        });
+      },
+    },
+  ];
+}
+
+function parseQuery(req: HttpRequest, nowMs: number): Omit<PerformanceQuestion, "model" | "rowsMax"> {
+  const result = query.safeParse(Object.fromEntries(new URLSearchParams(req.getQuery())));
+  if (!result.success) {
+    const [issue] = result.error.issues;
+    throw refused(issue?.path.join(".") || "query", issue?.message ?? "is wrong");
+  }
+  const { from, to = nowMs, ...rest } = result.data;
+  const fromMs = from ?? Math.max(0, to - DEFAULT_MS);
+  if (fromMs >= to) throw refused("from", "must be before to");
+  return { ...rest, fromMs, toMs: to };
+}
+
+function refused(field: string, message: string): EngineError {
+  return new EngineError("INVALID_REQUEST", `${field}: ${message}`, { details: [{ field, message }] });
+}
+
+function toJson(
+  { model, fromMs, toMs }: PerformanceQuestion,
+  rows: readonly PerformanceRow[],
+): Record<string, unknown> {
+  const reports = new Map<string, { readonly head: unknown; readonly metrics: Record<string, unknown> }>();
+  for (const row of rows) {
+    const { window_start, window_end, model_version, variant, kind, slice } = row;
+    const key = JSON.stringify([window_start, window_end, model_version, variant, kind, slice]);
+    const report = reports.get(key) ?? { head: headOf(row), metrics: {} };
+    report.metrics[row.metric] = metricOf(row);
+    reports.set(key, report);
+  }
+  return {
+    model_name: model,
+    from: isoOf(fromMs),
+    to: isoOf(toMs),
+    reports: [...reports.values()].map(({ head, metrics }) => ({ ...(head as object), metrics })),
+  };
+}
+
+function headOf(row: PerformanceRow): Record<string, unknown> {
+  return {
+    window_start: isoOf(row.window_start * 1_000),
+    window_end: isoOf(row.window_end * 1_000),
+    model_version: row.model_version,
+    variant: row.variant,
+    kind: row.kind,
+    slice: row.slice,
+    rows: row.rows,
+    labelled_rows: row.labelled_rows,
+    measured_rows: row.measured_rows,
+    is_mature: row.is_mature,
+    computed_date: isoOf(row.computed),
+    reference_id: row.reference_id === "" ? null : row.reference_id,
+    champion_version: row.champion_version === "" ? null : row.champion_version,
+  };
+}
+
+function metricOf(row: PerformanceRow): Record<string, unknown> {
+  const { value, low, high, reason } = row;
+  if (value === null) return { value, reason };
+  return {
+    value,
+    ...(low !== null && high !== null && { interval: { low, high } }),
+    ...(row.reference_value !== null && {
+      reference: {
+        value: row.reference_value,
+        ...gainOf(row.reference_gain, row.reference_gain_low, row.reference_gain_high),
+        verdict: row.reference_verdict || null,
+      },
+    }),
+    ...(row.champion_value !== null && {
+      champion: {
+        value: row.champion_value,
+        ...gainOf(row.champion_gain, row.champion_gain_low, row.champion_gain_high),
+        verdict: row.champion_verdict || null,
+        paired_requests: row.champion_pairs,
+      },
+    }),
+  };
+}
+
+function gainOf(gain: number | null, low: number | null, high: number | null): Record<string, unknown> {
+  return { gain, ...(low !== null && high !== null && { interval: { low, high } }) };
+}
+
+function isoOf(ms: number): string {
+  return new Date(ms).toISOString();
+}

@@ -1,0 +1,107 @@
+/**
+ * Builds the rounds of performance on a control plane, and tells the data planes what they found.
+ */
+import { setTimeout as delay } from "node:timers/promises";
+import type { NatsConnection } from "@nats-io/transport-node";
+import type { ClickHouse } from "../storage/clickhouse.ts";
+import { PerformanceRows } from "../storage/performance-rows.ts";
+import { PerformanceStore } from "../storage/performance-store.ts";
+import { publishMonitorStatus, type StatusGauge } from "../streams/status.ts";
+import type { Topology } from "../streams/topology.ts";
+import { messageOf } from "./core/errors.ts";
+import type { Logger } from "./core/log.ts";
+import type { ModelManifest } from "./core/manifest.ts";
+import { PerformanceMonitor } from "./monitor/performance-monitor.ts";
+import type { PerformanceObservation } from "./monitor/performance-news.ts";
+import type { PerformanceVersion } from "./monitor/performance-version.ts";
+import type { Proposal } from "./monitor/retrain-proposal.ts";
+
+const ROUND_MS = 30_000;
+const STATUS_MS = 10_000;
+
+export interface PerformanceParts {
+  readonly clickhouse: ClickHouse;
+  readonly database: string;
+  readonly nats: NatsConnection;
+  readonly topology: Topology;
+  readonly versions: () => readonly PerformanceVersion[];
+  /** As somebody wrote them; undefined for the defaults. */
+  readonly settingsOf: (model: string) => Promise<unknown>;
+  /** The version in production; undefined when there is none. */
+  readonly championOf: (model: string) => Promise<ModelManifest | undefined>;
+  /** Predictions made until then are in ClickHouse; undefined when that cannot be said. */
+  readonly storedToMs: () => Promise<number | undefined>;
+  /** For alert rules; each may come again. */
+  readonly tell: (observations: readonly PerformanceObservation[]) => Promise<void>;
+  readonly logger: Logger;
+}
+
+export interface RunningPerformance {
+  /** To be proposed in every round of the triggers, of the versions that are behind an alias. */
+  proposals(model: string, versions: Iterable<string>): Proposal[];
+  /** Finishes the round under way. */
+  stop(): Promise<void>;
+}
+
+export function startPerformanceMonitor(parts: PerformanceParts): RunningPerformance {
+  const { clickhouse, database, nats, topology, versions, settingsOf, championOf, storedToMs, tell } = parts;
+  const logger = parts.logger.child({ component: "performance" });
+  const monitor = new PerformanceMonitor({
+    rows: new PerformanceRows(clickhouse, database),
+    reports: new PerformanceStore(clickhouse, database),
+    settingsOf,
+    championOf,
+    tell,
+    now: () => Date.now(),
+    logger,
+  });
+  const stopping = new AbortController();
+  const { signal } = stopping;
+  const publish = (): void => {
+    if (nats.isClosed()) return;
+    publishMonitorStatus(nats, topology, {
+      source: "performance",
+      gauges: monitor.latest().map(toGauge),
+    });
+  };
+  const run = async (): Promise<void> => {
+    while (!signal.aborted) {
+      try {
+        const untilMs = await storedToMs();
+        if (untilMs !== undefined) await monitor.round(versions(), untilMs);
+        publish();
+      } catch (error) {
+        logger.warn({ err: messageOf(error) }, "a round of performance failed, trying again");
+      }
+      await delay(ROUND_MS, undefined, { signal }).catch(() => undefined);
+    }
+  };
+  const running = run();
+  const status = setInterval(publish, STATUS_MS);
+  return {
+    proposals: (model, numbers) => monitor.proposals(model, numbers),
+    stop: async () => {
+      clearInterval(status);
+      stopping.abort();
+      await running;
+    },
+  };
+}
+
+function toGauge({ model, version, variant, metric, value }: PerformanceObservation): StatusGauge {
+  const [kind, name = ""] = metric.split(".");
+  const labels = { model, version, variant, metric: name };
+  return kind === "performance"
+    ? {
+        name: "engine_model_performance",
+        help: "Performance of a version in its newest mature window, from labels.",
+        labels,
+        value,
+      }
+    : {
+        name: "engine_model_estimated_performance",
+        help: "Performance of a version in its newest window, estimated without labels.",
+        labels,
+        value,
+      };
+}

@@ -1,0 +1,118 @@
+/**
+ * Builds how a data plane tells how models are served: reports of failed requests for the control plane to store, routes
+ * over the tables, and service levels as metrics.
+ */
+import type { NatsConnection } from "@nats-io/transport-node";
+import { openClickHouse } from "../storage/clickhouse.ts";
+import type { ModelRegistry } from "../storage/model-registry.ts";
+import { openObjectiveRegistry } from "../storage/objective-registry.ts";
+import { PerformanceStore } from "../storage/performance-store.ts";
+import { readRequestErrors, readServiceMinutes, readTraffic } from "../storage/traffic-report.ts";
+import type { Publisher } from "../streams/publisher.ts";
+import type { Topology } from "../streams/topology.ts";
+import type { Route } from "./api/http-server.ts";
+import { latencyRoutes } from "./api/latency-routes.ts";
+import { objectiveRoutes } from "./api/objective-routes.ts";
+import type { Config } from "./core/config.ts";
+import { durationMs } from "./core/duration.ts";
+import type { Logger } from "./core/log.ts";
+import type { Metrics } from "./core/metrics.ts";
+import { ErrorReporter } from "./error-reporter.ts";
+import type { MetricQuestion, ObjectiveSources } from "./monitor/objective-level.ts";
+import type { MeasuredMetric } from "./monitor/service-level.ts";
+import { ObjectiveGauges } from "./objective-gauges.ts";
+import type { RequestErrors } from "./request-errors.ts";
+import type { ServiceUrls } from "./service-urls.ts";
+
+const REPORT_TIMEOUT_MS = 5_000;
+const METRIC_WINDOWS_MAX = 10_000;
+
+export interface MonitoringOptions {
+  readonly config: Config;
+  readonly urls: ServiceUrls;
+  readonly streams: {
+    readonly connection: { readonly nats: NatsConnection };
+    readonly publisher: Publisher;
+    readonly topology: Topology;
+  };
+  readonly core: { readonly metrics: Metrics; readonly errors: RequestErrors };
+  readonly registry: Pick<ModelRegistry, "show">;
+  readonly logger: Logger;
+}
+
+export interface Monitoring {
+  readonly routes: readonly Route[];
+  /** Reports what is left of the failed requests: before the publisher is closed. */
+  stop(): Promise<void>;
+}
+
+/** @throws EngineError SERVICE_UNAVAILABLE when NATS cannot be reached. */
+export async function startServiceLevels(options: MonitoringOptions): Promise<Monitoring> {
+  const { config, urls, streams, core, registry, logger } = options;
+  const { database, prefix } = config;
+  const client = openClickHouse(urls.clickhouse);
+  const performance = new PerformanceStore(client, database);
+  const objectives = await openObjectiveRegistry(streams.connection.nats, { prefix });
+  const listObjectives = async () => objectives.list();
+  const sources: ObjectiveSources = {
+    readMinutes: async (question) => readServiceMinutes(client, database, question),
+    readMetric: async (question) => readMetric(performance, question),
+  };
+  const reporter = startErrorReports(options);
+  const gauges = new ObjectiveGauges({
+    metrics: core.metrics,
+    listObjectives,
+    sources,
+    logger: logger.child({ component: "service levels" }),
+  });
+  return {
+    routes: [
+      ...objectiveRoutes(objectives),
+      ...latencyRoutes({
+        checkModel: async (name) => {
+          await registry.show(name);
+        },
+        readTraffic: async (question) => readTraffic(client, database, question),
+        readErrors: async (question) => readRequestErrors(client, database, question),
+        listObjectives,
+        objectiveSources: sources,
+      }),
+    ],
+    stop: async () => {
+      await Promise.all([reporter.stop(), gauges.stop()]);
+      await client.close();
+    },
+  };
+}
+
+/** The metric in each mature window of the objective's length, from labels, over all versions and variants. */
+async function readMetric(
+  performance: PerformanceStore,
+  { model, metric, window, from, to }: MetricQuestion,
+): Promise<MeasuredMetric[]> {
+  const question = { model, metric, fromMs: from, toMs: to, slice: "", rowsMax: METRIC_WINDOWS_MAX };
+  const rows = await performance.read({ ...question, version: undefined, variant: undefined });
+  const lengthS = (durationMs(window) as number) / 1000;
+  return rows
+    .filter(
+      (row) => row.kind === "realised" && row.is_mature && row.window_end - row.window_start === lengthS,
+    )
+    .map(({ window_start, value, low, high, reason }) => ({
+      time: window_start * 1000,
+      value: {
+        value,
+        ...(value === null ? { reason } : {}),
+        ...(low === null || high === null ? {} : { interval: { low, high } }),
+      },
+    }));
+}
+
+function startErrorReports({ streams, core, logger }: MonitoringOptions): ErrorReporter {
+  const { publisher, topology } = streams;
+  return new ErrorReporter({
+    errors: core.errors,
+    publish: async (id, payload) =>
+      publisher.publish({ subject: topology.errorsSubject, id, payload }, { timeoutMs: REPORT_TIMEOUT_MS }),
+    logger: logger.child({ component: "error reports" }),
+  });
+}

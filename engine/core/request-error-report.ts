@@ -1,0 +1,104 @@
+/**
+ * What a data plane tells of failed requests: a report of counts since the last one, one message of the errors stream,
+ * and its rows in `request_errors`.
+ */
+import { z } from "zod";
+import { EngineError, ERRORS, type ErrorCode } from "./errors.ts";
+import { MODEL_NAME, MODEL_VERSION } from "./names.ts";
+import { SOURCES, sourceCode } from "./prediction.ts";
+import type { RowBinaryWriter } from "./row-binary.ts";
+
+/** Counts of one report at most; what exceeds them is counted under no model. */
+export const REPORT_COUNTS_MAX = 2_000;
+
+/** Columns of `request_errors` in the order of a row. */
+export const REQUEST_ERROR_COLUMNS = [
+  "log_epoch",
+  "log_seq",
+  "arrival_time",
+  "report_id",
+  "minute",
+  "model_name",
+  "model_version",
+  "source",
+  "code",
+  "count",
+] as const;
+
+const errorCount = z.strictObject({
+  /** Start of the minute, s since 1970. */
+  minute: z.int().min(0).max(4_294_967_295).multipleOf(60),
+  /** Empty where no known model was asked for. */
+  model_name: z.union([z.literal(""), z.string().regex(MODEL_NAME)]),
+  /** Empty where the request did not get to one. */
+  model_version: z.union([z.literal(""), z.string().regex(MODEL_VERSION)]),
+  source: z.enum(SOURCES),
+  code: z.enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]]),
+  count: z.int().min(1).max(4_294_967_295),
+});
+
+const report = z.strictObject({
+  /** Under which a second storing of the same report is dropped. */
+  report_id: z.uuid(),
+  counts: z
+    .array(errorCount)
+    .min(1)
+    .max(2 * REPORT_COUNTS_MAX),
+});
+
+export type RequestErrorCount = Readonly<z.infer<typeof errorCount>>;
+export type RequestErrorReport = Readonly<z.infer<typeof report>>;
+
+/** @throws EngineError INVALID_REQUEST naming what is wrong. */
+export function parseRequestErrorReport(data: Uint8Array): RequestErrorReport {
+  let json: unknown;
+  try {
+    json = JSON.parse(Buffer.from(data).toString("utf8"));
+  } catch (error) {
+    throw new EngineError("INVALID_REQUEST", "a report of request errors is not JSON", { cause: error });
+  }
+  const result = report.safeParse(json);
+  if (result.success) return result.data;
+  const { path = [], message = "" } = result.error.issues[0] ?? {};
+  throw new EngineError(
+    "INVALID_REQUEST",
+    `a report of request errors is damaged: ${path.join(".")} ${message}`,
+  );
+}
+
+/** Where a report came from: the stream, and when that stored it, ms. */
+export interface ReportOrigin {
+  readonly epoch: number;
+  readonly seq: number;
+  readonly atMs: number;
+}
+
+/** The id as ClickHouse keeps it: two little-endian halves, the high one first. */
+export function reportKey(reportId: string): Buffer {
+  const bytes = Buffer.from(reportId.replaceAll("-", ""), "hex");
+  return Buffer.concat([bytes.subarray(0, 8).reverse(), bytes.subarray(8).reverse()]);
+}
+
+/** Appends a row per count. */
+export function writeRequestErrors(
+  writer: RowBinaryWriter,
+  { epoch, seq, atMs }: ReportOrigin,
+  { report_id, counts }: RequestErrorReport,
+): void {
+  const id = reportKey(report_id);
+  for (const { minute, model_name, model_version, source, code, count } of counts) {
+    writer.reserve(64);
+    writer.uint64(epoch);
+    writer.uint64(seq);
+    writer.uint64(atMs);
+    writer.raw(id);
+    writer.uint32(minute);
+    writer.string(model_name);
+    writer.string(model_version);
+    writer.reserve(8);
+    writer.uint8(sourceCode(source));
+    writer.string(code);
+    writer.reserve(8);
+    writer.uint32(count);
+  }
+}
