@@ -1,13 +1,15 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
 /**
- * The command line: `millrace serve`, `models`, `reference`, `features`, `labels`, `alerts`, `slo`, `retrain`, `publish` and
- * `simulate`. Errors say what to do, in one line, and exit with 1.
+ * The command line: `millrace serve`, `models`, `reference`, `features`, `drift`, `monitor`, `labels`, `alerts`, `slo`,
+ * `retrain`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
  */
 import { Command } from "commander";
 import { alertsCommand } from "./cli-alerts.ts";
+import { driftCommand } from "./cli-drift.ts";
 import { featuresCommand } from "./cli-features.ts";
 import { labelsCommand } from "./cli-labels.ts";
 import { modelsCommand } from "./cli-models.ts";
+import { monitorCommand } from "./cli-monitor.ts";
 import { publishCommand } from "./cli-publish.ts";
 import { referenceCommand } from "./cli-reference.ts";
 import { retrainCommand } from "./cli-retrain.ts";
@@ -27,6 +29,8 @@ const program = new Command("millrace")
   .addCommand(modelsCommand())
   .addCommand(referenceCommand())
   .addCommand(featuresCommand())
+  .addCommand(driftCommand())
+  .addCommand(monitorCommand())
   .addCommand(retrainCommand())
   .addCommand(labelsCommand())
   .addCommand(alertsCommand())

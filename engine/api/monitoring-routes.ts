@@ -12,7 +12,7 @@ import { parseTimestamp, TIMESTAMP_FORM } from "../core/timestamp.ts";
 import type { WatchedVersion } from "../monitor/count-keeper.ts";
 import { answerDrift, type DriftPorts } from "../monitor/drift-question.ts";
 import { type ExactDrift, type ExactDriftJob, referenceSpan, type TimeSpan } from "../monitor/exact-drift.ts";
-import { parseMonitorSettings, settingsJson } from "../monitor/monitor-settings.ts";
+import { settingsInForce } from "../monitor/monitor-settings.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
@@ -88,12 +88,10 @@ export function monitoringRoutes(options: MonitoringRoutesOptions): Route[] {
       handle: (exchange, req) => {
         const model = modelNameIn(req);
         exchange.guardAsync(async () => {
+          await options.checkModel(model);
           const settings = await options.settingsOf(model);
           exchange.sendJson(
-            JSON.stringify({
-              settings: settings ?? {},
-              in_force: settingsJson(parseMonitorSettings(settings)),
-            }),
+            JSON.stringify({ settings: settings ?? {}, in_force: settingsInForce(settings) }),
           );
         });
       },
@@ -105,7 +103,7 @@ export function monitoringRoutes(options: MonitoringRoutesOptions): Route[] {
         const model = modelNameIn(req);
         withBody(exchange, z.record(z.string(), z.unknown()), SMALL_BODY_BYTES, async (settings) => {
           await options.checkModel(model);
-          const inForce = settingsJson(parseMonitorSettings(settings));
+          const inForce = settingsInForce(settings);
           await options.putSettings(model, settings);
           exchange.sendJson(JSON.stringify({ settings, in_force: inForce }));
         });

@@ -2,7 +2,7 @@
  * What others are told of a judged window: events of what its incidents changed, observations for alert rules, and proposals
  * to retrain. All of it may be told again: ids follow from incidents and windows.
  */
-
+import type { IncidentJson } from "./drift-answer.ts";
 import type { JudgedWindow } from "./drift-monitor.ts";
 import type { Incident, IncidentChange, IncidentState } from "./incident.ts";
 import { type Observation, observeIncidents } from "./observation.ts";
@@ -27,14 +27,7 @@ export function toEvents(changes: readonly IncidentChange[]): DriftEvent[] {
   });
 }
 
-export function incidentJson({
-  id,
-  model,
-  version,
-  variant,
-  cause,
-  ...incident
-}: Incident): Record<string, unknown> {
+export function incidentJson({ id, model, version, variant, cause, ...incident }: Incident): IncidentJson {
   return {
     incident_id: id,
     model_name: model,
@@ -56,7 +49,7 @@ export function incidentJson({
 }
 
 /** The incidents that are open in a state as `drift_reports` has it. */
-export function incidentsJson(state: string): Record<string, unknown>[] {
+export function incidentsJson(state: string): IncidentJson[] {
   const { causes } = JSON.parse(state) as IncidentState;
   return Object.values(causes).flatMap(({ incident }) => (incident === null ? [] : [incidentJson(incident)]));
 }

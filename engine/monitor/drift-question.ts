@@ -4,7 +4,17 @@
  */
 import { EngineError } from "../core/errors.ts";
 import { evidenceName } from "./column-name.ts";
+import type { Proportions } from "./contingency.ts";
 import type { WatchedVersion } from "./count-keeper.ts";
+import type {
+  BinsJson,
+  DriftAnswer,
+  DriftColumn,
+  ExactColumnJson,
+  ExactJson,
+  MeasuresJson,
+  RateJson,
+} from "./drift-answer.ts";
 import type { ExactDrift } from "./exact-drift.ts";
 import type { ColumnMeasures } from "./measure-counts.ts";
 import type { RowMeasures } from "./measure-rows.ts";
@@ -49,7 +59,7 @@ export interface DriftPorts {
 export async function answerDrift(
   { sum, settingsOf }: DriftPorts,
   { version, variant, fromMs, toMs, nowMs, measureExactly }: DriftQuestion,
-): Promise<Record<string, unknown>> {
+): Promise<DriftAnswer> {
   const grainMs = nowMs - fromMs > MINUTES_KEPT_MS ? HOUR_MS : MINUTE_MS;
   const startMs = Math.floor(fromMs / grainMs) * grainMs;
   const endMs = Math.ceil(toMs / grainMs) * grainMs;
@@ -94,7 +104,11 @@ export async function answerDrift(
         verdict: judged?.verdict ?? "insufficient",
         is_critical: judged?.isCritical ?? false,
         p_adjusted: judged?.pAdjusted ?? null,
-        problems: judged?.problems ?? [],
+        problems: (judged?.problems ?? []).map(({ kind, rate, referenceRate }) => ({
+          kind,
+          rate,
+          reference_rate: referenceRate,
+        })),
         bins: binsJson(column, counts),
         ...(exact === undefined ? {} : { exact: exactColumnJson(exact.columns.get(column.column.name)) }),
       };
@@ -103,7 +117,7 @@ export async function answerDrift(
 }
 
 /** What was compared: rows of both windows, which may be more than are counted yet. */
-function exactJson({ reference, rows, referenceRows }: ExactDrift): Record<string, unknown> {
+function exactJson({ reference, rows, referenceRows }: ExactDrift): ExactJson {
   return {
     rows,
     reference_rows: referenceRows,
@@ -113,7 +127,7 @@ function exactJson({ reference, rows, referenceRows }: ExactDrift): Record<strin
 }
 
 /** As columnJson, in the bins of the rows that were read, but for the two that need none. */
-function exactColumnJson(measures: RowMeasures | undefined): Record<string, unknown> | null {
+function exactColumnJson(measures: RowMeasures | undefined): ExactColumnJson | null {
   if (measures === undefined) return null;
   const { exact } = measures;
   return {
@@ -126,11 +140,14 @@ function exactColumnJson(measures: RowMeasures | undefined): Record<string, unkn
   };
 }
 
-function columnJson({ column, measures }: MeasuredColumn): Record<string, unknown> {
+function columnJson({
+  column,
+  measures,
+}: MeasuredColumn): MeasuresJson & Pick<DriftColumn, "feature" | "role" | "type"> {
   return { feature: column.name, role: column.role, type: column.type, ...measuresJson(measures) };
 }
 
-function measuresJson(measures: ColumnMeasures): Record<string, unknown> {
+function measuresJson(measures: ColumnMeasures): MeasuresJson {
   const { psi, ks, wasserstein, chiSquare, nullRate, unseenRate, outOfRangeRate } = measures;
   return {
     rows: measures.rows,
@@ -153,14 +170,20 @@ function measuresJson(measures: ColumnMeasures): Record<string, unknown> {
       chiSquare === undefined
         ? null
         : { statistic: chiSquare.statistic, freedom: chiSquare.freedom, p_value: chiSquare.pValue },
-    null_rate: nullRate ?? null,
-    unseen_rate: unseenRate ?? null,
-    out_of_range_rate: outOfRangeRate ?? null,
+    null_rate: rateJson(nullRate),
+    unseen_rate: rateJson(unseenRate),
+    out_of_range_rate: rateJson(outOfRangeRate),
   };
 }
 
+function rateJson(rates: Proportions | undefined): RateJson | null {
+  return rates === undefined
+    ? null
+    : { reference: rates.reference, current: rates.current, p_value: rates.pValue };
+}
+
 /** Shares of the reference and of the window in each bin, null last. */
-function binsJson({ column, measures }: MeasuredColumn, counts: readonly number[]): Record<string, unknown> {
+function binsJson({ column, measures }: MeasuredColumn, counts: readonly number[]): BinsJson {
   const referenceRows = column.count + column.null_count;
   const share = (count: number, of: number): number => (of === 0 ? 0 : count / of);
   return {

@@ -133,6 +133,12 @@ const driftSettings = z
 
 export type DriftSettings = z.infer<typeof driftSettings>;
 
+/** What each setting means, by its name. */
+export function driftSentences(): Record<string, string> {
+  const { shape } = driftSettings.unwrap();
+  return Object.fromEntries(Object.entries(shape).map(([name, field]) => [name, field.description ?? ""]));
+}
+
 /**
  * Checks settings as somebody wrote them; what is absent gets its default.
  * @throws EngineError INVALID_REQUEST with one detail per wrong or unknown field.

@@ -6,8 +6,13 @@ import { z } from "zod";
 import { durationMs, durationText } from "../core/duration.ts";
 import { EngineError } from "../core/errors.ts";
 import { type DetectorSettings, parseDetectorSettings } from "./detector-settings.ts";
-import { type DriftSettings, parseDriftSettings } from "./drift-settings.ts";
-import { type PerformanceSettings, parsePerformanceSettings } from "./performance-settings.ts";
+import { type DriftSettings, driftSentences, parseDriftSettings } from "./drift-settings.ts";
+import {
+  type PerformanceSettings,
+  parsePerformanceSettings,
+  performanceInForce,
+  performanceSentences,
+} from "./performance-settings.ts";
 
 const MINUTE_MS = 60_000;
 
@@ -55,12 +60,8 @@ export interface MonitorSettings {
  * @throws EngineError INVALID_REQUEST with one detail per wrong or unknown field.
  */
 export function parseMonitorSettings(json: unknown): MonitorSettings {
-  const result = wire.safeParse(json ?? {});
-  if (!result.success)
-    throw refused(
-      result.error.issues.map(({ path, message }) => ({ field: path.join(".") || "settings", message })),
-    );
-  const { window, hop = window, compare_with: compareWith, drift, detectors, performance } = result.data;
+  const given = parseWire(json);
+  const { window, hop = window, compare_with: compareWith, drift, detectors, performance } = given;
   const windowMs = durationMs(window) ?? 0;
   const hopMs = durationMs(hop) ?? 0;
   if (hopMs > windowMs)
@@ -73,26 +74,42 @@ export function parseMonitorSettings(json: unknown): MonitorSettings {
     compareWith,
     drift: parseDriftSettings(drift ?? {}),
     detectors: parseDetectorSettings(detectors),
-    performanceWindowMs: durationMs(result.data.performance_window) ?? 0,
+    performanceWindowMs: durationMs(given.performance_window) ?? 0,
     performance: parsePerformanceSettings(performance ?? {}),
   };
 }
 
-/** As on the wire, every setting with its value. */
-export function settingsJson({
-  windowMs,
-  hopMs,
-  compareWith,
-  drift,
-  detectors,
-}: MonitorSettings): Record<string, unknown> {
+/** All settings as they would have to be written, defaults filled in. @throws EngineError as parseMonitorSettings. */
+export function settingsInForce(json: unknown): Record<string, unknown> {
+  const { drift, detectors } = parseMonitorSettings(json);
+  const { window, hop = window, compare_with, performance_window, performance = {} } = parseWire(json);
   return {
-    window: `${windowMs / MINUTE_MS}m`,
-    hop: `${hopMs / MINUTE_MS}m`,
-    compare_with: compareWith,
+    window,
+    hop,
+    compare_with,
     drift,
     detectors,
+    performance_window,
+    performance: performanceInForce(performance),
   };
+}
+
+/** What each setting means, by its path, such as `drift.alpha`. */
+export function settingSentences(): Map<string, string> {
+  const own = Object.entries(wire.shape).map(([name, { description }]) => [name, description ?? ""] as const);
+  const parts = { drift: driftSentences(), performance: performanceSentences() };
+  const ofParts = Object.entries(parts).flatMap(([part, sentences]) =>
+    Object.entries(sentences).map(([name, about]) => [`${part}.${name}`, about] as const),
+  );
+  return new Map([...own, ...ofParts]);
+}
+
+function parseWire(json: unknown): z.infer<typeof wire> {
+  const result = wire.safeParse(json ?? {});
+  if (result.success) return result.data;
+  throw refused(
+    result.error.issues.map(({ path, message }) => ({ field: path.join(".") || "settings", message })),
+  );
 }
 
 function refused(details: readonly { readonly field: string; readonly message: string }[]): EngineError {

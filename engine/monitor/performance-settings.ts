@@ -54,11 +54,30 @@ export interface PerformanceSettings {
   readonly horizonMs: number;
 }
 
+/** What each setting means, by its name. */
+export function performanceSentences(): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(wire.shape).map(([name, field]) => [name, field.description ?? ""]),
+  );
+}
+
 /**
  * Settings as somebody wrote them; what is absent gets its default.
  * @throws EngineError INVALID_REQUEST with one detail per wrong or unknown field.
  */
 export function parsePerformanceSettings(json: unknown): PerformanceSettings {
+  const { labels_min, slices, mature_share, mature_after, horizon } = performanceInForce(json);
+  return {
+    labelsMin: labels_min,
+    slices,
+    matureShare: mature_share,
+    matureAfterMs: durationMs(mature_after) ?? 0,
+    horizonMs: durationMs(horizon) ?? 0,
+  };
+}
+
+/** All settings as they would have to be written, defaults filled in. @throws EngineError as parsePerformanceSettings. */
+export function performanceInForce(json: unknown): z.infer<typeof wire> {
   const result = wire.safeParse(json);
   if (!result.success) {
     const details = result.error.issues.slice(0, 20).map(({ path, message }) => ({
@@ -70,12 +89,5 @@ export function parsePerformanceSettings(json: unknown): PerformanceSettings {
       details,
     });
   }
-  const { labels_min, slices, mature_share, mature_after, horizon } = result.data;
-  return {
-    labelsMin: labels_min,
-    slices,
-    matureShare: mature_share,
-    matureAfterMs: durationMs(mature_after) ?? 0,
-    horizonMs: durationMs(horizon) ?? 0,
-  };
+  return result.data;
 }

@@ -3,7 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { writeFile } from "node:fs/promises";
+import { readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
@@ -11,6 +11,7 @@ import type { Prediction } from "../../engine/core/prediction.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
 import { featureSetBlock, README_FILE, readReadme, runnableBlocks } from "../support/readme.ts";
+import { payments } from "../support/reference-rows.ts";
 import { createTempFolder, type TempFolder } from "../support/temp-folder.ts";
 
 const CLI = "node dist/engine/cli.js";
@@ -35,6 +36,7 @@ describe("the README's examples", () => {
       .replaceAll("http://127.0.0.1:8123", engine.clickhouseUrl)
       .replaceAll("account.feature-set.json", join(folder.path, "account.feature-set.json"))
       .replaceAll("labels.csv", join(folder.path, "labels.csv"))
+      .replaceAll("report.html", join(folder.path, "report.html"))
       .replaceAll("npx millrace", CLI);
     const env = { ...process.env, MILLRACE_URL: engine.httpUrl, NATS_URL: engine.natsUrl };
     const { stdout } = await promisify(execFile)("sh", ["-ec", text], { cwd: dirname(README_FILE), env });
@@ -46,7 +48,7 @@ describe("the README's examples", () => {
   }
 
   it("are found", () => {
-    assert.equal(blocks.length, 10);
+    assert.equal(blocks.length, 12);
   });
 
   it("predict one row, with defaults for what is not known yet", async () => {
@@ -112,10 +114,35 @@ describe("the README's examples", () => {
     assert.match(shown, /order-17 .* legitimate .* request_id/);
   });
 
-  it("show how a model does, and change how it is watched", async () => {
-    const output = await paste(blocks[9] ?? "");
-    assert.match(output, /"model_name":"card-fraud","drift":\[/);
-    assert.match(output, /"in_force":\{"window":"60m"/);
+  it("compare predictions with a reference, and show how the model is watched", async () => {
+    const predict = async (factor: number): Promise<void> => {
+      const instances = payments(1_000, factor).map((row) => ({
+        features: { ...row, amount: Number(row.amount) * factor },
+      }));
+      assert.equal((await engine.post("/predict/batch", { instances })).status, 200);
+    };
+    await predict(1);
+    const made = await eventually(
+      "the predictions are stored",
+      async () => {
+        const text = await paste(blocks[9] ?? "").catch(() => ""); // too few rows as yet
+        return Number(/^(\d+) rows/m.exec(text)?.[1]) >= 1_000 && text;
+      },
+      20_000,
+    );
+    assert.match(made, /^reference of card-fraud 1\.0\.0: [0-9a-f]{64}$/m);
+    await predict(2);
+    const table = await eventually(
+      "the predictions are counted",
+      async () => {
+        const text = await paste(blocks[10] ?? "");
+        return text.startsWith("card-fraud 1.0.0: drift") && text;
+      },
+      20_000,
+    );
+    assert.match(table, /^amount +drift/m);
+    assert.match(await readFile(join(folder.path, "report.html"), "utf8"), /<svg /);
+    assert.match(await paste(blocks[11] ?? ""), /^drift\.windows_needed +3 +default +k: windows with drift/m);
   });
 
   it("and the banner's work as they are printed", async () => {
