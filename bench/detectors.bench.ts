@@ -7,10 +7,10 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { median } from "simple-statistics";
-import { Adwin } from "../engine/monitor/adwin.ts";
-import type { DriftDetector } from "../engine/monitor/drift-detector.ts";
-import { Kswin } from "../engine/monitor/kswin.ts";
-import { PageHinkley } from "../engine/monitor/page-hinkley.ts";
+import { Adwin } from "../engine/monitor/detectors/adwin.ts";
+import type { DriftDetector } from "../engine/monitor/detectors/drift-detector.ts";
+import { Kswin } from "../engine/monitor/detectors/kswin.ts";
+import { PageHinkley } from "../engine/monitor/detectors/page-hinkley.ts";
 import { createRandom } from "../engine/sample/random.ts";
 import { type Draw, errors, normal } from "../test/support/drift-streams.ts";
 import { PROJECT } from "../test/support/model-folder.ts";

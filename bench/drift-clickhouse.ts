@@ -2,8 +2,8 @@
 import type { ClickHouseClient } from "@clickhouse/client";
 import { pino } from "pino";
 import { LOG_COLUMNS } from "../engine/core/log-block.ts";
-import type { WatchedVersion } from "../engine/monitor/count-keeper.ts";
-import { buildProfile } from "../engine/monitor/reference-builder.ts";
+import type { WatchedVersion } from "../engine/monitor/drift/count-keeper.ts";
+import { buildProfile } from "../engine/monitor/references/reference-builder.ts";
 import { migrate } from "../storage/migrate.ts";
 import { startTestClickhouse } from "../test/support/clickhouse.ts";
 

@@ -3,8 +3,8 @@
  * generated: as many rows of `feature_counts` as a month of either would leave.
  */
 
-import type { WatchedVersion } from "../engine/monitor/count-keeper.ts";
-import { answerDrift } from "../engine/monitor/drift-question.ts";
+import type { WatchedVersion } from "../engine/monitor/drift/count-keeper.ts";
+import { answerDrift } from "../engine/monitor/drift/drift-question.ts";
 import { CountStore } from "../storage/count-store.ts";
 import type { DriftBench } from "./drift-clickhouse.ts";
 import { percentilesOf } from "./percentiles.ts";

@@ -3,7 +3,7 @@
  * first half: which columns drift when, how ROC AUC moves, when a retraining job would be requested; then the same rows
  * shuffled. `node dist/bench/elec-replay.js`, a few seconds; the same numbers every time.
  */
-import { evidenceName } from "../engine/monitor/column-name.ts";
+import { evidenceName } from "../engine/monitor/drift/column-name.ts";
 import { elecGolden, marketIsMissing, readMarket, readScores } from "../test/support/elec-market.ts";
 import { type LabelledRow, measuredBy, type Replay, replayWeeks } from "../test/support/market-replay.ts";
 import { createRandom } from "../test/support/random.ts";

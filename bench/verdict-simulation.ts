@@ -3,7 +3,7 @@
  * shift is an incident. `node dist/bench/verdict-simulation.js ['{"windows_needed":4}']`, about two minutes; the same
  * numbers every time.
  */
-import { type DriftSettings, parseDriftSettings } from "../engine/monitor/drift-settings.ts";
+import { type DriftSettings, parseDriftSettings } from "../engine/monitor/drift/drift-settings.ts";
 import { binnedPsi, shiftOfPsi } from "../test/support/simulated-windows.ts";
 import { monthWithoutDrift, spread, windowsToOpen } from "../test/support/verdict-runs.ts";
 

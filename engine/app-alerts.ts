@@ -9,6 +9,8 @@ import type { ClickHouse } from "../storage/clickhouse.ts";
 import { openDocumentBucket } from "../storage/document-bucket.ts";
 import type { Publisher } from "../streams/publisher.ts";
 import type { Topology } from "../streams/topology.ts";
+import { builtInRules } from "./alerts/alert-built-in.ts";
+import { type Channel, PAUSE_MS } from "./alerts/alert-delivery.ts";
 import { AlertDesk } from "./alerts/alert-desk.ts";
 import { AlertOutbox } from "./alerts/alert-outbox.ts";
 import { AlertRules } from "./alerts/alert-rules.ts";
@@ -19,8 +21,6 @@ import type { Config } from "./core/config.ts";
 import { EngineError } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import type { Metrics } from "./core/metrics.ts";
-import { builtInRules } from "./monitor/alert-built-in.ts";
-import { type Channel, PAUSE_MS } from "./monitor/alert-delivery.ts";
 
 export interface AlertParts {
   readonly config: Config;

@@ -31,9 +31,9 @@ import type { ActiveSets } from "./features/active-sets.ts";
 import type { EntityReader } from "./features/entity-reader.ts";
 import type { ReadFieldStatistics } from "./features/feature-statistics.ts";
 import type { Models } from "./models.ts";
-import type { Triggers } from "./monitor/triggers.ts";
 import type { Predictor } from "./predict.ts";
 import type { Readiness } from "./readiness.ts";
+import type { Triggers } from "./retraining/triggers.ts";
 import type { ServiceUrls } from "./service-urls.ts";
 import { VERSION } from "./version.ts";
 

@@ -19,11 +19,11 @@ import { followWatched, type WatchedModels } from "./app-watched.ts";
 import type { Config } from "./core/config.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
-import { CountKeeper } from "./monitor/count-keeper.ts";
-import { DriftMonitor, type JudgedWindow } from "./monitor/drift-monitor.ts";
-import { toEvents, toObservations, toOpenIncident, toProposals } from "./monitor/drift-news.ts";
-import { toScoreEvents, toScoreObservations } from "./monitor/score-news.ts";
-import type { Triggers } from "./monitor/triggers.ts";
+import { toScoreEvents, toScoreObservations } from "./monitor/detectors/score-news.ts";
+import { CountKeeper } from "./monitor/drift/count-keeper.ts";
+import { DriftMonitor, type JudgedWindow } from "./monitor/drift/drift-monitor.ts";
+import { toEvents, toObservations, toOpenIncident, toProposals } from "./monitor/drift/drift-news.ts";
+import type { Triggers } from "./retraining/triggers.ts";
 import type { SinkProgress, StoredRows } from "./sink.ts";
 
 const ROUND_MS = 5_000;

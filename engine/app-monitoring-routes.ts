@@ -13,8 +13,8 @@ import type { References } from "./app-references.ts";
 import type { Config } from "./core/config.ts";
 import { EngineError } from "./core/errors.ts";
 import { DEFAULT_ALIAS } from "./models.ts";
-import { incidentsJson } from "./monitor/drift-news.ts";
-import { toWatchedVersion } from "./monitor/watched-version.ts";
+import { incidentsJson } from "./monitor/drift/drift-news.ts";
+import { toWatchedVersion } from "./monitor/references/watched-version.ts";
 
 export interface MonitoringParts {
   readonly config: Config;

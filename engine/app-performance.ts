@@ -11,10 +11,10 @@ import type { Topology } from "../streams/topology.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import type { ModelManifest } from "./core/manifest.ts";
-import { PerformanceMonitor } from "./monitor/performance-monitor.ts";
-import type { PerformanceObservation } from "./monitor/performance-news.ts";
-import type { PerformanceVersion } from "./monitor/performance-version.ts";
-import type { Proposal } from "./monitor/retrain-proposal.ts";
+import { PerformanceMonitor } from "./monitor/performance/performance-monitor.ts";
+import type { PerformanceObservation } from "./monitor/performance/performance-news.ts";
+import type { PerformanceVersion } from "./monitor/performance/performance-version.ts";
+import type { Proposal } from "./retraining/retrain-proposal.ts";
 
 const ROUND_MS = 30_000;
 const STATUS_MS = 10_000;

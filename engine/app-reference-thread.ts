@@ -18,10 +18,14 @@ import {
   readReferenceRows,
 } from "../storage/reference-rows.ts";
 import { EngineError, type ErrorCode, type ErrorDetail } from "./core/errors.ts";
-import { type ExactDrift, type ExactDriftJob, measureExactly } from "./monitor/exact-drift.ts";
-import { usableRows } from "./monitor/usable-rows.ts";
-import type { LabelledWindow, WindowReference, WindowReferenceJob } from "./monitor/window-reference.ts";
-import { buildWindowReference } from "./monitor/window-reference.ts";
+import { type ExactDrift, type ExactDriftJob, measureExactly } from "./monitor/drift/exact-drift.ts";
+import { usableRows } from "./monitor/performance/usable-rows.ts";
+import type {
+  LabelledWindow,
+  WindowReference,
+  WindowReferenceJob,
+} from "./monitor/references/window-reference.ts";
+import { buildWindowReference } from "./monitor/references/window-reference.ts";
 
 const QUERY_TIMEOUT_MS = 300_000;
 

@@ -11,9 +11,9 @@ import type { Config } from "./core/config.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import { ModelUpdates } from "./model-updates.ts";
-import type { ExactDrift, ExactDriftJob } from "./monitor/exact-drift.ts";
-import { binRowsOf } from "./monitor/reference-bin-rows.ts";
-import { parseProfile } from "./monitor/reference-profile.ts";
+import type { ExactDrift, ExactDriftJob } from "./monitor/drift/exact-drift.ts";
+import { binRowsOf } from "./monitor/references/reference-bin-rows.ts";
+import { parseProfile } from "./monitor/references/reference-profile.ts";
 import type { ServiceUrls } from "./service-urls.ts";
 
 const RETRY_MS = 2_000;

@@ -8,8 +8,8 @@ import { JobQueue } from "../streams/job-queue.ts";
 import type { Publisher } from "../streams/publisher.ts";
 import type { Topology } from "../streams/topology.ts";
 import type { Logger } from "./core/log.ts";
-import { startRetrainScheduler } from "./monitor/retrain-scheduler.ts";
-import { Triggers } from "./monitor/triggers.ts";
+import { startRetrainScheduler } from "./retraining/retrain-scheduler.ts";
+import { Triggers } from "./retraining/triggers.ts";
 
 const PAUSE_MS = 5_000;
 

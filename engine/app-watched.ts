@@ -11,10 +11,10 @@ import type { Logger } from "./core/log.ts";
 import type { ModelManifest } from "./core/manifest.ts";
 import { ModelUpdates } from "./model-updates.ts";
 import { DEFAULT_ALIAS } from "./models.ts";
-import type { WatchedVersion } from "./monitor/count-keeper.ts";
-import type { PerformanceVersion } from "./monitor/performance-version.ts";
-import { parseReference } from "./monitor/reference-document.ts";
-import { toWatchedVersion } from "./monitor/watched-version.ts";
+import type { WatchedVersion } from "./monitor/drift/count-keeper.ts";
+import type { PerformanceVersion } from "./monitor/performance/performance-version.ts";
+import { parseReference } from "./monitor/references/reference-document.ts";
+import { toWatchedVersion } from "./monitor/references/watched-version.ts";
 
 const RETRY_MS = 2_000;
 

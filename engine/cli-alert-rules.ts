@@ -3,9 +3,9 @@
  */
 import { readFile, stat } from "node:fs/promises";
 import { Command } from "commander";
+import type { AlertRule } from "./alerts/alert-rule.ts";
 import { callEngine, withUrlOption } from "./cli-http.ts";
 import { EngineError, messageOf } from "./core/errors.ts";
-import type { AlertRule } from "./monitor/alert-rule.ts";
 
 interface Options {
   readonly url: string;

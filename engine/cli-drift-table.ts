@@ -3,7 +3,7 @@
  */
 import { styleText } from "node:util";
 import { tableLines, widthOf } from "./cli-table.ts";
-import type { DriftColumn, IncidentJson } from "./monitor/drift-answer.ts";
+import type { DriftColumn, IncidentJson } from "./monitor/drift/drift-answer.ts";
 import { bySeverity, countsOf, type DriftView, hintsOf, isCriticalWindow } from "./report/drift-view.ts";
 import { type Bar, toBars } from "./report/histogram.ts";
 import {

@@ -6,8 +6,8 @@ import { Command, Option } from "commander";
 import { driftLines } from "./cli-drift-table.ts";
 import { callEngine, withUrlOption } from "./cli-http.ts";
 import { EngineError, messageOf } from "./core/errors.ts";
-import type { DriftAnswer, IncidentJson } from "./monitor/drift-answer.ts";
-import type { DriftSettings } from "./monitor/drift-settings.ts";
+import type { DriftAnswer, IncidentJson } from "./monitor/drift/drift-answer.ts";
+import type { DriftSettings } from "./monitor/drift/drift-settings.ts";
 import { driftPage } from "./report/drift-page.ts";
 import type { DriftView } from "./report/drift-view.ts";
 

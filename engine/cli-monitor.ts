@@ -7,9 +7,9 @@ import { incidentLine } from "./cli-drift-table.ts";
 import { callEngine, withUrlOption } from "./cli-http.ts";
 import { printTable } from "./cli-table.ts";
 import { EngineError, messageOf } from "./core/errors.ts";
-import type { IncidentJson } from "./monitor/drift-answer.ts";
+import type { IncidentJson } from "./monitor/drift/drift-answer.ts";
+import type { Verdict } from "./monitor/drift/window-verdict.ts";
 import { settingSentences } from "./monitor/monitor-settings.ts";
-import type { Verdict } from "./monitor/window-verdict.ts";
 import { verdictText } from "./report/report-text.ts";
 
 interface Options {

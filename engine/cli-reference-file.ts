@@ -8,11 +8,11 @@ import { readTableColumns } from "../storage/table-columns.ts";
 import { openTableFiles, type TableColumn } from "../storage/table-files.ts";
 import { EngineError } from "./core/errors.ts";
 import type { ModelManifest } from "./core/manifest.ts";
-import type { ColumnValues } from "./monitor/reference-builder.ts";
-import { buildReference, referenceRowsMax } from "./monitor/reference-content.ts";
-import type { ReferenceContent } from "./monitor/reference-document.ts";
-import { toLabelledRows } from "./monitor/reference-labels.ts";
-import { type WatchedColumn, watchedColumns } from "./monitor/reference-profile.ts";
+import type { ColumnValues } from "./monitor/references/reference-builder.ts";
+import { buildReference, referenceRowsMax } from "./monitor/references/reference-content.ts";
+import type { ReferenceContent } from "./monitor/references/reference-document.ts";
+import { toLabelledRows } from "./monitor/references/reference-labels.ts";
+import { type WatchedColumn, watchedColumns } from "./monitor/references/reference-profile.ts";
 
 const PROGRESS_MS = 2_000;
 const LABEL_DEFAULT = "label";

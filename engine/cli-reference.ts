@@ -8,10 +8,10 @@ import { printTable, toCell, toPercent } from "./cli-table.ts";
 import { EngineError } from "./core/errors.ts";
 import { type ModelManifest, parseManifest } from "./core/manifest.ts";
 import type { ReferenceSource } from "./core/reference-source.ts";
-import { METRICS, type MetricName } from "./monitor/metric-table.ts";
-import type { MetricSet } from "./monitor/metric-value.ts";
-import type { ReferenceContent } from "./monitor/reference-document.ts";
-import type { ProfileColumn } from "./monitor/reference-profile.ts";
+import { METRICS, type MetricName } from "./monitor/performance/metric-table.ts";
+import type { MetricSet } from "./monitor/performance/metric-value.ts";
+import type { ReferenceContent } from "./monitor/references/reference-document.ts";
+import type { ProfileColumn } from "./monitor/references/reference-profile.ts";
 
 interface CreateOptions {
   readonly url: string;

@@ -6,7 +6,7 @@ import { Command } from "commander";
 import { callEngine, withUrlOption } from "./cli-http.ts";
 import { EngineError, messageOf } from "./core/errors.ts";
 import { OBJECTIVES_MAX, parseServiceObjective, type ServiceObjective } from "./core/service-objective.ts";
-import type { ObjectiveLevel } from "./monitor/objective-level.ts";
+import type { ObjectiveLevel } from "./monitor/service/objective-level.ts";
 
 interface Options {
   readonly url: string;

@@ -7,7 +7,11 @@ import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import type { Labels, Metrics } from "./core/metrics.ts";
 import type { ServiceObjective } from "./core/service-objective.ts";
-import { type ObjectiveLevel, type ObjectiveSources, objectiveLevel } from "./monitor/objective-level.ts";
+import {
+  type ObjectiveLevel,
+  type ObjectiveSources,
+  objectiveLevel,
+} from "./monitor/service/objective-level.ts";
 
 const EVALUATE_MS = 60_000;
 

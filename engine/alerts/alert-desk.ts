@@ -11,13 +11,13 @@ import { durationMs } from "../core/duration.ts";
 import { EngineError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { Metrics } from "../core/metrics.ts";
-import { type Alert, type AlertChange, type AlertState, isOpen } from "../monitor/alert.ts";
-import { type AlertGroup, hasRoom, withChange } from "../monitor/alert-group.ts";
-import { type AlertJson, alertJson, rowJson } from "../monitor/alert-json.ts";
-import type { ChannelName } from "../monitor/alert-rule.ts";
-import { foldGroup, type GroupRound, planRound, resolveGroup } from "../monitor/alert-state.ts";
-import type { Observation } from "../monitor/observation.ts";
+import { type Alert, type AlertChange, type AlertState, isOpen } from "./alert.ts";
+import { type AlertGroup, hasRoom, withChange } from "./alert-group.ts";
+import { type AlertJson, alertJson, rowJson } from "./alert-json.ts";
+import type { ChannelName } from "./alert-rule.ts";
 import type { AlertRules, Bucket } from "./alert-rules.ts";
+import { foldGroup, type GroupRound, planRound, resolveGroup } from "./alert-state.ts";
+import type { Observation } from "./observation.ts";
 
 export interface AlertDeskOptions {
   readonly rules: Pick<AlertRules, "list" | "silences">;

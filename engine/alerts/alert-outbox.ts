@@ -20,10 +20,10 @@ import {
   pauseAfter,
   type RetryLimits,
   type SendResult,
-} from "../monitor/alert-delivery.ts";
-import { type AlertGroup, type Delivery, withDelivery, withOutcome } from "../monitor/alert-group.ts";
-import { alertRow } from "../monitor/alert-json.ts";
-import { CHANNELS, type ChannelName } from "../monitor/alert-rule.ts";
+} from "./alert-delivery.ts";
+import { type AlertGroup, type Delivery, withDelivery, withOutcome } from "./alert-group.ts";
+import { alertRow } from "./alert-json.ts";
+import { CHANNELS, type ChannelName } from "./alert-rule.ts";
 import type { Bucket } from "./alert-rules.ts";
 
 export interface AlertOutboxOptions {

@@ -7,8 +7,8 @@ import { randomUUID } from "node:crypto";
 import type { DocumentBucket } from "../../storage/document-bucket.ts";
 import { EngineError, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
-import { type AlertRule, parseAlertRule, parseAlertRules, RULES_MAX } from "../monitor/alert-rule.ts";
-import { type Silence, type SilenceRequest, silenceProblem } from "../monitor/alert-silence.ts";
+import { type AlertRule, parseAlertRule, parseAlertRules, RULES_MAX } from "./alert-rule.ts";
+import { type Silence, type SilenceRequest, silenceProblem } from "./alert-silence.ts";
 
 export type Bucket = Pick<DocumentBucket, "list" | "get" | "change" | "lastSeq">;
 

@@ -6,8 +6,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { createTransport } from "nodemailer";
 import { htmlText } from "../core/html-text.ts";
-import type { Channel, SendResult } from "../monitor/alert-delivery.ts";
-import { facts, headline, type Notification } from "../monitor/alert-json.ts";
+import type { Channel, SendResult } from "./alert-delivery.ts";
+import { facts, headline, type Notification } from "./alert-json.ts";
 
 export interface EmailOptions {
   /** smtp:// or smtps:// */

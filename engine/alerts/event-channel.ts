@@ -6,8 +6,8 @@
 import type { Publisher } from "../../streams/publisher.ts";
 import type { Topology } from "../../streams/topology.ts";
 import { messageOf } from "../core/errors.ts";
-import type { Channel } from "../monitor/alert-delivery.ts";
-import { notificationJson } from "../monitor/alert-json.ts";
+import type { Channel } from "./alert-delivery.ts";
+import { notificationJson } from "./alert-json.ts";
 
 export interface EventOptions {
   readonly publisher: Pick<Publisher, "publish">;

@@ -2,10 +2,10 @@
  * A made-up alert that tries the channels: what people see of it, and what became of it.
  */
 import { randomUUID } from "node:crypto";
-import type { Alert } from "../monitor/alert.ts";
-import type { Channel } from "../monitor/alert-delivery.ts";
-import type { Notification } from "../monitor/alert-json.ts";
-import type { ChannelName } from "../monitor/alert-rule.ts";
+import type { Alert } from "./alert.ts";
+import type { Channel } from "./alert-delivery.ts";
+import type { Notification } from "./alert-json.ts";
+import type { ChannelName } from "./alert-rule.ts";
 
 export interface TestedChannel {
   readonly channel: ChannelName;

@@ -10,8 +10,8 @@
  */
 import { createHmac } from "node:crypto";
 import { messageOf } from "../core/errors.ts";
-import type { Channel, SendResult } from "../monitor/alert-delivery.ts";
-import { facts, headline, type Notification, notificationJson } from "../monitor/alert-json.ts";
+import type { Channel, SendResult } from "./alert-delivery.ts";
+import { facts, headline, type Notification, notificationJson } from "./alert-json.ts";
 
 export interface WebhookOptions {
   readonly url: string;

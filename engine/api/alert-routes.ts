@@ -5,13 +5,13 @@
  */
 import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
+import { ALERT_STATES } from "../alerts/alert.ts";
+import type { Channel } from "../alerts/alert-delivery.ts";
 import type { AlertDesk } from "../alerts/alert-desk.ts";
+import { ruleName } from "../alerts/alert-rule.ts";
 import { testChannels } from "../alerts/test-notification.ts";
 import { EngineError } from "../core/errors.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "../core/timestamp.ts";
-import { ALERT_STATES } from "../monitor/alert.ts";
-import type { Channel } from "../monitor/alert-delivery.ts";
-import { ruleName } from "../monitor/alert-rule.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";

@@ -6,8 +6,8 @@
 import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
 import type { AlertRules } from "../alerts/alert-rules.ts";
+import { silenceRequest } from "../alerts/alert-silence.ts";
 import { EngineError } from "../core/errors.ts";
-import { silenceRequest } from "../monitor/alert-silence.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
 import { nameIn, textIn } from "./path-name.ts";

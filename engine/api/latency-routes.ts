@@ -10,8 +10,8 @@ import { EngineError } from "../core/errors.ts";
 import { MODEL_VERSION } from "../core/names.ts";
 import type { ServiceObjective } from "../core/service-objective.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "../core/timestamp.ts";
-import { latencyReport, STEP_MS } from "../monitor/latency-report.ts";
-import { type ObjectiveSources, objectiveLevel } from "../monitor/objective-level.ts";
+import { latencyReport, STEP_MS } from "../monitor/service/latency-report.ts";
+import { type ObjectiveSources, objectiveLevel } from "../monitor/service/objective-level.ts";
 import type { Route } from "./http-server.ts";
 import { nameIn } from "./path-name.ts";
 

@@ -9,9 +9,14 @@ import { EngineError } from "../core/errors.ts";
 import type { ModelManifest } from "../core/manifest.ts";
 import type { ReferenceSource } from "../core/reference-source.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "../core/timestamp.ts";
-import type { WatchedVersion } from "../monitor/count-keeper.ts";
-import { answerDrift, type DriftPorts } from "../monitor/drift-question.ts";
-import { type ExactDrift, type ExactDriftJob, referenceSpan, type TimeSpan } from "../monitor/exact-drift.ts";
+import type { WatchedVersion } from "../monitor/drift/count-keeper.ts";
+import { answerDrift, type DriftPorts } from "../monitor/drift/drift-question.ts";
+import {
+  type ExactDrift,
+  type ExactDriftJob,
+  referenceSpan,
+  type TimeSpan,
+} from "../monitor/drift/exact-drift.ts";
 import { settingsInForce } from "../monitor/monitor-settings.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";

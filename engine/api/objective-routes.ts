@@ -6,7 +6,7 @@ import { z } from "zod";
 import type { ObjectiveRegistry } from "../../storage/objective-registry.ts";
 import { EngineError } from "../core/errors.ts";
 import { parseServiceObjective, type ServiceObjective } from "../core/service-objective.ts";
-import { checkObjective } from "../monitor/objective-level.ts";
+import { checkObjective } from "../monitor/service/objective-level.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";

@@ -8,7 +8,7 @@ import { z } from "zod";
 import type { PerformanceQuestion, PerformanceRow } from "../../storage/performance-store.ts";
 import { EngineError } from "../core/errors.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "../core/timestamp.ts";
-import { METRICS } from "../monitor/metric-table.ts";
+import { METRICS } from "../monitor/performance/metric-table.ts";
 import type { Route } from "./http-server.ts";
 import { modelNameIn } from "./path-name.ts";
 

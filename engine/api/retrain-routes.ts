@@ -6,8 +6,8 @@
 import { z } from "zod";
 import type { ModelRegistry } from "../../storage/model-registry.ts";
 import { jobInFlight } from "../core/retrain-job.ts";
-import { jobsOn } from "../monitor/retrain-trigger.ts";
-import type { RetrainStatus, Triggers } from "../monitor/triggers.ts";
+import { jobsOn } from "../retraining/retrain-trigger.ts";
+import type { RetrainStatus, Triggers } from "../retraining/triggers.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
 import { modelNameIn } from "./path-name.ts";

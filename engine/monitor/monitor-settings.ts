@@ -5,14 +5,14 @@
 import { z } from "zod";
 import { durationMs, durationText } from "../core/duration.ts";
 import { EngineError } from "../core/errors.ts";
-import { type DetectorSettings, parseDetectorSettings } from "./detector-settings.ts";
-import { type DriftSettings, driftSentences, parseDriftSettings } from "./drift-settings.ts";
+import { type DetectorSettings, parseDetectorSettings } from "./detectors/detector-settings.ts";
+import { type DriftSettings, driftSentences, parseDriftSettings } from "./drift/drift-settings.ts";
 import {
   type PerformanceSettings,
   parsePerformanceSettings,
   performanceInForce,
   performanceSentences,
-} from "./performance-settings.ts";
+} from "./performance/performance-settings.ts";
 
 const MINUTE_MS = 60_000;
 

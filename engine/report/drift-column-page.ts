@@ -2,7 +2,7 @@
  * One column's part of a drift report: its picture, its numbers, and the numbers of the picture as a table.
  */
 import { htmlText } from "../core/html-text.ts";
-import type { DriftColumn } from "../monitor/drift-answer.ts";
+import type { DriftColumn } from "../monitor/drift/drift-answer.ts";
 import { BARS_MAX, driftPicture, mostChanged } from "./drift-picture.ts";
 import { toBars } from "./histogram.ts";
 import {

@@ -3,7 +3,7 @@
  * models and data is escaped, and the page forbids scripts and foreign content itself.
  */
 import { htmlText } from "../core/html-text.ts";
-import type { DriftColumn, IncidentJson } from "../monitor/drift-answer.ts";
+import type { DriftColumn, IncidentJson } from "../monitor/drift/drift-answer.ts";
 import { columnSection } from "./drift-column-page.ts";
 import { DRIFT_STYLE } from "./drift-style.ts";
 import { bySeverity, countsOf, type DriftView, hintsOf, isCriticalWindow } from "./drift-view.ts";

@@ -5,7 +5,7 @@
  * bars has its numbers as a tooltip.
  */
 import { htmlText } from "../core/html-text.ts";
-import type { DriftColumn } from "../monitor/drift-answer.ts";
+import type { DriftColumn } from "../monitor/drift/drift-answer.ts";
 import { type Bar, toBars } from "./histogram.ts";
 import { columnTitle, percentText, shortText, visibleText } from "./report-text.ts";
 

@@ -1,9 +1,9 @@
 /**
  * What a drift report is made of, in the order in which people want it: the worst first, and what to do about it.
  */
-import type { DriftAnswer, DriftColumn, IncidentJson } from "../monitor/drift-answer.ts";
-import type { DriftSettings } from "../monitor/drift-settings.ts";
-import type { Verdict } from "../monitor/window-verdict.ts";
+import type { DriftAnswer, DriftColumn, IncidentJson } from "../monitor/drift/drift-answer.ts";
+import type { DriftSettings } from "../monitor/drift/drift-settings.ts";
+import type { Verdict } from "../monitor/drift/window-verdict.ts";
 import { columnTitle, countText } from "./report-text.ts";
 
 export interface DriftView {

@@ -4,8 +4,8 @@
  * Bars follow the bins, whose edges are the reference's quantiles: drawn equally wide, a window like the reference has bars
  * like the reference's, which are about as high as each other.
  */
-import type { BinsJson } from "../monitor/drift-answer.ts";
-import { previousFloat32 } from "../monitor/float32-order.ts";
+import type { BinsJson } from "../monitor/drift/drift-answer.ts";
+import { previousFloat32 } from "../monitor/drift/float32-order.ts";
 
 export interface Bar {
   readonly label: string;

@@ -1,7 +1,7 @@
 /**
  * How to read a drift report: a paragraph per measure, which says how it is worked out here, since libraries differ.
  */
-import type { DriftSettings } from "../monitor/drift-settings.ts";
+import type { DriftSettings } from "../monitor/drift/drift-settings.ts";
 import { percentText } from "./report-text.ts";
 
 export interface MeasureNote {

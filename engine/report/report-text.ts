@@ -1,7 +1,7 @@
 /**
  * Numbers, names and times of drift reports as people read them.
  */
-import type { DriftAnswer, DriftColumn } from "../monitor/drift-answer.ts";
+import type { DriftAnswer, DriftColumn } from "../monitor/drift/drift-answer.ts";
 
 const HIDDEN = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]/gu;
 

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type DriftDetector, VALUE_MAX } from "../../engine/monitor/drift-detector.ts";
+import { type DriftDetector, VALUE_MAX } from "../../engine/monitor/detectors/drift-detector.ts";
 import { type Draw, driftsIn, errors, normal, stream } from "../support/drift-streams.ts";
 import { hasCode } from "../support/error-code.ts";
 

@@ -1,9 +1,9 @@
 /**
  * Runs the drift detector suite over ADWIN, KSWIN and Page-Hinkley with their defaults.
  */
-import { Adwin } from "../../engine/monitor/adwin.ts";
-import { Kswin } from "../../engine/monitor/kswin.ts";
-import { PageHinkley } from "../../engine/monitor/page-hinkley.ts";
+import { Adwin } from "../../engine/monitor/detectors/adwin.ts";
+import { Kswin } from "../../engine/monitor/detectors/kswin.ts";
+import { PageHinkley } from "../../engine/monitor/detectors/page-hinkley.ts";
 import { describeDriftDetector } from "./drift-detector-suite.ts";
 
 describeDriftDetector("ADWIN", {

@@ -4,11 +4,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { pino } from "pino";
+import type { AlertJson } from "../../engine/alerts/alert-json.ts";
 import { alertRoutes } from "../../engine/api/alert-routes.ts";
 import { alertRuleRoutes } from "../../engine/api/alert-rule-routes.ts";
 import { HttpServer } from "../../engine/api/http-server.ts";
 import { createSenderCheck } from "../../engine/api/sender-check.ts";
-import type { AlertJson } from "../../engine/monitor/alert-json.ts";
 import type { AlertRow } from "../../storage/alert-history.ts";
 import { migrate } from "../../storage/migrate.ts";
 import { AlertPlane, RULE, slow } from "../support/alert-plane.ts";

@@ -5,11 +5,11 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { pino } from "pino";
-import { CountKeeper, type WatchedVersion } from "../../engine/monitor/count-keeper.ts";
-import { DriftMonitor } from "../../engine/monitor/drift-monitor.ts";
-import { binRowsOf } from "../../engine/monitor/reference-bin-rows.ts";
-import { buildProfile, type ColumnValues } from "../../engine/monitor/reference-builder.ts";
-import { profileId, watchedColumns } from "../../engine/monitor/reference-profile.ts";
+import { CountKeeper, type WatchedVersion } from "../../engine/monitor/drift/count-keeper.ts";
+import { DriftMonitor } from "../../engine/monitor/drift/drift-monitor.ts";
+import { binRowsOf } from "../../engine/monitor/references/reference-bin-rows.ts";
+import { buildProfile, type ColumnValues } from "../../engine/monitor/references/reference-builder.ts";
+import { profileId, watchedColumns } from "../../engine/monitor/references/reference-profile.ts";
 import { CountStore } from "../../storage/count-store.ts";
 import { DriftReportStore } from "../../storage/drift-report-store.ts";
 import { migrate } from "../../storage/migrate.ts";

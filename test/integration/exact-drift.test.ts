@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import type { ReferenceDocument } from "../../engine/monitor/reference-document.ts";
+import type { ReferenceDocument } from "../../engine/monitor/references/reference-document.ts";
 import { errorOf, jsonOf } from "../support/answers.ts";
 import { PAYMENT } from "../support/card-fraud.ts";
 import { assertClose } from "../support/close.ts";

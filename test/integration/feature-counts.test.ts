@@ -5,9 +5,13 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { pino } from "pino";
-import { CountKeeper, type CountTable, type WatchedVersion } from "../../engine/monitor/count-keeper.ts";
-import { buildProfile } from "../../engine/monitor/reference-builder.ts";
-import type { ReferenceProfile } from "../../engine/monitor/reference-profile.ts";
+import {
+  CountKeeper,
+  type CountTable,
+  type WatchedVersion,
+} from "../../engine/monitor/drift/count-keeper.ts";
+import { buildProfile } from "../../engine/monitor/references/reference-builder.ts";
+import type { ReferenceProfile } from "../../engine/monitor/references/reference-profile.ts";
 import { CountStore } from "../../storage/count-store.ts";
 import { migrate } from "../../storage/migrate.ts";
 import { PredictionStore } from "../../storage/prediction-store.ts";

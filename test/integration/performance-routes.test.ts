@@ -14,7 +14,7 @@ import { EngineError } from "../../engine/core/errors.ts";
 import { parseManifest } from "../../engine/core/manifest.ts";
 import { Metrics } from "../../engine/core/metrics.ts";
 import { MonitorGauges } from "../../engine/monitor/monitor-gauges.ts";
-import type { PerformanceObservation } from "../../engine/monitor/performance-news.ts";
+import type { PerformanceObservation } from "../../engine/monitor/performance/performance-news.ts";
 import { type ClickHouse, openClickHouse } from "../../storage/clickhouse.ts";
 import { migrate } from "../../storage/migrate.ts";
 import { PerformanceStore } from "../../storage/performance-store.ts";

@@ -5,7 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { Kvm } from "@nats-io/kv";
 import { createDeferred } from "../../engine/core/deferred.ts";
-import type { Proposal } from "../../engine/monitor/retrain-proposal.ts";
+import type { Proposal } from "../../engine/retraining/retrain-proposal.ts";
 import { JobStore } from "../../storage/job-store.ts";
 import { eventually } from "../support/eventually.ts";
 import {

@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { pino } from "pino";
 import { LATENCY_RELATIVE_ERROR } from "../../engine/core/latency-buckets.ts";
-import { latencyReport } from "../../engine/monitor/latency-report.ts";
+import { latencyReport } from "../../engine/monitor/service/latency-report.ts";
 import { selectRows } from "../../storage/clickhouse.ts";
 import { migrate } from "../../storage/migrate.ts";
 import { MIGRATIONS } from "../../storage/migrations.ts";

@@ -4,11 +4,11 @@
 import assert from "node:assert/strict";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { pino } from "pino";
+import type { AlertJson } from "../../engine/alerts/alert-json.ts";
+import type { Observation } from "../../engine/alerts/observation.ts";
 import { type RunningAlerts, startAlerts } from "../../engine/app-alerts.ts";
 import { readConfig } from "../../engine/core/config.ts";
 import { Metrics } from "../../engine/core/metrics.ts";
-import type { AlertJson } from "../../engine/monitor/alert-json.ts";
-import type { Observation } from "../../engine/monitor/observation.ts";
 import type { AlertRow } from "../../storage/alert-history.ts";
 import { type ClickHouse, openClickHouse } from "../../storage/clickhouse.ts";
 import { openStreams, type StreamsConnection } from "../../streams/connection.ts";

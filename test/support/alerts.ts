@@ -1,12 +1,12 @@
 /**
  * Alerts in tests: rules, observations, and groups that are kept in a map instead of a bucket.
  */
-import type { AlertChange } from "../../engine/monitor/alert.ts";
-import type { AlertGroup } from "../../engine/monitor/alert-group.ts";
-import { type AlertRule, alertRule, type ChannelName } from "../../engine/monitor/alert-rule.ts";
-import type { Silence } from "../../engine/monitor/alert-silence.ts";
-import { foldGroup, planRound } from "../../engine/monitor/alert-state.ts";
-import type { Observation } from "../../engine/monitor/observation.ts";
+import type { AlertChange } from "../../engine/alerts/alert.ts";
+import type { AlertGroup } from "../../engine/alerts/alert-group.ts";
+import { type AlertRule, alertRule, type ChannelName } from "../../engine/alerts/alert-rule.ts";
+import type { Silence } from "../../engine/alerts/alert-silence.ts";
+import { foldGroup, planRound } from "../../engine/alerts/alert-state.ts";
+import type { Observation } from "../../engine/alerts/observation.ts";
 
 export const MINUTE = 60_000;
 export const START = Date.parse("2026-11-21T10:00:00Z");

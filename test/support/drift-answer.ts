@@ -1,6 +1,6 @@
 /** A drift report as the engine answers it, small and with every kind of column, names and values to beware of among them. */
-import type { DriftAnswer, DriftColumn, IncidentJson } from "../../engine/monitor/drift-answer.ts";
-import { parseDriftSettings } from "../../engine/monitor/drift-settings.ts";
+import type { DriftAnswer, DriftColumn, IncidentJson } from "../../engine/monitor/drift/drift-answer.ts";
+import { parseDriftSettings } from "../../engine/monitor/drift/drift-settings.ts";
 import type { DriftView } from "../../engine/report/drift-view.ts";
 
 /** Ends a string, a tag and an attribute, colours a terminal, and turns the direction of text. */

@@ -1,5 +1,5 @@
 /** Streams for drift detectors, and where a detector finds drift in them. */
-import type { DriftDetector } from "../../engine/monitor/drift-detector.ts";
+import type { DriftDetector } from "../../engine/monitor/detectors/drift-detector.ts";
 import { createRandom, type Random } from "../../engine/sample/random.ts";
 
 /** How the next value is made. */

@@ -3,11 +3,11 @@
  * of two classes, "0" and "1", as the `elec` fixture is.
  */
 import { pino } from "pino";
-import { BinCounter } from "../../engine/monitor/bin-counter.ts";
-import { DriftMonitor, type JudgedWindow } from "../../engine/monitor/drift-monitor.ts";
-import type { ColumnValues } from "../../engine/monitor/reference-builder.ts";
-import type { ReferenceProfile, WatchedColumn } from "../../engine/monitor/reference-profile.ts";
-import type { BinCount } from "../../engine/monitor/window-measures.ts";
+import { BinCounter } from "../../engine/monitor/drift/bin-counter.ts";
+import { DriftMonitor, type JudgedWindow } from "../../engine/monitor/drift/drift-monitor.ts";
+import type { BinCount } from "../../engine/monitor/drift/window-measures.ts";
+import type { ColumnValues } from "../../engine/monitor/references/reference-builder.ts";
+import type { ReferenceProfile, WatchedColumn } from "../../engine/monitor/references/reference-profile.ts";
 
 export const THRESHOLD = 0.5;
 

@@ -1,5 +1,5 @@
 /** Labelled rows drawn at random, for simulations. */
-import { type BinaryRows, predictAt } from "../../engine/monitor/labelled-rows.ts";
+import { type BinaryRows, predictAt } from "../../engine/monitor/performance/labelled-rows.ts";
 import type { Random } from "../../engine/sample/random.ts";
 
 /** Calibrated scores: a row is positive with the chance that its score says, to the power of `bend`. `shift` moves the logits. */

@@ -9,22 +9,22 @@
  * model was trained on. Nobody trains: jobs expire, and the same model meets all weeks.
  */
 import { type JobRecord, NO_JOBS, withExpiry } from "../../engine/core/retrain-job.ts";
-import type { WatchedVersion } from "../../engine/monitor/count-keeper.ts";
-import type { JudgedWindow } from "../../engine/monitor/drift-monitor.ts";
-import { toOpenIncident, toProposals } from "../../engine/monitor/drift-news.ts";
-import { estimateFromRows } from "../../engine/monitor/estimated-performance.ts";
-import { type BinaryRows, predictAt } from "../../engine/monitor/labelled-rows.ts";
-import { compareMetric } from "../../engine/monitor/metric-comparison.ts";
-import type { MetricValue } from "../../engine/monitor/metric-value.ts";
-import { fitEstimator } from "../../engine/monitor/performance-estimator.ts";
-import { measurePerformance } from "../../engine/monitor/realised-performance.ts";
-import { buildProfile } from "../../engine/monitor/reference-builder.ts";
-import { profileId, type ReferenceProfile } from "../../engine/monitor/reference-profile.ts";
-import { parseRetrainPolicy } from "../../engine/monitor/retrain-policy.ts";
-import type { Proposal } from "../../engine/monitor/retrain-proposal.ts";
-import { withDecision, withObserved } from "../../engine/monitor/retrain-record.ts";
-import { type Decision, decide } from "../../engine/monitor/retrain-trigger.ts";
-import type { MeasuredColumn } from "../../engine/monitor/window-measures.ts";
+import type { WatchedVersion } from "../../engine/monitor/drift/count-keeper.ts";
+import type { JudgedWindow } from "../../engine/monitor/drift/drift-monitor.ts";
+import { toOpenIncident, toProposals } from "../../engine/monitor/drift/drift-news.ts";
+import type { MeasuredColumn } from "../../engine/monitor/drift/window-measures.ts";
+import { estimateFromRows } from "../../engine/monitor/performance/estimated-performance.ts";
+import { type BinaryRows, predictAt } from "../../engine/monitor/performance/labelled-rows.ts";
+import { compareMetric } from "../../engine/monitor/performance/metric-comparison.ts";
+import type { MetricValue } from "../../engine/monitor/performance/metric-value.ts";
+import { fitEstimator } from "../../engine/monitor/performance/performance-estimator.ts";
+import { measurePerformance } from "../../engine/monitor/performance/realised-performance.ts";
+import { buildProfile } from "../../engine/monitor/references/reference-builder.ts";
+import { profileId, type ReferenceProfile } from "../../engine/monitor/references/reference-profile.ts";
+import { parseRetrainPolicy } from "../../engine/retraining/retrain-policy.ts";
+import type { Proposal } from "../../engine/retraining/retrain-proposal.ts";
+import { withDecision, withObserved } from "../../engine/retraining/retrain-record.ts";
+import { type Decision, decide } from "../../engine/retraining/retrain-trigger.ts";
 import { columnsOf, columnValues, DriftTables, type ScoredRow, THRESHOLD } from "./drift-tables.ts";
 import type { MarketRow } from "./elec-market.ts";
 

@@ -1,6 +1,6 @@
 /** The goldens of test/fixtures/performance, made by make-performance.py. */
 import { readFileSync } from "node:fs";
-import type { MetricSet } from "../../engine/monitor/metric-value.ts";
+import type { MetricSet } from "../../engine/monitor/performance/metric-value.ts";
 import { fixture } from "./model.ts";
 
 interface Case {

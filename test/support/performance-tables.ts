@@ -6,8 +6,8 @@ import type { ModelManifest } from "../../engine/core/manifest.ts";
 import {
   PerformanceMonitor,
   type PerformanceMonitorOptions,
-} from "../../engine/monitor/performance-monitor.ts";
-import type { PerformanceObservation } from "../../engine/monitor/performance-news.ts";
+} from "../../engine/monitor/performance/performance-monitor.ts";
+import type { PerformanceObservation } from "../../engine/monitor/performance/performance-news.ts";
 import type { VersionWindow } from "../../storage/performance-rows.ts";
 
 const HOUR_MS = 3_600_000;

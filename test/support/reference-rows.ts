@@ -1,7 +1,7 @@
 /** Rows that references are made from: made-up payments for the sample model, and profiles of the mixed one. */
 import type { Prediction } from "../../engine/core/prediction.ts";
-import { buildProfile, type ColumnValues } from "../../engine/monitor/reference-builder.ts";
-import { type ReferenceProfile, watchedColumns } from "../../engine/monitor/reference-profile.ts";
+import { buildProfile, type ColumnValues } from "../../engine/monitor/references/reference-builder.ts";
+import { type ReferenceProfile, watchedColumns } from "../../engine/monitor/references/reference-profile.ts";
 import { PAYMENT } from "./card-fraud.ts";
 import { mixedManifest } from "./manifests.ts";
 import { createRandom } from "./random.ts";

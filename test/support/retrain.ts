@@ -9,9 +9,9 @@ import {
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { pino } from "pino";
 import { type RetrainRequest, retrainRequest } from "../../engine/core/retrain-request.ts";
-import type { OutboxQueue } from "../../engine/monitor/job-outbox.ts";
-import type { Finding, OpenIncident, Proposal } from "../../engine/monitor/retrain-proposal.ts";
-import { Triggers } from "../../engine/monitor/triggers.ts";
+import type { OutboxQueue } from "../../engine/retraining/job-outbox.ts";
+import type { Finding, OpenIncident, Proposal } from "../../engine/retraining/retrain-proposal.ts";
+import { Triggers } from "../../engine/retraining/triggers.ts";
 import { type JobStore, openJobStore } from "../../storage/job-store.ts";
 import { JobQueue } from "../../streams/job-queue.ts";
 import { Publisher } from "../../streams/publisher.ts";

@@ -1,5 +1,5 @@
 /** Scores counted into bins that are open below and closed above, as a monitor would. */
-import type { ScoreCounters } from "../../engine/monitor/estimated-performance.ts";
+import type { ScoreCounters } from "../../engine/monitor/performance/estimated-performance.ts";
 
 export function countScores(scores: Float64Array, edges: readonly number[]): ScoreCounters {
   const rows = new Float64Array(edges.length + 1);

@@ -5,7 +5,7 @@
  * share. Features may be correlated: a share of the rows has the same bin in all features, drawn once.
  */
 
-import type { ColumnEvidence, WindowEvidence } from "../../engine/monitor/window-evidence.ts";
+import type { ColumnEvidence, WindowEvidence } from "../../engine/monitor/drift/window-evidence.ts";
 import { createRandom } from "../../engine/sample/random.ts";
 import { chiSquareSurvival, normalCdf, normalQuantile } from "./distributions.ts";
 import { drawCounts } from "./multinomial.ts";

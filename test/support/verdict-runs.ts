@@ -1,7 +1,7 @@
 /** Runs of simulated windows through verdict and incidents: a month without drift, and the wait after a shift. */
-import type { DriftSettings } from "../../engine/monitor/drift-settings.ts";
-import { createIncidentState, fold, type IncidentChange } from "../../engine/monitor/incident.ts";
-import { judgeWindow } from "../../engine/monitor/window-verdict.ts";
+import type { DriftSettings } from "../../engine/monitor/drift/drift-settings.ts";
+import { createIncidentState, fold, type IncidentChange } from "../../engine/monitor/drift/incident.ts";
+import { judgeWindow } from "../../engine/monitor/drift/window-verdict.ts";
 import { createSimulation, type SimulationOptions, shiftedNormal } from "./simulated-windows.ts";
 
 /** Of five minutes. */

@@ -1,12 +1,12 @@
 /** Verdicts written down in a word per column, and the incidents that come of them. */
-import { type DriftSettings, parseDriftSettings } from "../../engine/monitor/drift-settings.ts";
+import { type DriftSettings, parseDriftSettings } from "../../engine/monitor/drift/drift-settings.ts";
 import {
   createIncidentState,
   fold,
   type IncidentChange,
   type IncidentState,
-} from "../../engine/monitor/incident.ts";
-import type { ColumnVerdict, Verdict, WindowVerdict } from "../../engine/monitor/window-verdict.ts";
+} from "../../engine/monitor/drift/incident.ts";
+import type { ColumnVerdict, Verdict, WindowVerdict } from "../../engine/monitor/drift/window-verdict.ts";
 
 export const SERIES = { model: "fraud", version: "1.0.0", variant: null };
 const WINDOW_MS = 300_000;

@@ -1,13 +1,13 @@
 /** What channels send, and what they make of answers. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { Notification } from "../../../../engine/alerts/alert-json.ts";
 import { createEmailChannel } from "../../../../engine/alerts/email-channel.ts";
 import {
   createWebhookChannel,
   webhookBody,
   webhookSignature,
 } from "../../../../engine/alerts/webhook-channel.ts";
-import type { Notification } from "../../../../engine/monitor/alert-json.ts";
 import { Book, observed, rule, START } from "../../../support/alerts.ts";
 import { startSmtpServer } from "../../../support/smtp-server.ts";
 import { startWebhook } from "../../../support/webhook-server.ts";

@@ -1,0 +1,101 @@
+/**
+ * What others are told of a judged window: events of what its incidents changed, observations for alert rules, and proposals
+ * to retrain. All of it may be told again: ids follow from incidents and windows.
+ */
+
+import { type Observation, observeIncidents } from "../../alerts/observation.ts";
+import type { OpenIncident, Proposal } from "../../retraining/retrain-proposal.ts";
+import type { IncidentJson } from "./drift-answer.ts";
+import type { JudgedWindow } from "./drift-monitor.ts";
+import type { Incident, IncidentChange, IncidentState } from "./incident.ts";
+import { WHOLE_WINDOW } from "./window-verdict.ts";
+
+export interface DriftEvent {
+  readonly kind: "drift_detected" | "data_quality_detected" | "incident_closed";
+  readonly id: string;
+  readonly body: unknown;
+}
+
+/** One event a change of an incident. */
+export function toEvents(changes: readonly IncidentChange[]): DriftEvent[] {
+  return changes.map(({ change, atMs, incident, columns, reason }) => {
+    const found = incident.cause === "drift" ? "drift_detected" : "data_quality_detected";
+    return {
+      kind: change === "closed" ? "incident_closed" : found,
+      id: `${incident.id}:${change}:${atMs}`,
+      body: { change, at: new Date(atMs).toISOString(), columns, reason, incident: incidentJson(incident) },
+    };
+  });
+}
+
+export function incidentJson({ id, model, version, variant, cause, ...incident }: Incident): IncidentJson {
+  return {
+    incident_id: id,
+    model_name: model,
+    model_version: version,
+    variant,
+    cause,
+    severity: incident.severity,
+    reference_id: incident.referenceId,
+    first_window: new Date(incident.firstWindowMs).toISOString(),
+    opened_at: new Date(incident.openedMs).toISOString(),
+    columns: incident.columns.map(({ column, sinceMs, joinedMs, psiMax, problems }) => ({
+      column,
+      since: new Date(sinceMs).toISOString(),
+      joined_at: new Date(joinedMs).toISOString(),
+      psi_max: psiMax,
+      problems,
+    })),
+  };
+}
+
+/** The incidents that are open in a state as `drift_reports` has it. */
+export function incidentsJson(state: string): IncidentJson[] {
+  const { causes } = JSON.parse(state) as IncidentState;
+  return Object.values(causes).flatMap(({ incident }) => (incident === null ? [] : [incidentJson(incident)]));
+}
+
+/** PSI of each column that has one, the rows, and what became of incidents. */
+export function toObservations({ changes, verdict, measured }: JudgedWindow): Observation[] {
+  const incidents = observeIncidents(
+    changes.map((news) => ({
+      ...news,
+      incident: { ...news.incident, variant: news.incident.variant ?? "" },
+    })),
+  );
+  if (verdict === undefined) return incidents;
+  const { model, version, variant, startMs: windowStart, endMs: windowEnd } = verdict;
+  const common = { model, version, variant: variant ?? "", windowStart, windowEnd };
+  const rows = Math.max(0, ...(measured ?? []).map(({ measures }) => measures.rows));
+  return [
+    { ...common, metric: "volume.rows", value: rows },
+    ...incidents,
+    ...verdict.columns.flatMap(({ column, psiCorrected }): Observation[] =>
+      column === WHOLE_WINDOW || psiCorrected === null
+        ? []
+        : [{ ...common, metric: "drift.psi", column, value: psiCorrected }],
+    ),
+  ];
+}
+
+export function toOpenIncident({ id, cause, severity, openedMs }: Incident): OpenIncident {
+  return { id, cause, severity, openedMs };
+}
+
+/** The reasons to retrain that open incidents of drift are. */
+export function toProposals(incidents: readonly Incident[]): Proposal[] {
+  return incidents
+    .filter(({ cause }) => cause === "drift")
+    .map((incident) => ({
+      cause: "drift",
+      severity: incident.severity,
+      numbers: Object.fromEntries(
+        incident.columns
+          .slice(0, 20)
+          .flatMap(({ column, psiMax }) => (psiMax === null ? [] : [[`psi ${column}`, psiMax]])),
+      ),
+      windows: [{ fromMs: incident.firstWindowMs, toMs: incident.openedMs }],
+      referenceId: incident.referenceId,
+      incidentId: incident.id,
+    }));
+}
