@@ -23,7 +23,7 @@ import { RequestConsumer } from "../streams/request-consumer.ts";
 import { ResultPublisher } from "../streams/result-publisher.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
 import { WorkerPool } from "../workers/pool.ts";
-import type { HttpServer, Route } from "./api/http-server.ts";
+import type { HttpServer } from "./api/http-server.ts";
 import {
   createEntityReader,
   type IngestWatch,
@@ -34,7 +34,7 @@ import {
 import { startHealthChecks } from "./app-health.ts";
 import { createHttpServer } from "./app-http.ts";
 import { followFeatureSets, openFeatures, startIngest } from "./app-ingest.ts";
-import { startServiceLevels } from "./app-service-levels.ts";
+import { type Monitoring, startServiceLevels } from "./app-service-levels.ts";
 import { openWatching } from "./app-watching.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
@@ -123,7 +123,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const serviceLevels = await startServiceLevels({ config, urls, streams, core, registry, logger });
   const registries = { registry, featureRegistry, sets, store, ingest: ingestWatch };
   const plane = { config, urls, streams, core, readiness, logger, ...registries };
-  const { http, port, history } = await serveHttp({ ...plane, serviceLevels: serviceLevels.routes });
+  const { http, port, history } = await serveHttp({ ...plane, serviceLevels });
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(connection.nats, topology, VERSION, (request) =>
     handleServiceRequest(request, core.predictor, config.timeoutMs),
@@ -171,7 +171,7 @@ interface HttpParts {
   readonly store: EntityStore;
   readonly ingest: IngestWatch;
   readonly core: Core;
-  readonly serviceLevels: readonly Route[];
+  readonly serviceLevels: Monitoring;
   readonly readiness: Readiness;
   readonly logger: Logger;
 }

@@ -23,6 +23,7 @@ import { statisticsRoutes } from "./api/statistics-routes.ts";
 import { statusRoutes } from "./api/status-routes.ts";
 import type { Alerts } from "./app-alerts.ts";
 import type { References } from "./app-references.ts";
+import type { Monitoring } from "./app-service-levels.ts";
 import type { Config } from "./core/config.ts";
 import type { FeatureHistory } from "./core/feature-history.ts";
 import { type Logger, withoutCredentials } from "./core/log.ts";
@@ -59,7 +60,7 @@ export interface HttpOptions {
   readonly triggers: Triggers;
   readonly alerts: Alerts;
   readonly monitoring: MonitoringRoutesOptions;
-  readonly serviceLevels: readonly Route[];
+  readonly serviceLevels: Pick<Monitoring, "routes" | "sections">;
   readonly readiness: Readiness;
   readonly logger: Logger;
 }
@@ -151,8 +152,8 @@ function watchRoutes({
   return [
     ...labelRoutes({ ...labels, bodyBytesMax: config.bodyBytesMax }),
     ...performanceRoutes({ readPerformance, checkModel: labels.checkModel, clock: () => Date.now() }),
-    ...monitoringRoutes(monitoring),
-    ...serviceLevels,
+    ...monitoringRoutes({ ...monitoring, sections: { ...monitoring.sections, ...serviceLevels.sections } }),
+    ...serviceLevels.routes,
     ...alertRoutes(alerts),
     ...alertRuleRoutes(alerts.rules),
     ...retrainRoutes({ triggers, registry, clock: () => Date.now() }),

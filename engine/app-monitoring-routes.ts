@@ -8,13 +8,19 @@ import { CountStore } from "../storage/count-store.ts";
 import { openDocumentBucket } from "../storage/document-bucket.ts";
 import { DriftReportStore } from "../storage/drift-report-store.ts";
 import type { ModelRegistry } from "../storage/model-registry.ts";
+import { PerformanceStore } from "../storage/performance-store.ts";
 import type { FoundVersion, MonitoringRoutesOptions } from "./api/monitoring-routes.ts";
+import { newestReports } from "./api/performance-routes.ts";
 import type { References } from "./app-references.ts";
 import type { Config } from "./core/config.ts";
 import { EngineError } from "./core/errors.ts";
 import { DEFAULT_ALIAS } from "./models.ts";
 import { incidentsJson } from "./monitor/drift/drift-news.ts";
 import { toWatchedVersion } from "./monitor/references/watched-version.ts";
+
+/** What the overview looks back on for the newest windows. */
+const PERFORMANCE_MS = 35 * 86_400_000;
+const REPORT_ROWS_MAX = 20_000;
 
 export interface MonitoringParts {
   readonly config: Config;
@@ -34,6 +40,7 @@ export async function openMonitoring({
 }: MonitoringParts): Promise<MonitoringRoutesOptions> {
   const counts = new CountStore(clickhouse, config.database);
   const reports = new DriftReportStore(clickhouse, config.database);
+  const performance = new PerformanceStore(clickhouse, config.database);
   const settings = await openDocumentBucket(nats, `${config.prefix}_monitors`);
   return {
     sum: async (version, spans) => counts.sum(version, spans),
@@ -48,6 +55,11 @@ export async function openMonitoring({
           ...row,
           incidents: incidentsJson(state),
         })),
+      performance: async (model) => {
+        const toMs = Date.now();
+        const question = { model, fromMs: toMs - PERFORMANCE_MS, toMs, slice: "", rowsMax: REPORT_ROWS_MAX };
+        return newestReports(await performance.read(question));
+      },
     },
     clock: () => Date.now(),
   };

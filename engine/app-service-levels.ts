@@ -7,24 +7,37 @@ import { openClickHouse } from "../storage/clickhouse.ts";
 import type { ModelRegistry } from "../storage/model-registry.ts";
 import { openObjectiveRegistry } from "../storage/objective-registry.ts";
 import { PerformanceStore } from "../storage/performance-store.ts";
-import { readRequestErrors, readServiceMinutes, readTraffic } from "../storage/traffic-report.ts";
+import {
+  readRequestErrors,
+  readServiceMinutes,
+  readTraffic,
+  type TrafficQuestion,
+} from "../storage/traffic-report.ts";
 import type { Publisher } from "../streams/publisher.ts";
 import type { Topology } from "../streams/topology.ts";
 import type { Route } from "./api/http-server.ts";
 import { latencyRoutes } from "./api/latency-routes.ts";
+import type { Sections } from "./api/monitoring-routes.ts";
 import { objectiveRoutes } from "./api/objective-routes.ts";
 import type { Config } from "./core/config.ts";
 import { durationMs } from "./core/duration.ts";
 import type { Logger } from "./core/log.ts";
 import type { Metrics } from "./core/metrics.ts";
 import { ErrorReporter } from "./error-reporter.ts";
-import type { MetricQuestion, ObjectiveSources } from "./monitor/service/objective-level.ts";
+import { latencyReport, STEP_MS } from "./monitor/service/latency-report.ts";
+import {
+  type MetricQuestion,
+  type ObjectiveSources,
+  objectiveLevel,
+} from "./monitor/service/objective-level.ts";
 import type { MeasuredMetric } from "./monitor/service/service-level.ts";
 import { ObjectiveGauges } from "./objective-gauges.ts";
 import type { RequestErrors } from "./request-errors.ts";
 import type { ServiceUrls } from "./service-urls.ts";
 
 const REPORT_TIMEOUT_MS = 5_000;
+/** What the overview of a model looks back on. */
+const OVERVIEW_MS = 24 * STEP_MS.hour;
 const METRIC_WINDOWS_MAX = 10_000;
 
 export interface MonitoringOptions {
@@ -42,6 +55,8 @@ export interface MonitoringOptions {
 
 export interface Monitoring {
   readonly routes: readonly Route[];
+  /** Of the overview of a model. */
+  readonly sections: Sections;
   /** Reports what is left of the failed requests: before the publisher is closed. */
   stop(): Promise<void>;
 }
@@ -65,15 +80,37 @@ export async function startServiceLevels(options: MonitoringOptions): Promise<Mo
     sources,
     logger: logger.child({ component: "service levels" }),
   });
+  const traffic = async (question: TrafficQuestion) => readTraffic(client, database, question);
+  const errors = async (question: TrafficQuestion) => readRequestErrors(client, database, question);
   return {
+    sections: {
+      latency: async (model) => {
+        const to = Math.ceil(Date.now() / STEP_MS.hour) * STEP_MS.hour;
+        const asked = {
+          model,
+          from: to - OVERVIEW_MS,
+          to,
+          step: "hour" as const,
+          version: undefined,
+          variant: undefined,
+        };
+        const [found, failed] = await Promise.all([traffic(asked), errors(asked)]);
+        const { from, total } = latencyReport({ ...asked, traffic: found, errors: failed });
+        return { from, to: new Date(to).toISOString(), ...total };
+      },
+      sla: async (model) => {
+        const own = (await listObjectives()).filter((objective) => objective.model === model);
+        return Promise.all(own.map(async (objective) => objectiveLevel(objective, sources, Date.now())));
+      },
+    },
     routes: [
       ...objectiveRoutes(objectives),
       ...latencyRoutes({
         checkModel: async (name) => {
           await registry.show(name);
         },
-        readTraffic: async (question) => readTraffic(client, database, question),
-        readErrors: async (question) => readRequestErrors(client, database, question),
+        readTraffic: traffic,
+        readErrors: errors,
         listObjectives,
         objectiveSources: sources,
       }),

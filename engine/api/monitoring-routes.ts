@@ -33,6 +33,8 @@ export interface FoundVersion {
   readonly source: ReferenceSource;
 }
 
+export type Sections = Readonly<Record<string, (model: string) => Promise<unknown>>>;
+
 export interface MonitoringRoutesOptions extends DriftPorts {
   /** The version and its reference; by default the one in production. @throws EngineError MODEL_NOT_FOUND, CONFLICT when it has no reference. */
   readonly findWatched: (model: string, version: string | undefined) => Promise<FoundVersion>;
@@ -40,7 +42,7 @@ export interface MonitoringRoutesOptions extends DriftPorts {
   readonly measureExactly: (job: ExactDriftJob) => Promise<ExactDrift>;
   readonly putSettings: (model: string, settings: unknown) => Promise<void>;
   /** Parts of the overview by name; what cannot be had says so in its place. */
-  readonly sections: Readonly<Record<string, (model: string) => Promise<unknown>>>;
+  readonly sections: Sections;
   readonly checkModel: (model: string) => Promise<unknown>;
   readonly clock: () => number;
 }

@@ -78,10 +78,23 @@ function refused(field: string, message: string): EngineError {
   return new EngineError("INVALID_REQUEST", `${field}: ${message}`, { details: [{ field, message }] });
 }
 
+/** Of each version, variant and kind the newest report. */
+export function newestReports(rows: readonly PerformanceRow[]): Record<string, unknown>[] {
+  const newest = new Map<string, number>();
+  const keyOf = ({ model_version, variant, kind }: PerformanceRow): string =>
+    JSON.stringify([model_version, variant, kind]);
+  for (const row of rows) newest.set(keyOf(row), Math.max(newest.get(keyOf(row)) ?? 0, row.window_end));
+  return reportsJson(rows.filter((row) => row.window_end === newest.get(keyOf(row))));
+}
+
 function toJson(
   { model, fromMs, toMs }: PerformanceQuestion,
   rows: readonly PerformanceRow[],
 ): Record<string, unknown> {
+  return { model_name: model, from: isoOf(fromMs), to: isoOf(toMs), reports: reportsJson(rows) };
+}
+
+function reportsJson(rows: readonly PerformanceRow[]): Record<string, unknown>[] {
   const reports = new Map<string, { readonly head: unknown; readonly metrics: Record<string, unknown> }>();
   for (const row of rows) {
     const { window_start, window_end, model_version, variant, kind, slice } = row;
@@ -90,12 +103,7 @@ function toJson(
     report.metrics[row.metric] = metricOf(row);
     reports.set(key, report);
   }
-  return {
-    model_name: model,
-    from: isoOf(fromMs),
-    to: isoOf(toMs),
-    reports: [...reports.values()].map(({ head, metrics }) => ({ ...(head as object), metrics })),
-  };
+  return [...reports.values()].map(({ head, metrics }) => ({ ...(head as object), metrics }));
 }
 
 function headOf(row: PerformanceRow): Record<string, unknown> {

@@ -172,6 +172,19 @@ describe("how a model is served", () => {
       ["sound", 200, 230, false],
       ["up", 1, 3, false], // the second minute lost 20 of 120, the third all of 10
     ]);
+    const whole = (await (await engine.get(`/monitoring/${PAST}`)).json()) as {
+      latency: { predictions: number; latency_ms: { p99: number } };
+      sla: ObjectiveLevel[];
+      performance: unknown[];
+      drift: unknown[];
+    };
+    assert.equal(whole.latency.predictions, 200);
+    assert.ok(whole.latency.latency_ms.p99 > 50);
+    assert.deepEqual(
+      whole.sla.map(({ name, good }) => [name, good]),
+      slos.map(({ name, good }) => [name, good]),
+    );
+    assert.deepEqual([whole.performance, whole.drift], [[], []]);
     const sound = slos.find(({ name }) => name === "sound");
     assert.equal(sound?.error_budget, 23);
     assert.ok(Math.abs((sound?.error_budget_left ?? 0) - (1 - 30 / 23)) < 1e-12);

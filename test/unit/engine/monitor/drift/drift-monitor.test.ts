@@ -94,6 +94,7 @@ class Tables {
   readonly #tokens = new Set<string>();
   failure: "none" | "before" | "after" | "tell" = "none";
   settings: unknown;
+  countsOf: (hour: number) => BinCount[] = hourCounts;
 
   monitor(): DriftMonitor {
     return new DriftMonitor({
@@ -102,7 +103,7 @@ class Tables {
           spans.flatMap(([startS, endS]) => {
             const counts: BinCount[] = [];
             for (let at = startS * 1000; at < endS * 1000; at += HOUR_MS)
-              counts.push(...hourCounts((at - START_MS) / HOUR_MS));
+              counts.push(...this.countsOf((at - START_MS) / HOUR_MS));
             return counts;
           }),
         firstPaneMs: async () => START_MS,
@@ -281,6 +282,32 @@ describe("rounds of drift", () => {
     await tables.monitor().round([VERSION], END_MS);
     const verdicts = new Set(tables.rows.map(({ verdict }) => verdict));
     assert.deepEqual([...verdicts], ["insufficient"], "there are no earlier weeks");
+  });
+
+  it("find no drift in what is so every night, when compared with the season, and a change of it all the same", async () => {
+    const week = 7 * 24;
+    const changedFrom = 5 * week + 12;
+    const countsOf = (hour: number): BinCount[] => {
+      const isNight = hour % 24 < 12;
+      const isUpper = hour >= changedFrom ? !isNight : isNight;
+      return hour < 0 ? [] : hourCounts(isUpper ? DRIFT_FROM : 0); // an hour of the upper half, or of all
+    };
+    const verdictsOf = async (compare_with: string): Promise<string[]> => {
+      const tables = new Tables();
+      tables.countsOf = countsOf;
+      tables.settings = { compare_with, detectors: [] };
+      const monitor = tables.monitor();
+      for (let round = 0; round < 6; round++)
+        await monitor.round([VERSION], START_MS + (5 * week + 24) * HOUR_MS + 10_000);
+      const windows = tables.rows.filter(({ role }) => role === "window");
+      return windows.map(({ verdict }) => String(verdict));
+    };
+    const season = await verdictsOf("season");
+    assert.equal(season.length, 5 * week + 24);
+    assert.deepEqual(new Set(season.slice(week, changedFrom)), new Set(["none"]));
+    assert.deepEqual(new Set(season.slice(changedFrom)), new Set(["drift"]));
+    const reference = await verdictsOf("reference");
+    assert.equal(reference.filter((verdict) => verdict === "drift").length, (5 * week + 24) / 2);
   });
 
   it("leave a version alone whose settings are wrong, and go on with the others", async () => {
