@@ -307,7 +307,7 @@ describe("rounds of drift", () => {
     assert.deepEqual(new Set(season.slice(2 * week, changedFrom)), new Set(["none"]));
     assert.deepEqual(new Set(season.slice(changedFrom)), new Set(["drift"]));
     const reference = await verdictsOf("reference");
-    assert.equal(reference.filter((verdict) => verdict === "drift").length, (5 * week + 24) / 2);
+    assert.equal(reference.filter((verdict) => verdict === "drift").length, (5 * week) / 2 + 24);
   });
 
   it("leave a version alone whose settings are wrong, and go on with the others", async () => {
