@@ -105,12 +105,17 @@ describe("millrace simulate", () => {
       ["--seconds", "x"],
     ])
       assert.match((await simulate(...args)).stderr, /must be above 0/);
-    const body = { version: "1.0.0" };
-    assert.equal((await engine.post("/feature-sets/card/archive", body)).status, 200);
-    const archived = await eventually("the set is gone", async () => {
-      const result = await simulate("--seconds", "0.1");
-      return result.code === 1 ? result : undefined;
-    });
-    assert.match(archived.stderr, /millrace features apply/);
+    await using bare = await startTestEngine({ sample: false });
+    const without = await runCli([
+      "simulate",
+      "--seconds",
+      "0.1",
+      "--url",
+      bare.httpUrl,
+      "--nats",
+      bare.natsUrl,
+    ]);
+    assert.equal(without.code, 1);
+    assert.match(without.stderr, /millrace features apply/);
   });
 });
