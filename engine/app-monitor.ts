@@ -8,6 +8,7 @@ import type { ClickHouse } from "../storage/clickhouse.ts";
 import { CountStore } from "../storage/count-store.ts";
 import { openDocumentBucket } from "../storage/document-bucket.ts";
 import { DriftReportStore } from "../storage/drift-report-store.ts";
+import { openObjectiveRegistry } from "../storage/objective-registry.ts";
 import { ScoreStore } from "../storage/score-store.ts";
 import type { LogReader } from "../streams/log-reader.ts";
 import type { Publisher } from "../streams/publisher.ts";
@@ -15,6 +16,8 @@ import { publishMonitorStatus } from "../streams/status.ts";
 import type { Topology } from "../streams/topology.ts";
 import type { AlertDesk } from "./alerts/alert-desk.ts";
 import { type RunningPerformance, startPerformanceMonitor } from "./app-performance.ts";
+import { objectiveSources } from "./app-service-levels.ts";
+import { ServiceWatch } from "./app-service-watch.ts";
 import { followWatched, type WatchedModels } from "./app-watched.ts";
 import type { Config } from "./core/config.ts";
 import { messageOf } from "./core/errors.ts";
@@ -22,7 +25,14 @@ import type { Logger } from "./core/log.ts";
 import { toScoreEvents, toScoreObservations } from "./monitor/detectors/score-news.ts";
 import { CountKeeper } from "./monitor/drift/count-keeper.ts";
 import { DriftMonitor, type JudgedWindow } from "./monitor/drift/drift-monitor.ts";
-import { toEvents, toObservations, toOpenIncident, toProposals } from "./monitor/drift/drift-news.ts";
+import {
+  toEvents,
+  toObservations,
+  toOpenIncident,
+  toPendingIncident,
+  toProposals,
+} from "./monitor/drift/drift-news.ts";
+import { objectiveLevel } from "./monitor/service/objective-level.ts";
 import type { Triggers } from "./retraining/triggers.ts";
 import type { SinkProgress, StoredRows } from "./sink.ts";
 
@@ -80,16 +90,29 @@ export async function startMonitor(parts: MonitorParts): Promise<RunningMonitor>
     },
     logger: parts.logger,
   });
+  const objectives = await openObjectiveRegistry(nats, { prefix: config.prefix });
+  const sources = objectiveSources(clickhouse, config.database);
+  const service = new ServiceWatch({
+    clickhouse,
+    database: config.database,
+    alerts: parts.alerts,
+    levels: async (nowMs) =>
+      Promise.all((await objectives.list()).map(async (one) => objectiveLevel(one, sources, nowMs))),
+  });
   const stopping = new AbortController();
-  const running = runRounds(parts, { keeper, monitor, performance, watched }, stopping.signal, logger);
+  const running = runRounds(
+    parts,
+    { keeper, monitor, performance, service, watched },
+    stopping.signal,
+    logger,
+  );
   return {
     stored: (rows) => keeper.stored(rows),
     stop: async () => {
       stopping.abort();
       await watched.stop();
       await performance.stop();
-      await running;
-      await keeper.settle();
+      await running; // what is not stored is counted again by whoever goes on
     },
   };
 }
@@ -98,6 +121,7 @@ interface Rounds {
   readonly keeper: CountKeeper;
   readonly monitor: DriftMonitor;
   readonly performance: RunningPerformance;
+  readonly service: ServiceWatch;
   readonly watched: WatchedModels;
 }
 
@@ -107,15 +131,16 @@ async function runRounds(
   signal: AbortSignal,
   logger: Logger,
 ): Promise<void> {
-  const { keeper, monitor, watched } = rounds;
+  const { keeper, monitor } = rounds;
   while (!signal.aborted) {
     await delay(ROUND_MS, undefined, { signal }).catch(() => undefined);
     try {
       const storedToMs = await storedTo(parts, keeper); // before settling: what is stored later may not be counted yet
-      const countedToMs = (await keeper.settle()) ? storedToMs : undefined;
-      if (countedToMs !== undefined) await monitor.round(watched.versions(), countedToMs);
+      const counted = await keeper.settle();
+      if (storedToMs !== undefined) await monitor.round(counted, storedToMs, signal);
       publishGauges(parts, rounds);
       await propose(parts.triggers, rounds);
+      await rounds.service.round(rounds.watched.models.keys(), Date.now());
     } catch (error) {
       logger.warn({ err: messageOf(error) }, "a round of monitoring failed, trying again");
     }
@@ -165,10 +190,12 @@ async function propose(triggers: Triggers, { monitor, performance, watched }: Ro
   for (const [name, { served, versions }] of watched.models) {
     const known = versions
       .filter(({ version }) => served.has(version))
-      .map((version) => monitor.openIncidents(version));
+      .map((version) => monitor.findings(version));
     if (known.includes(undefined)) continue; // none would be taken for all closed
-    const incidents = known.flatMap((open) => open ?? []);
+    const incidents = known.flatMap((found) => found?.incidents ?? []);
+    const pending = known.flatMap((found) => found?.pending ?? []);
     const proposals = [...toProposals(incidents), ...performance.proposals(name, served)];
-    await triggers.propose(name, proposals, incidents.map(toOpenIncident), Date.now());
+    const open = [...incidents.map(toOpenIncident), ...pending.map(toPendingIncident)];
+    await triggers.propose(name, proposals, open, Date.now());
   }
 }

@@ -3,7 +3,7 @@
  * over the tables, and service levels as metrics.
  */
 import type { NatsConnection } from "@nats-io/transport-node";
-import { openClickHouse } from "../storage/clickhouse.ts";
+import { type ClickHouse, openClickHouse } from "../storage/clickhouse.ts";
 import type { ModelRegistry } from "../storage/model-registry.ts";
 import { openObjectiveRegistry } from "../storage/objective-registry.ts";
 import { PerformanceStore } from "../storage/performance-store.ts";
@@ -66,13 +66,9 @@ export async function startServiceLevels(options: MonitoringOptions): Promise<Mo
   const { config, urls, streams, core, registry, logger } = options;
   const { database, prefix } = config;
   const client = openClickHouse(urls.clickhouse);
-  const performance = new PerformanceStore(client, database);
   const objectives = await openObjectiveRegistry(streams.connection.nats, { prefix });
   const listObjectives = async () => objectives.list();
-  const sources: ObjectiveSources = {
-    readMinutes: async (question) => readServiceMinutes(client, database, question),
-    readMetric: async (question) => readMetric(performance, question),
-  };
+  const sources = objectiveSources(client, database);
   const reporter = startErrorReports(options);
   const gauges = new ObjectiveGauges({
     metrics: core.metrics,
@@ -119,6 +115,14 @@ export async function startServiceLevels(options: MonitoringOptions): Promise<Mo
       await Promise.all([reporter.stop(), gauges.stop()]);
       await client.close();
     },
+  };
+}
+
+export function objectiveSources(client: ClickHouse, database: string): ObjectiveSources {
+  const performance = new PerformanceStore(client, database);
+  return {
+    readMinutes: async (question) => readServiceMinutes(client, database, question),
+    readMetric: async (question) => readMetric(performance, question),
   };
 }
 

@@ -105,6 +105,7 @@ export function monitoringRoutes(options: MonitoringRoutesOptions): Route[] {
     },
     {
       method: "put",
+      takes: "json",
       path: "/monitoring/:model/settings",
       handle: (exchange, req) => {
         const model = modelNameIn(req);

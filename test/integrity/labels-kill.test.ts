@@ -62,10 +62,12 @@ async function predictMany(engine: TestEngine): Promise<string[]> {
 /** Nothing is lost, nothing stands twice, and each prediction is joined once, to what was said last. */
 async function compare(engine: TestEngine, load: LabelLoad): Promise<string> {
   await eventually(
-    "all labels are stored",
+    "all labels and their predictions are stored",
     async () => {
-      const [found] = await engine.sql<{ labels: number }>("SELECT count() AS labels FROM millrace.labels");
-      return Number(found?.labels) >= load.labels;
+      const [found] = await engine.sql<{ labels: number; predictions: number }>(
+        "SELECT (SELECT count() FROM millrace.labels) AS labels, (SELECT count() FROM millrace.predictions) AS predictions",
+      );
+      return Number(found?.labels) >= load.labels && Number(found?.predictions) >= load.last.size;
     },
     STORED_MS,
   );

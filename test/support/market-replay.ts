@@ -77,7 +77,7 @@ export async function replayWeeks(
     await monitor.round([version], nowMs);
     const window = tables.told.at(-1);
     if (window?.state.latest?.endMs !== endMs) throw new Error(`week ${week} was not judged`);
-    const open = monitor.openIncidents(version) ?? [];
+    const open = monitor.findings(version)?.incidents ?? [];
     const before = weeks.at(-1);
     const proposals = [...toProposals(open), ...performanceProposals(before, referenceAuc, version)];
     record = withObserved(withExpiry(record, nowMs), proposals, open.map(toOpenIncident));

@@ -23,6 +23,7 @@ import { type CountingPlan, PaneCounts, planCounting } from "./pane-counts.ts";
 const COUNTS_MAX = 900_000;
 const ROWS_MAX = 20_000;
 const MINUTES_MAX = 240;
+const CATCH_UP_MS = 2_000;
 const WRITER_BYTES = 256 * 1024;
 
 export interface LogPosition {
@@ -104,25 +105,31 @@ export class CountKeeper {
     }
   }
 
-  /** Inserts what is counted, and catches up; returns whether every version is counted up to the sink's position. */
-  async settle(): Promise<boolean> {
+  /** Inserts what is counted, and catches up; returns the versions that are counted up to the sink's position. */
+  async settle(): Promise<readonly WatchedVersion[]> {
     const round = this.#round.then(async () => this.#settle());
     this.#round = round;
     await round;
-    return [...this.#versions.values()].every(({ isLive }) => isLive);
+    return [...this.#versions.values()].filter(({ isLive }) => isLive).map(({ version }) => version);
   }
 
   async #settle(): Promise<void> {
     const { logger, sinkPosition } = this.#options;
     const { epoch, seq } = sinkPosition();
     for (const counts of this.#versions.values()) counts.checkPosition(epoch, seq);
-    try {
-      await this.#flush();
-      for (const counts of this.#versions.values()) if (!counts.isLive) await this.#catchUp(counts);
-    } catch (error) {
-      logger.warn({ err: messageOf(error) }, "predictions cannot be counted now, trying again");
-      for (const counts of this.#versions.values()) counts.fallBehind();
-    }
+    const attempt = async (some: readonly VersionCounts[], work: () => Promise<void>): Promise<void> => {
+      try {
+        await work();
+      } catch (error) {
+        logger.warn({ err: messageOf(error) }, "predictions cannot be counted now, trying again");
+        for (const counts of some) counts.fallBehind();
+      }
+    };
+    const all = [...this.#versions.values()];
+    const live = all.filter(({ isLive }) => isLive);
+    await attempt(live, async () => this.#flush(live));
+    for (const counts of all.filter(({ isLive }) => !isLive))
+      await attempt([counts], async () => this.#catchUp(counts));
   }
 
   #countsOf(bytes: Buffer, reader: LogRowReader): VersionCounts | undefined {
@@ -143,41 +150,60 @@ export class CountKeeper {
     }
   }
 
-  /** One insert for all versions that are live, up to where the sink is now. */
-  async #flush(): Promise<void> {
-    const live = [...this.#versions.values()].filter(({ isLive }) => isLive);
-    const [first] = live;
+  /**
+   * One insert for all versions that are live, up to where the sink is now. Whoever was suspended for so long that another took
+   * over finds the stored position beyond its own, and starts over from there.
+   */
+  async #flush(live: readonly VersionCounts[]): Promise<void> {
+    const { table } = this.#options;
+    const due = live.filter(({ hasCounts }) => hasCounts);
+    for (const counts of due)
+      if (isBefore(counts.stored, await table.countedTo(counts.version)))
+        throw new Error("another has counted these predictions");
+    const [first] = due.filter(({ isLive }) => isLive);
     if (first === undefined) return;
     const { epoch, seq } = first;
     this.#writer.reset();
     let rows = 0;
-    for (const counts of live) rows += counts.write(this.#writer);
-    if (rows > 0) await this.#options.table.insert(this.#writer.written(), `live:${epoch}:${seq}`);
+    for (const counts of due) rows += counts.write(this.#writer);
+    if (rows === 0) return;
+    await table.insert(this.#writer.written(), `live:${epoch}:${seq}`);
+    for (const counts of due) counts.stored = { epoch, seq };
   }
 
-  /** From the stored position to the sink's, a chunk at a time. */
+  /**
+   * From the stored position to the sink's, a chunk at a time, for CATCH_UP_MS at most: the rest in the next settling. A version
+   * that is ahead of what the sink knows of stays behind: the sink may still hand over what is counted already.
+   */
   async #catchUp(counts: VersionCounts): Promise<void> {
     const { table, sinkPosition } = this.#options;
     if ((await table.runningInserts()) > 0) throw new Error("an earlier insert of counts is still running");
     const { version } = counts;
+    const untilMs = performance.now() + CATCH_UP_MS;
     let from = await table.countedTo(version);
-    for (;;) {
+    while (performance.now() < untilMs) {
       const { epoch, seq } = sinkPosition();
       if (seq === 0) return; // it does not know yet what is stored
       const to = await table.uncountedTo(version, from, rowsPerChunk(version.profile));
       if (to === undefined) {
         const now = sinkPosition();
-        if (now.epoch === epoch && now.seq === seq) return counts.goLive(now);
-        continue;
+        if (now.epoch !== epoch || now.seq !== seq) continue;
+        if (!isBefore(now, from)) counts.goLive(now, from);
+        return;
       }
       const reader = new LogRowReader(await table.readPredictions(version, from, to));
       while (reader.next()) this.#add(counts, reader);
       this.#writer.reset();
       counts.write(this.#writer, to);
-      await table.insert(this.#writer.written(), `${version.referenceId}:${to.epoch}:${to.seq}`);
+      const token = `${version.model}:${version.version}:${version.referenceId}:${to.epoch}:${to.seq}`;
+      await table.insert(this.#writer.written(), token);
       from = to;
     }
   }
+}
+
+function isBefore(one: LogPosition, other: LogPosition): boolean {
+  return one.epoch < other.epoch || (one.epoch === other.epoch && one.seq < other.seq);
 }
 
 function rowsPerChunk({ columns }: ReferenceProfile): number {
@@ -192,16 +218,23 @@ class VersionCounts {
   isLive = false;
   epoch = 0;
   seq = 0;
+  /** Up to where its counts are in the table. */
+  stored: LogPosition = { epoch: 0, seq: 0 };
 
   constructor(version: WatchedVersion) {
     this.version = version;
     this.#plan = planCounting(version.profile, version.texts);
   }
 
-  goLive({ epoch, seq }: LogPosition): void {
+  get hasCounts(): boolean {
+    return [...this.#byVariant.values()].some(({ minutes }) => minutes > 0);
+  }
+
+  goLive({ epoch, seq }: LogPosition, stored: LogPosition): void {
     this.isLive = true;
     this.epoch = epoch;
     this.seq = seq;
+    this.stored = stored;
   }
 
   fallBehind(): void {

@@ -22,6 +22,7 @@ import {
   type Incident,
   type IncidentChange,
   type IncidentState,
+  isRetrainingVetoed,
 } from "./incident.ts";
 import {
   type BinCount,
@@ -34,6 +35,7 @@ import {
 import { judgeWindow, type WindowVerdict } from "./window-verdict.ts";
 
 const WINDOWS_PER_ROUND = 200;
+const IDLE_MS = 24 * 3_600_000;
 const WEEK_MS = 7 * 86_400_000;
 const SEASON_WEEKS = 4;
 /** Predictions in flight at the end of a window reach the log within this, unless NATS is away. */
@@ -72,9 +74,17 @@ export interface JudgedWindow {
   readonly measured?: readonly MeasuredColumn[];
 }
 
+export interface Findings {
+  readonly incidents: readonly Incident[];
+  /** Series with broken values in the latest windows. */
+  readonly pending: readonly IncidentState[];
+}
+
 /** Where a version's reports have come to. */
 interface Progress {
   endMs: number | undefined;
+  /** Whether windows that are over are not judged yet. */
+  isBehind: boolean;
   readonly states: Map<string, IncidentState>;
   readonly scores: Map<string, ScoreWatch>;
   /** By variant, of the last window that was judged here. */
@@ -93,11 +103,12 @@ export class DriftMonitor {
    * Judges all windows that ended before `countedToMs`: predictions made until then are counted. What fails is tried again in
    * the next round.
    */
-  async round(versions: readonly WatchedVersion[], countedToMs: number): Promise<void> {
+  async round(versions: readonly WatchedVersion[], countedToMs: number, signal?: AbortSignal): Promise<void> {
     for (const version of versions) {
+      if (signal?.aborted === true) return;
       const key = `${version.model}\n${version.version}`;
       try {
-        await this.#follow(version, key, countedToMs - SLACK_MS);
+        await this.#follow(version, key, countedToMs - SLACK_MS, signal);
       } catch (error) {
         this.#progress.delete(key); // whether a report was stored, the table knows
         const { model, version: number } = version;
@@ -120,20 +131,31 @@ export class DriftMonitor {
   }
 
   /**
-   * Incidents that are open now, of the version's series; undefined as long as that is not known: before the version's first
-   * round, and after one that failed. None would lift the veto of a data-quality incident.
+   * What stands against or for retraining now: incidents that are open, and `pending` where values were broken lately though no
+   * incident is open yet. Undefined as long as that is not known: before the version's first round, after one that failed,
+   * and while windows of the past are judged. A series without predictions for IDLE_MS has no say.
    */
-  openIncidents({ model, version }: WatchedVersion): Incident[] | undefined {
+  findings({ model, version }: WatchedVersion): Findings | undefined {
     const progress = this.#progress.get(`${model}\n${version}`);
-    return (
-      progress &&
-      [...progress.states.values()].flatMap(({ causes }) =>
-        Object.values(causes).flatMap(({ incident }) => (incident === null ? [] : [incident])),
-      )
+    if (progress === undefined || progress.isBehind) return undefined;
+    const states = [...progress.states.values()].filter(
+      ({ latest }) => latest !== null && (progress.endMs ?? 0) - latest.endMs < IDLE_MS,
     );
+    const incidents = states.flatMap(({ causes }) =>
+      Object.values(causes).flatMap(({ incident }) => (incident === null ? [] : [incident])),
+    );
+    const pending = states.filter(
+      (state) => state.causes.data_quality.incident === null && isRetrainingVetoed(state),
+    );
+    return { incidents, pending };
   }
 
-  async #follow(version: WatchedVersion, key: string, untilMs: number): Promise<void> {
+  async #follow(
+    version: WatchedVersion,
+    key: string,
+    untilMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<void> {
     const { counts, settingsOf } = this.#options;
     const settings = parseMonitorSettings(await settingsOf(version.model));
     let progress = this.#progress.get(key);
@@ -142,11 +164,15 @@ export class DriftMonitor {
       this.#progress.set(key, progress);
     }
     const { hopMs } = settings;
+    progress.isBehind = true;
     let lastMs = progress.endMs ?? (await counts.firstPaneMs(version));
-    if (lastMs === undefined) return;
     for (let windows = 0; windows < WINDOWS_PER_ROUND; windows++) {
-      const endMs: number = (Math.floor(lastMs / hopMs) + 1) * hopMs;
-      if (endMs > untilMs) return;
+      if (signal?.aborted === true) return;
+      const endMs = lastMs === undefined ? Infinity : (Math.floor(lastMs / hopMs) + 1) * hopMs;
+      if (endMs > untilMs) {
+        progress.isBehind = false;
+        return;
+      }
       await this.#judge(version, progress, settings, endMs);
       progress.endMs = endMs;
       lastMs = endMs;
@@ -168,6 +194,7 @@ export class DriftMonitor {
     const ends = latest.map(({ windowEndMs }) => windowEndMs);
     return {
       endMs: ends.length === 0 ? undefined : Math.max(...ends),
+      isBehind: true,
       states,
       scores: watches,
       latest: new Map(),
@@ -196,8 +223,12 @@ export class DriftMonitor {
       const { referenceId } = version;
       const evidence = { ...seriesOf(version, variant), referenceId, startMs, endMs, columns };
       const verdict = judgeWindow(evidence, settings.drift);
-      const { state, changes } = fold(before, verdict, settings.drift);
       const isEmpty = counts.every((count) => count === 0);
+      // nothing can be said of a window without predictions, so the series is left to grow idle
+      const isSilent = isEmpty && !settings.drift.expects_data;
+      const { state, changes } = isSilent
+        ? { state: before, changes: [] }
+        : fold(before, verdict, settings.drift);
       const { model, version: number } = version;
       const window = { model, version: number, variant, startMs, endMs, isEmpty };
       const scores = await watchScores(

@@ -3,12 +3,13 @@
  * to retrain. All of it may be told again: ids follow from incidents and windows.
  */
 
-import { type Observation, observeIncidents } from "../../alerts/observation.ts";
+import { type Observation, type ObservedMetric, observeIncidents } from "../../alerts/observation.ts";
 import type { OpenIncident, Proposal } from "../../retraining/retrain-proposal.ts";
+import { evidenceName } from "./column-name.ts";
 import type { IncidentJson } from "./drift-answer.ts";
 import type { JudgedWindow } from "./drift-monitor.ts";
 import type { Incident, IncidentChange, IncidentState } from "./incident.ts";
-import { WHOLE_WINDOW } from "./window-verdict.ts";
+import type { MeasuredColumn } from "./window-measures.ts";
 
 export interface DriftEvent {
   readonly kind: "drift_detected" | "data_quality_detected" | "incident_closed";
@@ -55,7 +56,7 @@ export function incidentsJson(state: string): IncidentJson[] {
   return Object.values(causes).flatMap(({ incident }) => (incident === null ? [] : [incidentJson(incident)]));
 }
 
-/** PSI of each column that has one, the rows, and what became of incidents. */
+/** The measures of each column, the rows, and what became of incidents. */
 export function toObservations({ changes, verdict, measured }: JudgedWindow): Observation[] {
   const incidents = observeIncidents(
     changes.map((news) => ({
@@ -70,16 +71,41 @@ export function toObservations({ changes, verdict, measured }: JudgedWindow): Ob
   return [
     { ...common, metric: "volume.rows", value: rows },
     ...incidents,
-    ...verdict.columns.flatMap(({ column, psiCorrected }): Observation[] =>
-      column === WHOLE_WINDOW || psiCorrected === null
-        ? []
-        : [{ ...common, metric: "drift.psi", column, value: psiCorrected }],
+    ...(measured ?? []).flatMap((one) =>
+      measuresOf(one).map(([metric, value]) => ({
+        ...common,
+        metric,
+        column: evidenceName(one.column),
+        value,
+      })),
     ),
   ];
 }
 
+/** Those that the column has. */
+function measuresOf({ measures }: MeasuredColumn): [ObservedMetric, number][] {
+  const { psi, ks, jensenShannon, kullbackLeibler, wasserstein, chiSquare, nullRate, unseenRate } = measures;
+  const all: [ObservedMetric, number | undefined][] = [
+    ["drift.psi", psi?.corrected],
+    ["drift.ks", ks?.low],
+    ["drift.jensen_shannon", jensenShannon],
+    ["drift.kl", kullbackLeibler],
+    ["drift.wasserstein", wasserstein?.normalized],
+    ["drift.chi_square", chiSquare?.statistic],
+    ["data_quality.null_rate", nullRate?.current],
+    ["data_quality.unseen_rate", unseenRate?.current],
+  ];
+  return all.flatMap(([metric, value]) => (value === undefined ? [] : [[metric, value]]));
+}
+
 export function toOpenIncident({ id, cause, severity, openedMs }: Incident): OpenIncident {
   return { id, cause, severity, openedMs };
+}
+
+/** Broken values that are no incident yet: they hold back retraining from their first window on. */
+export function toPendingIncident({ model, version, variant, latest }: IncidentState): OpenIncident {
+  const id = `pending:${model}:${version}:${variant ?? ""}`;
+  return { id, cause: "data_quality", severity: "critical", openedMs: latest?.endMs ?? 0 };
 }
 
 /** The reasons to retrain that open incidents of drift are. */

@@ -248,16 +248,16 @@ describe("rounds of drift", () => {
   it("know what is open only after a round that went well", async () => {
     const tables = new Tables();
     const first = tables.monitor();
-    assert.equal(first.openIncidents(VERSION), undefined, "no round yet");
+    assert.equal(first.findings(VERSION), undefined, "no round yet");
     await first.round([VERSION], START_MS + HOUR_MS);
-    assert.deepEqual(first.openIncidents(VERSION), []);
+    assert.deepEqual(first.findings(VERSION)?.incidents, []);
     await first.round([VERSION], END_MS - HOUR_MS);
-    assert.equal(first.openIncidents(VERSION)?.length, 1);
+    assert.equal(first.findings(VERSION)?.incidents.length, 1);
     tables.failure = "before";
     await first.round([VERSION], END_MS);
-    assert.equal(first.openIncidents(VERSION), undefined, "ClickHouse is away");
+    assert.equal(first.findings(VERSION), undefined, "ClickHouse is away");
     await first.round([VERSION], END_MS);
-    assert.equal(first.openIncidents(VERSION)?.length, 1);
+    assert.equal(first.findings(VERSION)?.incidents.length, 1);
   });
 
   it("tell the alerts of an incident after a start, if the monitor died before it did", async () => {
@@ -308,6 +308,36 @@ describe("rounds of drift", () => {
     assert.deepEqual(new Set(season.slice(changedFrom)), new Set(["drift"]));
     const reference = await verdictsOf("reference");
     assert.equal(reference.filter((verdict) => verdict === "drift").length, (5 * week) / 2 + 24);
+  });
+
+  it("hold back retraining from the first window with broken values, before it is an incident", async () => {
+    const tables = new Tables();
+    const bins = PROFILE.columns[0]?.counts.length ?? 0;
+    tables.countsOf = (hour) =>
+      hour < 9 ? hourCounts(0) : [{ variant: "", role: "input", feature: "amount", bin: bins, count: 1_000 }]; // all null
+    const monitor = tables.monitor();
+    await monitor.round([VERSION], START_MS + 9 * HOUR_MS + 10_000);
+    assert.deepEqual(monitor.findings(VERSION), { incidents: [], pending: [] });
+    await monitor.round([VERSION], START_MS + 10 * HOUR_MS + 10_000);
+    assert.equal(monitor.findings(VERSION)?.incidents.length, 0);
+    assert.equal(monitor.findings(VERSION)?.pending.length, 1);
+    await monitor.round([VERSION], START_MS + 11 * HOUR_MS + 10_000);
+    const found = monitor.findings(VERSION);
+    assert.deepEqual([found?.incidents[0]?.cause, found?.pending], ["data_quality", []]);
+  });
+
+  it("let a series without predictions for a day have no say", async () => {
+    const tables = new Tables();
+    const bins = PROFILE.columns[0]?.counts.length ?? 0;
+    tables.countsOf = (hour) =>
+      hour >= 0 && hour < 4
+        ? [{ variant: "", role: "input", feature: "amount", bin: bins, count: 1_000 }]
+        : [];
+    const monitor = tables.monitor();
+    await monitor.round([VERSION], START_MS + 10 * HOUR_MS);
+    assert.equal(monitor.findings(VERSION)?.incidents.length, 1);
+    await monitor.round([VERSION], START_MS + 30 * HOUR_MS);
+    assert.deepEqual(monitor.findings(VERSION)?.incidents, []);
   });
 
   it("leave a version alone whose settings are wrong, and go on with the others", async () => {
