@@ -15,12 +15,14 @@ import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import type { ModelManifest } from "../../engine/core/manifest.ts";
 import { parseRetrainRequest } from "../../engine/core/retrain-request.ts";
+import { toScoreEvents } from "../../engine/monitor/detectors/score-news.ts";
 import { toEvents } from "../../engine/monitor/drift/drift-news.ts";
 import type { Incident, IncidentChange } from "../../engine/monitor/drift/incident.ts";
 import type { ReferenceDocument } from "../../engine/monitor/references/reference-document.ts";
 import { readModelFolder } from "../../storage/model-folder.ts";
 import { openModelRegistry } from "../../storage/model-registry.ts";
 import type { ReferenceRecord } from "../../storage/reference-record.ts";
+import { ScoreStore } from "../../storage/score-store.ts";
 import { createTopology } from "../../streams/topology.ts";
 import { jsonOf } from "../support/answers.ts";
 import { runCli } from "../support/cli.ts";
@@ -54,8 +56,7 @@ const REFERENCE_ROWS = 5_000;
 const WINDOWS_EACH = STILL_WINDOWS + DRIFT_WINDOWS;
 const WINDOWS = 2 * WINDOWS_EACH;
 const LIVE_ROWS = 300;
-/** Scores are not among what the monitor in memory has. */
-const SETTINGS = { window: "5m", detectors: [] };
+const SETTINGS = { window: "5m" };
 const SLACK_MS = 60_000;
 const WAIT_MS = 60_000;
 const CONTROL_PLANE_FOUND = existsSync("/proc/self/cmdline");
@@ -140,20 +141,23 @@ async function windowsJudged(engine: TestEngine): Promise<number> {
 interface Expected {
   readonly reports: readonly Readonly<Record<string, unknown>>[];
   readonly changes: readonly IncidentChange[];
+  /** What the detectors of scores found. */
+  readonly alarms: readonly unknown[];
   /** Of the last window with rows. */
   readonly endS: number;
 }
 
-/** What the same rows come to without any engine. */
+/** What the same rows come to in a monitor that nobody kills; scores have the order of their ids, which the stored ones tell. */
 async function expect(engine: TestEngine, model: string, rows: readonly DatedRow[]): Promise<Expected> {
   const answer = await engine.get(`/models/${model}/versions/1.0.0/reference`);
   const { profile, reference_id: referenceId } = await jsonOf<ReferenceDocument & ReferenceRecord>(answer);
   const tables = new DriftTables(profile, rows);
-  const monitor = tables.monitor(SETTINGS);
+  const monitor = tables.monitor(SETTINGS, new ScoreStore(engine.clickhouse(), "millrace"));
   const endMs = (rows[0] as DatedRow).dateMs + WINDOWS_EACH * WINDOW_MS;
   await monitor.round([{ model, version: "1.0.0", referenceId, profile, texts: [] }], endMs + SLACK_MS);
   const changes = tables.told.flatMap((window) => window.changes);
-  return { reports: tables.reports, changes, endS: endMs / 1000 };
+  const alarms = tables.told.flatMap((window) => toScoreEvents(window)).map(({ body }) => body);
+  return { reports: tables.reports, changes, alarms, endS: endMs / 1000 };
 }
 
 async function storedReports(engine: TestEngine, model: string, untilS: number) {
@@ -244,6 +248,7 @@ test("drift is one incident, one alert and one retraining job, whenever the cont
     assert.deepEqual(stored, asStored(one.reports, Object.keys(stored[0] ?? {})), model);
   }
   assert.deepEqual(expected.get("elec-still")?.changes, []);
+  assert.deepEqual(expected.get("elec-still")?.alarms, []);
   const [opened] = expected.get("elec")?.changes ?? [];
   assert.ok(opened?.change === "opened" && opened.incident.severity === "critical");
   await eventually("the job is published", async () => (await jobsOf(engine)).ever > 0, WAIT_MS);
@@ -253,7 +258,7 @@ test("drift is one incident, one alert and one retraining job, whenever the cont
   const live = draw(random, second, LIVE_ROWS);
   assert.equal(await predictAndCount(engine, live, counted), "drift");
   await predictAndCount(engine, live, { ...counted, counted: counted.counted + LIVE_ROWS });
-  await checkEvents(engine, expected.get("elec")?.changes ?? []);
+  await checkEvents(engine, expected.get("elec") as Expected);
   await checkTold(engine, opened.incident);
 });
 
@@ -292,8 +297,12 @@ async function killOnTheWay(engine: TestEngine, random: Random): Promise<number[
 }
 
 /** Each change of the incident is told once, an alert and a job of it too, and nothing of the other model. */
-async function checkEvents(engine: TestEngine, changes: readonly IncidentChange[]): Promise<void> {
-  const { messages } = await messagesOf(engine, TOPOLOGY.eventsStream);
+async function checkEvents(engine: TestEngine, { changes, alarms, endS }: Expected): Promise<void> {
+  const { messages: all } = await messagesOf(engine, TOPOLOGY.eventsStream);
+  // the window of the live predictions may end meanwhile
+  const messages = all.filter(
+    ({ body: { window_end } }) => typeof window_end !== "string" || Date.parse(window_end) <= endS * 1000,
+  );
   const of = (kind: string): unknown[] =>
     messages.filter(({ subject }) => subject === TOPOLOGY.eventsSubject(kind)).map(({ body }) => body);
   assert.deepEqual(
@@ -302,7 +311,8 @@ async function checkEvents(engine: TestEngine, changes: readonly IncidentChange[
   );
   const counts = ["alert_raised", "retraining_requested"].map((kind) => of(kind).length);
   assert.deepEqual(counts, [1, 1]);
-  assert.equal(messages.length, changes.length + 2);
+  assert.deepEqual(of("change_detected"), alarms);
+  assert.equal(messages.length, changes.length + alarms.length + 2);
 }
 
 /** One alert, one job, and the incident over REST; nothing of the other model. */

@@ -3,6 +3,7 @@
  * of two classes, "0" and "1", as the `elec` fixture is.
  */
 import { pino } from "pino";
+import type { ScoreTable } from "../../engine/monitor/detectors/score-watch.ts";
 import { BinCounter } from "../../engine/monitor/drift/bin-counter.ts";
 import { DriftMonitor, type JudgedWindow } from "../../engine/monitor/drift/drift-monitor.ts";
 import type { BinCount } from "../../engine/monitor/drift/window-measures.ts";
@@ -21,6 +22,11 @@ export interface DatedRow extends ScoredRow {
   readonly dateMs: number;
 }
 
+const NO_SCORES: ScoreTable = {
+  count: async () => 0,
+  read: async function* () {},
+};
+
 export class DriftTables {
   readonly told: JudgedWindow[] = [];
   /** As they go into `drift_reports`. */
@@ -34,7 +40,7 @@ export class DriftTables {
     this.#rows = rows;
   }
 
-  monitor(settings: unknown): DriftMonitor {
+  monitor(settings: unknown, scores: ScoreTable = NO_SCORES): DriftMonitor {
     return new DriftMonitor({
       counts: {
         sum: async (_, spans) =>
@@ -46,10 +52,7 @@ export class DriftTables {
           ),
         firstPaneMs: async () => this.#rows[0]?.dateMs,
       },
-      scores: {
-        count: async () => 0, // detectors of scores are not under test here
-        read: async function* () {},
-      },
+      scores,
       reports: {
         insert: async (rows) => {
           this.reports.push(...rows);
