@@ -9,6 +9,8 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
+import type { Observation } from "../../engine/alerts/observation.ts";
+import { ServiceWatch } from "../../engine/app-service-watch.ts";
 import type { LatencyReport } from "../../engine/monitor/service/latency-report.ts";
 import type { ObjectiveLevel } from "../../engine/monitor/service/objective-level.ts";
 import { PredictionStore } from "../../storage/prediction-store.ts";
@@ -190,9 +192,35 @@ describe("how a model is served", () => {
     assert.ok(Math.abs((sound?.error_budget_left ?? 0) - (1 - 30 / 23)) < 1e-12);
     const shown = JSON.parse((await slo("show", "fast")).stdout) as ObjectiveLevel & { target: number };
     assert.deepEqual([shown.good, shown.target], [180, 0.95]);
+    await checkObserved();
     assert.match((await slo("remove", "fast")).stdout, /removed fast/);
     assert.match((await slo("show", "fast")).stderr, /there is no objective fast/);
   });
+
+  /** Alert rules get to know of the past as if it were now, and of each window once. */
+  async function checkObserved(): Promise<void> {
+    const seen: Observation[] = [];
+    const watch = new ServiceWatch({
+      clickhouse: engine.clickhouse(),
+      database: "millrace",
+      alerts: {
+        observe: async (observations) => {
+          seen.push(...observations);
+          return [];
+        },
+      },
+      levels: async () => [],
+    });
+    const hourAgoMs = Date.now() - 60 * MINUTE_MS;
+    for (let minute = -5; minute <= 15; minute++) await watch.round([PAST], hourAgoMs + minute * MINUTE_MS);
+    const valuesOf = (metric: string) =>
+      seen.filter((one) => one.metric === metric).map(({ value }) => value);
+    const windows = new Set(seen.map(({ windowEnd }) => windowEnd));
+    assert.equal(seen.length, new Set(seen.map(({ windowEnd, metric }) => `${windowEnd} ${metric}`)).size);
+    assert.ok(windows.size === 1 || windows.size === 2, "the three minutes lie in one window or two");
+    assert.ok(Math.abs(Math.max(...valuesOf("latency.p99_ms")) - 80) < 1);
+    assert.ok(Math.max(...valuesOf("errors.rate")) >= 30 / 230);
+  }
 
   /** An hour ago: 100 rows of 8 ms; 80 of 8 ms, 20 of 80 ms and 20 failed; 10 failed. Every report comes twice. */
   async function serveThePast(): Promise<void> {

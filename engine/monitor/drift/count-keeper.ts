@@ -8,7 +8,8 @@
  *
  * Each prediction is counted once: counts carry the position up to which they go, and are inserted all or none; whoever is
  * behind goes on from the position that is stored. So nothing has to be undone, and a killed process leaves nothing half.
- * Bounds: one chunk of ROWS_MAX predictions, and counts of MINUTES_MAX minutes a version between two inserts.
+ * Bounds: one chunk of ROWS_MAX predictions, CATCH_UP_MS a version and settling, and counts of MINUTES_MAX minutes a version
+ * between two inserts.
  */
 import { messageOf } from "../../core/errors.ts";
 import type { Logger } from "../../core/log.ts";
