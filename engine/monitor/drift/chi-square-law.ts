@@ -1,5 +1,5 @@
 /**
- * Tails of the chi-square and the normal law, relative accuracy about 1e-13: of p-values the small ones matter.
+ * Tail of the chi-square law, relative accuracy about 1e-13: of p-values the small ones matter.
  */
 import { logGamma } from "./log-gamma.ts";
 
@@ -10,11 +10,6 @@ const TINY = 1e-300;
 /** P(X > x) of chi-square with `df` > 0 degrees of freedom, which need not be whole; 1 for x <= 0. */
 export function chiSquareTail(x: number, df: number): number {
   return upperGamma(df / 2, x / 2);
-}
-
-/** P(|Z| > |z|) of a standard normal Z. */
-export function normalTwoSidedTail(z: number): number {
-  return upperGamma(0.5, (z * z) / 2);
 }
 
 /** The regularised upper incomplete gamma function Q(a, x): DLMF 8.7.1 below a + 1, 8.9.2 above. */
