@@ -48,14 +48,12 @@ export async function readWindow(
   startMs: number,
   endMs: number,
 ): Promise<VersionWindow> {
-  return {
-    version,
-    startMs,
-    endMs,
-    counts: await sum(version, [spanOf(startMs, endMs)]),
-    refused: await refused(version, startMs, endMs),
-    compared: await profileFor(sum, version, compareWith, startMs, endMs),
-  };
+  const [counts, refusals, compared] = await Promise.all([
+    sum(version, [spanOf(startMs, endMs)]),
+    refused(version, startMs, endMs),
+    profileFor(sum, version, compareWith, startMs, endMs),
+  ]);
+  return { version, startMs, endMs, counts, refused: refusals, compared };
 }
 
 /** Variants with predictions in the window, in order; the empty one if there are none. */
