@@ -10,6 +10,7 @@ import { openDocumentBucket } from "../storage/document-bucket.ts";
 import { DriftReportStore } from "../storage/drift-report-store.ts";
 import { openObjectiveRegistry } from "../storage/objective-registry.ts";
 import { ScoreStore } from "../storage/score-store.ts";
+import { requestErrorCounter } from "../storage/traffic-report.ts";
 import type { LogReader } from "../streams/log-reader.ts";
 import type { Publisher } from "../streams/publisher.ts";
 import { publishMonitorStatus } from "../streams/status.ts";
@@ -32,6 +33,7 @@ import {
   toPendingIncident,
   toProposals,
 } from "./monitor/drift/drift-news.ts";
+import { REFUSAL_CODES } from "./monitor/drift/window-series.ts";
 import { objectiveLevel } from "./monitor/service/objective-level.ts";
 import type { Triggers } from "./retraining/triggers.ts";
 import type { SinkProgress, StoredRows } from "./sink.ts";
@@ -68,6 +70,7 @@ export async function startMonitor(parts: MonitorParts): Promise<RunningMonitor>
   const settings = await openDocumentBucket(nats, `${config.prefix}_monitors`);
   const monitor = new DriftMonitor({
     counts,
+    refused: requestErrorCounter(clickhouse, config.database, REFUSAL_CODES),
     scores: new ScoreStore(clickhouse, config.database),
     reports: new DriftReportStore(clickhouse, config.database),
     settingsOf: async (model) => settings.get(model),

@@ -68,6 +68,26 @@ export function bracketText(ks: DriftColumn["ks"]): string {
   return low === high ? low : `${low} to ${high}`;
 }
 
+/** Exact where it was measured from rows. */
+export function ksText({ ks, exact }: Pick<DriftColumn, "ks" | "exact">): string {
+  const measured = exact?.ks ?? undefined;
+  return measured === undefined ? bracketText(ks) : scoreText(measured.statistic);
+}
+
+/** The window, and what it was compared with. */
+export function comparedText(answer: DriftAnswer): string {
+  const other =
+    answer.compared_with === "season" ? "its season, the same hours of earlier weeks" : "the reference";
+  return `${countText(answer.rows)} predictions against ${countText(answer.reference_rows)} rows of ${other}`;
+}
+
+/** What was compared row by row; undefined if nothing was. */
+export function exactText({ exact }: DriftAnswer): string | undefined {
+  if (exact === undefined) return undefined;
+  const { rows, reference_rows, reference_from: from, reference_to: to } = exact;
+  return `KS is exact: ${countText(rows)} predictions against ${countText(reference_rows)} rows of ${windowText({ from, to })}`;
+}
+
 /** The reference's rate and the window's. */
 export function rateText(rate: DriftColumn["null_rate"]): string {
   if (rate === null) return "";
