@@ -67,8 +67,13 @@ async function readSpec(file: string): Promise<Record<string, unknown>> {
 async function list({ url, json, model, limit }: Options): Promise<void> {
   const asked = new URLSearchParams({ limit: limit ?? "20", ...(model === undefined ? {} : { model }) });
   const active = (await callEngine(url, "GET", `${PATH}/jobs/active`)) as { readonly jobs: JobView[] };
-  const ended = (await callEngine(url, "GET", `${PATH}/jobs?${asked.toString()}`)) as { readonly jobs: JobView[] };
-  const all = [...active.jobs.filter((job) => model === undefined || job.model_name === model), ...ended.jobs];
+  const ended = (await callEngine(url, "GET", `${PATH}/jobs?${asked.toString()}`)) as {
+    readonly jobs: JobView[];
+  };
+  const all = [
+    ...active.jobs.filter((job) => model === undefined || job.model_name === model),
+    ...ended.jobs,
+  ];
   if (json === true) console.log(JSON.stringify(all, null, 2));
   else if (all.length === 0) console.log("no training jobs yet: millrace jobs start <spec>");
   else
@@ -87,23 +92,34 @@ async function list({ url, json, model, limit }: Options): Promise<void> {
 
 /** Prints the job; with --follow every change of it until it has ended. A job that failed is an error. */
 async function show(first: JobView, { url, json, follow }: Options): Promise<void> {
+  const job = follow === true ? await ended(url, first) : first;
+  console.log(json === true ? JSON.stringify(job, null, 2) : summaryOf(job).join("\n"));
+  if (follow === true && job.status !== "COMPLETED") process.exitCode = 1;
+}
+
+/** The job when it has ended; says meanwhile what it does. */
+async function ended(url: string, first: JobView): Promise<JobView> {
   let job = first;
   let told = "";
-  while (follow === true && (job.status === "QUEUED" || job.status === "RUNNING")) {
+  while (job.status === "QUEUED" || job.status === "RUNNING") {
     const line = `${job.status}${job.stage === null ? "" : ` ${job.stage}`} ${job.progress} %`;
     if (line !== told) process.stderr.write(`${line}\n`);
     told = line;
     await delay(LOOK_MS);
     job = await statusOf(url, job.job_id);
   }
-  console.log(json === true ? JSON.stringify(job, null, 2) : summaryOf(job).join("\n"));
-  if (follow === true && job.status !== "COMPLETED") process.exitCode = 1;
+  return job;
 }
 
 function summaryOf(job: JobView): string[] {
-  const lines = [`job ${job.job_id}`, `  ${job.model_name}: ${job.status}, for ${job.cause}, requested ${job.requested_at}`];
+  const lines = [
+    `job ${job.job_id}`,
+    `  ${job.model_name}: ${job.status}, for ${job.cause}, requested ${job.requested_at}`,
+  ];
   if (job.stage !== null && job.stage !== undefined && job.status === "RUNNING")
-    lines.push(`  ${job.stage}, ${job.progress} %, done at about ${job.estimated_completion ?? "(not known yet)"}`);
+    lines.push(
+      `  ${job.stage}, ${job.progress} %, done at about ${job.estimated_completion ?? "(not known yet)"}`,
+    );
   if (!("attempt" in job)) return lines;
   if (job.outcome !== null) lines.push(`  ${job.outcome}: ${job.model_version ?? "no new version"}`);
   const error: unknown = job.error; // of a job that is in the history only, a text

@@ -126,7 +126,10 @@ function otherModel(model: string): EngineError {
 /** @throws EngineError JOB_NOT_FOUND for what can be no job's id. */
 function jobIdIn(text: string): string {
   if (UUID.test(text)) return text;
-  throw new EngineError("JOB_NOT_FOUND", "there is no training job of that id; see GET /api/v1/training/jobs");
+  throw new EngineError(
+    "JOB_NOT_FOUND",
+    "there is no training job of that id; see GET /api/v1/training/jobs",
+  );
 }
 
 /** @throws EngineError INVALID_REQUEST */

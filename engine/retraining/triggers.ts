@@ -122,8 +122,8 @@ export class Triggers {
 
   /** How to train the model from now on: a specification that the caller has checked; undefined for none. */
   async applyTraining(model: string, training: unknown): Promise<void> {
-    await this.#options.store.change(model, ({ training: _, ...record }) => ({
-      record: training === undefined ? record : { ...record, training },
+    await this.#options.store.change(model, (record) => ({
+      record: { ...record, training },
       result: undefined,
     }));
   }
