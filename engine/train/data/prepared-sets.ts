@@ -18,7 +18,7 @@ import type { RawRows } from "../../transform/raw-rows.ts";
 import { categoryColumns } from "./category-columns.ts";
 import { classWeightsOf, rowWeights } from "./class-weights.ts";
 import type { Fold } from "./splits.ts";
-import { rawRowsAt, type TrainingTable } from "./training-table.ts";
+import { numbersAt, rawRowsAt, type TrainingTable } from "./training-table.ts";
 
 export interface PreparedSets {
   /** For the manifest; none when the model reads its inputs as they are. */
@@ -125,10 +125,4 @@ function problemWithPlain(inputs: readonly ModelInput[], missing: MissingRule): 
   const missed = inputs.find(({ nullable }) => nullable === true && missing === "refused");
   if (missed === undefined) return undefined;
   return { field: missed.name, message: "may be missing: add an imputer to the preprocessing" };
-}
-
-function numbersAt(values: Float64Array, indexes: Uint32Array): Float64Array {
-  const picked = new Float64Array(indexes.length);
-  for (let row = 0; row < indexes.length; row++) picked[row] = values[indexes[row] as number] as number;
-  return picked;
 }

@@ -50,6 +50,25 @@ export function rawRowsAt({ count, numbers, texts }: RawRows, indexes: Uint32Arr
   return { count: indexes.length, numbers: picked, texts: pickedTexts };
 }
 
+/** The rows of a table at `indexes`, in that order. */
+export function rowsAt(table: TrainingTable, indexes: Uint32Array): TrainingTable {
+  const { weights, timesMs, ...rest } = table;
+  return {
+    ...rest,
+    raw: rawRowsAt(table.raw, indexes),
+    targets: numbersAt(table.targets, indexes),
+    groups: Uint32Array.from(indexes, (row) => table.groups[row] as number),
+    ...(weights === undefined ? {} : { weights: numbersAt(weights, indexes) }),
+    ...(timesMs === undefined ? {} : { timesMs: numbersAt(timesMs, indexes) }),
+  };
+}
+
+export function numbersAt(values: Float64Array, indexes: Uint32Array): Float64Array {
+  const picked = new Float64Array(indexes.length);
+  for (let row = 0; row < indexes.length; row++) picked[row] = values[indexes[row] as number] as number;
+  return picked;
+}
+
 /** The value of input `at` in each row: NaN and "" for a missing one. Categories by their names. */
 export function rawColumn(
   { inputs, raw }: Pick<TrainingTable, "inputs" | "raw">,
