@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { MODEL_NAME } from "./names.ts";
+import { unfittedSteps } from "./preprocessing.ts";
 import { invalidBy } from "./schema-details.ts";
 import { trainingData } from "./training-data.ts";
 import { trainingValidation } from "./training-validation.ts";
@@ -38,6 +39,8 @@ export const trainingSpec = z.strictObject({
   data: trainingData.prefault({ source: "labelled", window: "90d" }),
   /** Of the model type, by the names of its trainer; what a search looks for is not given here. */
   parameters: z.record(z.string().min(1).max(64), z.unknown()).default({}),
+  /** Transforms before the model, to be fitted in training; unless given those of the version that serves, or what the type needs. */
+  preprocessing: unfittedSteps.optional(),
   validation: trainingValidation.prefault({ method: "out_of_time" }),
   /** All randomness comes from it: the same job on the same data gives the same bytes. */
   seed: z.int().min(0).max(0xffff_ffff).default(0),

@@ -7,6 +7,7 @@
  * They are cloned, typed arrays and maps included. The process knows nothing of streams and registries.
  */
 import type { ErrorCode, ErrorDetail } from "../core/errors.ts";
+import type { LabelPositions } from "../core/labelled-rows.ts";
 import type { RetrainRequest } from "../core/retrain-request.ts";
 import type { TrainingLog, TrainingStage, TrainingTrial } from "../core/training-job.ts";
 import type { ReferenceContent } from "../monitor/references/reference-document.ts";
@@ -23,6 +24,12 @@ export interface TrainingTask {
   readonly spec: Readonly<Record<string, unknown>>;
   /** What serves now: the champion, and what training may go on from. */
   readonly champion: ModelFiles | undefined;
+  /** Of the champion, as the registry has it. */
+  readonly championDigest: string | undefined;
+  /** Manifests of all versions of the model. */
+  readonly versions: readonly unknown[];
+  /** Of an earlier attempt: up to where it read; so this one reads the same. */
+  readonly upTo?: LabelPositions | undefined;
   /** Number of the version to be. */
   readonly version: string;
   /** Of an earlier attempt, in their order: the search goes on behind them. */

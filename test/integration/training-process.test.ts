@@ -23,6 +23,8 @@ const task: TrainingTask = {
   },
   spec: {},
   champion: undefined,
+  championDigest: undefined,
+  versions: [],
   version: "1.1.0",
   trials: [],
   codeVersion: "test",

@@ -43,6 +43,8 @@ export class TestTrainer {
         request,
         spec: { model_type: "LINEAR" },
         champion: undefined,
+  championDigest: undefined,
+  versions: [],
         version: "1.1.0",
         trials,
         codeVersion: "test",
