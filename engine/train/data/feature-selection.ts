@@ -77,7 +77,7 @@ export function stepsWithout(steps: readonly UnfittedStep[], left: ReadonlySet<s
         ...step,
         columns: kept(step.columns),
         ...(outputs === undefined ? {} : { outputs: kept(outputs) }),
-      } as UnfittedStep),
+      }),
     ];
   });
 }
