@@ -25,7 +25,7 @@ export interface JobDocumentOptions {
   readonly clock: () => number;
 }
 
-/** The document as an attempt begins it: trials and the number of the version of an earlier attempt are kept. */
+/** The document as an attempt begins it: what an earlier attempt has read and tried, and the number of its version, are kept. */
 export function begunDocument(
   request: RetrainRequest,
   attempt: number,
@@ -49,7 +49,7 @@ export function begunDocument(
     spec: before?.spec ?? null,
     parent_version: before?.parent_version ?? null,
     model_version: before?.model_version ?? null,
-    data: null,
+    data: before?.data ?? null,
     trials: before?.trials ?? [],
     metrics: null,
     gate: null,

@@ -6,7 +6,7 @@
  * Invariant: nothing is read but the task, the tables up to positions that the result names, and the seed: the same task on the same
  * tables gives the same files. Test rows are read by the evaluation alone.
  */
-import { parseManifest, type ModelManifest } from "../core/manifest.ts";
+import { parseManifest } from "../core/manifest.ts";
 import { parseTrainingSpec, type TrainingSpec } from "../core/training-spec.ts";
 import { checkClasses, checkTable } from "./data/data-checks.ts";
 import { selectColumns, selectedInputs } from "./data/feature-selection.ts";
@@ -16,7 +16,7 @@ import { type DataSplit, splitRows } from "./data/splits.ts";
 import { rowsAt, type TrainingTable } from "./data/training-table.ts";
 import { evaluateModel } from "./evaluate-model.ts";
 import { heldOutReference } from "./held-out-reference.ts";
-import { type Learned, learnModel } from "./learn-model.ts";
+import { learnModel } from "./learn-model.ts";
 import { LINEAGE_FILE, lineageOf } from "./lineage.ts";
 import { planLearning } from "./learning-plan.ts";
 import type { OnNews, TrainingResult, TrainingTask } from "./training-task.ts";
