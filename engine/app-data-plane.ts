@@ -106,13 +106,7 @@ interface Core {
 export async function startDataPlane(config: Config, urls: ServiceUrls, logger: Logger): Promise<DataPlane> {
   const streams = await connectStreams(config, urls.nats, logger);
   const { connection, topology } = streams;
-  const bounds = { ...CONTENT_BOUNDS, bytesMax: config.artifactBytesMax };
-  const checkSignature = await createSignatureCheck(config);
-  const registry = await openModelRegistry(connection.nats, {
-    prefix: config.prefix,
-    bounds,
-    checkSignature,
-  });
+  const registry = await openRegistry(config, connection);
   const ingestParts = { ...streams, nats: connection.nats };
   const featureRegistry = await openFeatures(config, ingestParts);
   const metrics = new Metrics();
