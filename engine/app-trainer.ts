@@ -7,20 +7,20 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { ClickHouse } from "../storage/clickhouse.ts";
 import { openJobStore } from "../storage/job-store.ts";
 import { type ModelRegistry, openModelRegistry, PRODUCTION } from "../storage/model-registry.ts";
-import { openReferenceStore } from "../storage/reference-store.ts";
 import { TrainingHistory } from "../storage/training-history.ts";
 import { openTrainingStore } from "../storage/training-store.ts";
 import { JobQueue } from "../streams/job-queue.ts";
 import { JobReader } from "../streams/job-reader.ts";
 import type { Publisher } from "../streams/publisher.ts";
 import type { Topology } from "../streams/topology.ts";
+import { createConclusion } from "./app-training-conclusion.ts";
 import type { Config } from "./core/config.ts";
 import { EngineError } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import type { TrainingJob } from "./core/training-job.ts";
 import { JobRunner } from "./train/job-runner.ts";
-import { trainInProcess } from "./train/training-process.ts";
 import { type RegisteredModel, toTrainingTask } from "./train/training-order.ts";
+import { trainInProcess } from "./train/training-process.ts";
 import { VERSION } from "./version.ts";
 
 const PROCESS = fileURLToPath(new URL("./app-training-process.js", import.meta.url));
@@ -53,7 +53,15 @@ export async function startTrainer(parts: TrainerParts): Promise<{ stop(): Promi
     prepare: async (request, document) => {
       const model = await registered(registry, request.model_name);
       const { training: standing } = await jobs.read(request.model_name);
-      return toTrainingTask({ request, document, standing, model, codeVersion: VERSION, clickhouseUrl, database });
+      return toTrainingTask({
+        request,
+        document,
+        standing,
+        model,
+        codeVersion: VERSION,
+        clickhouseUrl,
+        database,
+      });
     },
     train: async (task, onNews, signal) =>
       trainInProcess({ module: PROCESS, memoryBytesMax: config.trainingBytesMax }, task, onNews, signal),

@@ -2,10 +2,10 @@
  * The training process: gets a task, runs it, says what came of it, and ends. Started by the trainer (training-process).
  */
 import { openClickHouse } from "../storage/clickhouse.ts";
+import { createTrainingTools } from "./app-training-tools.ts";
 import { toEngineError } from "./core/errors.ts";
 import { runTraining } from "./train/run-training.ts";
 import type { ProcessMessage, TrainingTask } from "./train/training-task.ts";
-import { createTrainingTools } from "./app-training-tools.ts";
 
 /** A query of all rows to train on. */
 const QUERY_TIMEOUT_MS = 600_000;

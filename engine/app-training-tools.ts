@@ -24,9 +24,12 @@ export function createTrainingTools(clickhouse: ClickHouse, database: string): T
       const trainer = trainers[type];
       if (trainer !== undefined) return trainer;
       const message = `${type} is trained by an external trainer, and none is connected: take another type`;
-      throw new EngineError("INVALID_REQUEST", `model_type: ${message}`, { details: [{ field: "model_type", message }] });
+      throw new EngineError("INVALID_REQUEST", `model_type: ${message}`, {
+        details: [{ field: "model_type", message }],
+      });
     },
-    load: async (artifact) => (artifact.manifest.runtime === "onnx" ? onnxRuntime : tfjsRuntime).load(artifact),
+    load: async (artifact) =>
+      (artifact.manifest.runtime === "onnx" ? onnxRuntime : tfjsRuntime).load(artifact),
   };
 }
 
@@ -36,7 +39,9 @@ async function readTable({ task, spec, champion }: TableQuestion, tables: Served
     throw new EngineError("INVALID_REQUEST", `data.source: ${data.source} is not read here`);
   if (champion === undefined) {
     const message = `is for a model that serves already, and ${spec.model_name} does not: train the first version from a query, or from a file with millrace train`;
-    throw new EngineError("INVALID_REQUEST", `data.source ${message}`, { details: [{ field: "data.source", message }] });
+    throw new EngineError("INVALID_REQUEST", `data.source ${message}`, {
+      details: [{ field: "data.source", message }],
+    });
   }
   const everything = { ...data, features: {} };
   const versions = task.versions.map(parseManifest);

@@ -1,12 +1,13 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
 /**
- * The command line: `millrace serve`, `models`, `reference`, `features`, `drift`, `monitor`, `labels`, `alerts`, `slo`,
+ * The command line: `millrace serve`, `models`, `keys`, `reference`, `features`, `drift`, `monitor`, `labels`, `alerts`, `slo`,
  * `retrain`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
  */
 import { Command } from "commander";
 import { alertsCommand } from "./cli-alerts.ts";
 import { driftCommand } from "./cli-drift.ts";
 import { featuresCommand } from "./cli-features.ts";
+import { keysCommand } from "./cli-keys.ts";
 import { labelsCommand } from "./cli-labels.ts";
 import { modelsCommand } from "./cli-models.ts";
 import { monitorCommand } from "./cli-monitor.ts";
@@ -27,6 +28,7 @@ const program = new Command("millrace")
   .enablePositionalOptions() // the options of `publish features` are not those of `publish`
   .addCommand(serveCommand())
   .addCommand(modelsCommand())
+  .addCommand(keysCommand())
   .addCommand(referenceCommand())
   .addCommand(featuresCommand())
   .addCommand(driftCommand())

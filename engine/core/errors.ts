@@ -32,6 +32,7 @@ export const ERRORS = {
   PAYLOAD_TOO_LARGE: { status: 413, retry: "never", level: "debug" },
   UNSUPPORTED_MEDIA_TYPE: { status: 415, retry: "never", level: "debug" },
   MODEL_INVALID: { status: 422, retry: "never", level: "warn" },
+  MODEL_UNTRUSTED: { status: 422, retry: "never", level: "warn" },
   FEATURE_SET_NOT_FOUND: { status: 404, retry: "never", level: "debug" },
   FEATURE_SET_INVALID: { status: 422, retry: "never", level: "warn" },
   ALERT_NOT_FOUND: { status: 404, retry: "never", level: "debug" },

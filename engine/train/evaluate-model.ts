@@ -5,7 +5,7 @@
  * slows both.
  */
 import type { LoadedModel, ModelArtifact } from "../../workers/runtime.ts";
-import { parseManifest, type ModelManifest } from "../core/manifest.ts";
+import { type ModelManifest, parseManifest } from "../core/manifest.ts";
 import { predictionWidth } from "../core/training-set.ts";
 import type { TrainingSpec } from "../core/training-spec.ts";
 import { withExampleRow } from "../example-row.ts";
@@ -15,7 +15,7 @@ import { thresholdOf } from "../monitor/performance/performance-version.ts";
 import { measurePerformance, type RealisedPerformance } from "../monitor/performance/realised-performance.ts";
 import { OutputReading } from "../output-reading.ts";
 import type { DataSplit } from "./data/splits.ts";
-import { rawColumn, rawRowsAt, taskOf, type TrainingTable } from "./data/training-table.ts";
+import { rawColumn, rawRowsAt, type TrainingTable, taskOf } from "./data/training-table.ts";
 import { type GateVerdict, judgeChallenger } from "./gate/gate-verdict.ts";
 import type { Candidate } from "./gate/out-of-time-rows.ts";
 import type { Learned } from "./learn-model.ts";
@@ -55,10 +55,14 @@ interface Judged {
 }
 
 /** @throws EngineError MODEL_INVALID when a model cannot be loaded, INVALID_REQUEST for a gate that does not fit the task. */
-export async function evaluateModel(question: EvaluationQuestion, { load }: Pick<TrainingTools, "load">): Promise<Evaluation> {
+export async function evaluateModel(
+  question: EvaluationQuestion,
+  { load }: Pick<TrainingTools, "load">,
+): Promise<Evaluation> {
   const { task, spec, learned, champion, test } = question;
   const challenger = await judged(load, { manifest: learned.manifest, files: learned.files }, test.table);
-  const isComparable = champion !== undefined && task.champion !== undefined && canBeCompared(champion, learned.manifest);
+  const isComparable =
+    champion !== undefined && task.champion !== undefined && canBeCompared(champion, learned.manifest);
   const former = isComparable
     ? await judged(load, { manifest: champion, files: task.champion?.files ?? new Map() }, test.all)
     : undefined;
@@ -78,7 +82,11 @@ export async function evaluateModel(question: EvaluationQuestion, { load }: Pick
       ...(former === undefined ? {} : { champion: candidateOf(former, times[1] as number) }),
       ...(trainedUntil === undefined ? {} : { trainedUntil }),
     });
-    return { verdict, metrics: measurePerformance(labelled), challenger: { outputs: challenger.outputs, labelled } };
+    return {
+      verdict,
+      metrics: measurePerformance(labelled),
+      challenger: { outputs: challenger.outputs, labelled },
+    };
   } finally {
     await Promise.all([challenger.model.close(), former?.model.close()]);
   }
@@ -89,7 +97,11 @@ function canBeCompared(champion: ModelManifest, challenger: ModelManifest): bool
   return JSON.stringify(champion.classes) === JSON.stringify(challenger.classes);
 }
 
-async function judged(load: TrainingTools["load"], artifact: ModelArtifact, table: TrainingTable): Promise<Judged> {
+async function judged(
+  load: TrainingTools["load"],
+  artifact: ModelArtifact,
+  table: TrainingTable,
+): Promise<Judged> {
   const manifest = parseManifest(artifact.manifest);
   const model = await load(withExampleRow({ ...artifact, manifest }));
   let bytes = 0;
@@ -105,9 +117,17 @@ function candidateOf({ manifest, outputs, table, bytes }: Judged, latencyUs: num
   for (let row = 0; row < table.raw.count; row++) {
     const offset = row * reading.outputWidth;
     if (width === 1) predictions[row] = reading.value(outputs, offset);
-    else for (let label = 0; label < width; label++) predictions[row * width + label] = outputs[offset + label] as number;
+    else
+      for (let label = 0; label < width; label++)
+        predictions[row * width + label] = outputs[offset + label] as number;
   }
-  return { name: `${manifest.name}@${manifest.version}`, predictions, threshold: thresholdOf(manifest), bytes, latencyUs };
+  return {
+    name: `${manifest.name}@${manifest.version}`,
+    predictions,
+    threshold: thresholdOf(manifest),
+    bytes,
+    latencyUs,
+  };
 }
 
 /** Median microseconds of a single row through preprocessing and model, of each. */

@@ -8,7 +8,7 @@ import { invalidBy } from "../core/schema-details.ts";
 import type { TrainingMode, TrainingSpec } from "../core/training-spec.ts";
 import { prepareSets } from "./data/prepared-sets.ts";
 import type { DataSplit } from "./data/splits.ts";
-import { taskOf, type TrainingTable } from "./data/training-table.ts";
+import { type TrainingTable, taskOf } from "./data/training-table.ts";
 import { learnedManifest } from "./learned-model.ts";
 import type { LearningPlan } from "./learning-plan.ts";
 import type { OnNews, TrainingTask } from "./training-task.ts";
@@ -38,12 +38,19 @@ export interface Learned {
 }
 
 /** @throws EngineError INVALID_REQUEST naming the parameter or column; MODEL_INVALID for preprocessing that does not fit. */
-export async function learnModel(question: LearningQuestion, tools: TrainingTools, onNews: OnNews): Promise<Learned> {
+export async function learnModel(
+  question: LearningQuestion,
+  tools: TrainingTools,
+  onNews: OnNews,
+): Promise<Learned> {
   const { task, spec, table, split, plan, champion } = question;
   const trainer = tools.trainerOf(spec.model_type);
   const trainingTask = taskOf(table);
   if (!trainer.tasks.includes(trainingTask.kind))
-    throw invalid("model_type", `${spec.model_type} does not learn ${trainingTask.kind} labels: take another type`);
+    throw invalid(
+      "model_type",
+      `${spec.model_type} does not learn ${trainingTask.kind} labels: take another type`,
+    );
   const parameters = parsed(trainer, spec.parameters);
   const preparation = { ...plan, classWeight: spec.data.class_weight };
   const { preprocessing, training, validation } = prepareSets(table, split.final, EMPTY, preparation);
@@ -58,7 +65,8 @@ export async function learnModel(question: LearningQuestion, tools: TrainingTool
     onIteration: (iteration) => {
       const { iteration: at, iterationsMax } = iteration;
       onNews({ kind: "progress", stage: "TRAINING", share: at / iterationsMax });
-      if (at % Math.ceil(iterationsMax / LINES) === 0) onNews({ kind: "log", level: "info", message: toldBy(iteration) });
+      if (at % Math.ceil(iterationsMax / LINES) === 0)
+        onNews({ kind: "log", level: "info", message: toldBy(iteration) });
       return "continue";
     },
   });
@@ -71,7 +79,9 @@ export async function learnModel(question: LearningQuestion, tools: TrainingTool
     files: exported.files,
     parameters: parameters as Readonly<Record<string, unknown>>,
     iterations: trained.iterations,
-    ...(trained.importances === undefined ? {} : { importances: sorted(training.columns, trained.importances) }),
+    ...(trained.importances === undefined
+      ? {}
+      : { importances: sorted(training.columns, trained.importances) }),
   };
 }
 
@@ -95,7 +105,10 @@ function goOn(
     throw invalid("mode", `${mode} is nothing that this model type can do: take one of ${modes}`);
   }
   if (files === undefined || champion === undefined)
-    throw invalid("mode", `${mode} goes on from the version in production, and there is none: take FULL_RETRAIN`);
+    throw invalid(
+      "mode",
+      `${mode} goes on from the version in production, and there is none: take FULL_RETRAIN`,
+    );
   return { initial: exportedOf(champion, files.files), warmStart: mode };
 }
 
@@ -103,7 +116,10 @@ function exportedOf(manifest: ModelManifest, files: ReadonlyMap<string, Uint8Arr
   const { runtime, input_tensor, outputs } = manifest;
   const [output] = outputs;
   if (input_tensor === undefined || output === undefined || output.type === "probability")
-    throw invalid("mode", "the version in production was not trained here, so nothing can go on from it: take FULL_RETRAIN");
+    throw invalid(
+      "mode",
+      "the version in production was not trained here, so nothing can go on from it: take FULL_RETRAIN",
+    );
   return { runtime, files, inputTensor: input_tensor, output: { name: output.name, type: output.type } };
 }
 

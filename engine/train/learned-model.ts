@@ -1,11 +1,12 @@
 /**
  * A model as training leaves it: what the trainer exported, with a manifest that serving accepts.
  */
-import { modelManifest, type ModelManifest } from "../core/manifest.ts";
-import { EngineError } from "../core/errors.ts";
-import type { MissingRule } from "../core/column-layout.ts";
-import type { PreprocessingStep } from "../core/preprocessing.ts";
+
 import type { ExportedModel } from "../../workers/train/trainer.ts";
+import type { MissingRule } from "../core/column-layout.ts";
+import { EngineError } from "../core/errors.ts";
+import { type ModelManifest, modelManifest } from "../core/manifest.ts";
+import type { PreprocessingStep } from "../core/preprocessing.ts";
 import type { TrainingTable } from "./data/training-table.ts";
 
 export interface LearnedParts {
@@ -39,5 +40,7 @@ export function learnedManifest(parts: LearnedParts): ModelManifest {
   });
   if (result.success) return result.data;
   const details = result.error.issues.map(({ path, message }) => ({ field: path.join("."), message }));
-  throw new EngineError("MODEL_INVALID", `the trained model: ${details[0]?.field}: ${details[0]?.message}`, { details });
+  throw new EngineError("MODEL_INVALID", `the trained model: ${details[0]?.field}: ${details[0]?.message}`, {
+    details,
+  });
 }

@@ -31,7 +31,8 @@ export function planLearning(
   const family: TrainerFamily = TREE_TYPES.includes(model_type) ? "trees" : "linear";
   const missing = family === "trees" ? "allowed" : "refused";
   if (preprocessing !== undefined) return { steps: preprocessing, missing };
-  const isTaken = champion?.preprocessing !== undefined && (family === "trees" || champion.allow_nan !== true);
+  const isTaken =
+    champion?.preprocessing !== undefined && (family === "trees" || champion.allow_nan !== true);
   if (!isTaken) return { steps: defaultPreprocessing(inputs, family), missing };
   const kept = new Set(inputs.map(({ name }) => name));
   const left = champion.inputs.map(({ name }) => name).filter((name) => !kept.has(name));

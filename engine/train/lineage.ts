@@ -43,7 +43,11 @@ export function lineageOf(parts: LineageParts): Readonly<Record<string, unknown>
     data: {
       fingerprint,
       rows: table.raw.count,
-      parts: { training: split.final.training.length, validation: split.final.validation.length, test: split.test.length },
+      parts: {
+        training: split.final.training.length,
+        validation: split.final.validation.length,
+        test: split.test.length,
+      },
       inputs: table.inputs.map(({ name }) => name),
       source: sourced.source,
     },

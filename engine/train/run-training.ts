@@ -17,13 +17,17 @@ import { rowsAt, type TrainingTable } from "./data/training-table.ts";
 import { evaluateModel } from "./evaluate-model.ts";
 import { heldOutReference } from "./held-out-reference.ts";
 import { learnModel } from "./learn-model.ts";
-import { LINEAGE_FILE, lineageOf } from "./lineage.ts";
 import { planLearning } from "./learning-plan.ts";
+import { LINEAGE_FILE, lineageOf } from "./lineage.ts";
 import type { OnNews, TrainingResult, TrainingTask } from "./training-task.ts";
 import type { TrainingTools } from "./training-tools.ts";
 
 /** @throws EngineError as each stage does: INVALID_REQUEST for what can never be trained, SERVICE_UNAVAILABLE for what may be later. */
-export async function runTraining(task: TrainingTask, tools: TrainingTools, onNews: OnNews): Promise<TrainingResult> {
+export async function runTraining(
+  task: TrainingTask,
+  tools: TrainingTools,
+  onNews: OnNews,
+): Promise<TrainingResult> {
   const spec = parseTrainingSpec(task.spec);
   const champion = task.champion === undefined ? undefined : parseManifest(task.champion.manifest);
   onNews({ kind: "progress", stage: "READING", share: 0 });
@@ -32,13 +36,20 @@ export async function runTraining(task: TrainingTask, tools: TrainingTools, onNe
   const { all, table, split } = prepare(spec, sourced, onNews);
   const fingerprint = fingerprintOf(table);
   onNews({ kind: "data", data: dataOf(sourced, split, fingerprint) });
-  const learned = await learnModel({ task, spec, table, split, plan: planLearning(spec, table.inputs, champion), champion }, tools, onNews);
+  const learned = await learnModel(
+    { task, spec, table, split, plan: planLearning(spec, table.inputs, champion), champion },
+    tools,
+    onNews,
+  );
   onNews({ kind: "progress", stage: "EVALUATING", share: 0 });
   const test = { all: rowsAt(all, split.test), table: rowsAt(table, split.test) };
   const evaluated = await evaluateModel({ task, spec, learned, champion, test, table, split }, tools);
   const reference = heldOutReference(learned.manifest, { table: test.table, ...evaluated.challenger });
   const lineage = lineageOf({ task, spec, learned, champion, sourced, split, fingerprint, table });
-  const files = new Map([...learned.files, [LINEAGE_FILE, Buffer.from(`${JSON.stringify(lineage, null, 2)}\n`)]]);
+  const files = new Map([
+    ...learned.files,
+    [LINEAGE_FILE, Buffer.from(`${JSON.stringify(lineage, null, 2)}\n`)],
+  ]);
   return {
     gate: { ...evaluated.verdict },
     isPassed: evaluated.verdict.verdict === "PASSED",
@@ -60,9 +71,13 @@ function prepare({ data, validation }: TrainingSpec, sourced: SourcedTable, onNe
   const { table: all } = sourced;
   const table = selectColumns(all, selectedInputs(all.inputs, data.features));
   const notes = [...sourced.notes, ...checkTable(table, data.leakage)];
-  for (const { field, message } of notes) onNews({ kind: "log", level: "warn", message: `${field} ${message}` });
+  for (const { field, message } of notes)
+    onNews({ kind: "log", level: "warn", message: `${field} ${message}` });
   const { raw, groups, timesMs } = table;
-  const split = splitRows({ rows: raw.count, groups, ...(timesMs === undefined ? {} : { timesMs }) }, validation);
+  const split = splitRows(
+    { rows: raw.count, groups, ...(timesMs === undefined ? {} : { timesMs }) },
+    validation,
+  );
   checkClasses(table, split);
   return { all, table, split };
 }

@@ -55,7 +55,10 @@ function specOf({ request, standing, model }: OrderParts): TrainingSpec {
   const found = request.training ?? standing ?? specInLineage(model?.champion);
   const spec = parseTrainingSpec({ model_name, ...(found as object | undefined) });
   if (spec.model_name === model_name) return spec;
-  throw new EngineError("INVALID_REQUEST", `model_name: the specification is for ${spec.model_name}, not ${model_name}`);
+  throw new EngineError(
+    "INVALID_REQUEST",
+    `model_name: the specification is for ${spec.model_name}, not ${model_name}`,
+  );
 }
 
 /** Undefined when the version was not trained here, or from what a later job cannot read again. */
