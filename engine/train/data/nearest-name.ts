@@ -2,10 +2,10 @@
  * The name that somebody probably meant: the one with the fewest changed letters (Levenshtein distance), case aside.
  */
 
-/** Undefined when no name is close: more than a third of the letters would have to change. */
+/** Undefined when no name is close: more than about a third of the letters would have to change. */
 export function nearestName(wanted: string, names: readonly string[]): string | undefined {
   let nearest: string | undefined;
-  let least = Math.floor(Math.max(wanted.length, 3) / 3) + 1;
+  let least = Math.round(Math.max(wanted.length, 3) / 3) + 1;
   for (const name of names) {
     const changes = changesBetween(wanted.toLowerCase(), name.toLowerCase());
     if (changes >= least) continue;
