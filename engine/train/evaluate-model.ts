@@ -14,6 +14,8 @@ import type { Slices } from "../monitor/performance/performance-slices.ts";
 import { thresholdOf } from "../monitor/performance/performance-version.ts";
 import { measurePerformance, type RealisedPerformance } from "../monitor/performance/realised-performance.ts";
 import { OutputReading } from "../output-reading.ts";
+import type { RawRows } from "../transform/raw-rows.ts";
+import { championRows } from "./champion-rows.ts";
 import type { DataSplit } from "./data/splits.ts";
 import { rawColumn, rawRowsAt, type TrainingTable, taskOf } from "./data/training-table.ts";
 import { type GateVerdict, judgeChallenger } from "./gate/gate-verdict.ts";
@@ -49,7 +51,8 @@ export interface Evaluation {
 interface Judged {
   readonly manifest: ModelManifest;
   readonly model: LoadedModel;
-  readonly table: TrainingTable;
+  /** The test rows as it reads them. */
+  readonly raw: RawRows;
   readonly bytes: number;
   readonly outputs: Float32Array;
 }
@@ -60,12 +63,15 @@ export async function evaluateModel(
   { load }: Pick<TrainingTools, "load">,
 ): Promise<Evaluation> {
   const { task, spec, learned, champion, test } = question;
-  const challenger = await judged(load, { manifest: learned.manifest, files: learned.files }, test.table);
-  const isComparable =
-    champion !== undefined && task.champion !== undefined && canBeCompared(champion, learned.manifest);
-  const former = isComparable
-    ? await judged(load, { manifest: champion, files: task.champion?.files ?? new Map() }, test.all)
-    : undefined;
+  const challenger = await judged(load, { manifest: learned.manifest, files: learned.files }, test.table.raw);
+  const former =
+    champion === undefined
+      ? undefined
+      : await judged(
+          load,
+          { manifest: champion, files: task.champion?.files ?? new Map() },
+          championRows(champion, test.all),
+        );
   try {
     const times = await timesPerRow(former === undefined ? [challenger] : [challenger, former]);
     const { targets, timesMs } = test.table;
@@ -92,52 +98,38 @@ export async function evaluateModel(
   }
 }
 
-/** What a champion of other labels says cannot be held against these. */
-function canBeCompared(champion: ModelManifest, challenger: ModelManifest): boolean {
-  return JSON.stringify(champion.classes) === JSON.stringify(challenger.classes);
-}
-
-async function judged(
-  load: TrainingTools["load"],
-  artifact: ModelArtifact,
-  table: TrainingTable,
-): Promise<Judged> {
+async function judged(load: TrainingTools["load"], artifact: ModelArtifact, raw: RawRows): Promise<Judged> {
   const manifest = parseManifest(artifact.manifest);
   const model = await load(withExampleRow({ ...artifact, manifest }));
   let bytes = 0;
   for (const file of artifact.files.values()) bytes += file.length;
-  const outputs = await scoreRows(model, manifest, table.raw);
-  return { manifest, model, table, bytes, outputs };
+  const outputs = await scoreRows(model, manifest, raw);
+  return { manifest, model, raw, bytes, outputs };
 }
 
-function candidateOf({ manifest, outputs, table, bytes }: Judged, latencyUs: number): Candidate {
+function candidateOf({ manifest, outputs, raw, bytes }: Judged, latencyUs: number): Candidate {
   const reading = new OutputReading(manifest);
-  const width = predictionWidth(taskOf(table));
-  const predictions = new Float64Array(table.raw.count * width);
-  for (let row = 0; row < table.raw.count; row++) {
+  const width = predictionWidth(taskOf(manifest.classes === undefined ? {} : { classes: manifest.classes }));
+  const predictions = new Float64Array(raw.count * width);
+  for (let row = 0; row < raw.count; row++) {
     const offset = row * reading.outputWidth;
     if (width === 1) predictions[row] = reading.value(outputs, offset);
     else
       for (let label = 0; label < width; label++)
         predictions[row * width + label] = outputs[offset + label] as number;
   }
-  return {
-    name: `${manifest.name}@${manifest.version}`,
-    predictions,
-    threshold: thresholdOf(manifest),
-    bytes,
-    latencyUs,
-  };
+  const name = `${manifest.name}@${manifest.version}`;
+  return { name, predictions, threshold: thresholdOf(manifest), bytes, latencyUs };
 }
 
 /** Median microseconds of a single row through preprocessing and model, of each. */
 async function timesPerRow(models: readonly Judged[]): Promise<number[]> {
   const times = models.map((): number[] => []);
   for (let round = 0; round < TIMED_ROUNDS; round++)
-    for (const [at, { model, manifest, table }] of models.entries()) {
-      const rows = Math.min(TIMED_ROWS, table.raw.count);
+    for (const [at, { model, manifest, raw }] of models.entries()) {
+      const rows = Math.min(TIMED_ROWS, raw.count);
       for (let row = 0; row < rows; row++) {
-        const one = rawRowsAt(table.raw, Uint32Array.of(row));
+        const one = rawRowsAt(raw, Uint32Array.of(row));
         const startedMs = performance.now();
         await scoreRows(model, manifest, one);
         times[at]?.push((performance.now() - startedMs) * 1000);
