@@ -7,6 +7,7 @@ import { Command } from "commander";
 import { alertsCommand } from "./cli-alerts.ts";
 import { driftCommand } from "./cli-drift.ts";
 import { featuresCommand } from "./cli-features.ts";
+import { jobsCommand } from "./cli-jobs.ts";
 import { keysCommand } from "./cli-keys.ts";
 import { labelsCommand } from "./cli-labels.ts";
 import { modelsCommand } from "./cli-models.ts";
@@ -34,6 +35,7 @@ const program = new Command("millrace")
   .addCommand(driftCommand())
   .addCommand(monitorCommand())
   .addCommand(retrainCommand())
+  .addCommand(jobsCommand())
   .addCommand(labelsCommand())
   .addCommand(alertsCommand())
   .addCommand(publishCommand())
