@@ -1,6 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
 /**
- * The command line: `millrace serve`, `models`, `keys`, `reference`, `features`, `drift`, `monitor`, `labels`, `alerts`, `slo`,
+ * The command line: `millrace serve`, `models`, `keys`, `train`, `jobs`, `reference`, `features`, `drift`, `monitor`, `labels`,
+ * `alerts`, `slo`,
  * `retrain`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
  */
 import { Command } from "commander";
@@ -18,6 +19,7 @@ import { retrainCommand } from "./cli-retrain.ts";
 import { serveCommand } from "./cli-serve.ts";
 import { simulateCommand } from "./cli-simulate.ts";
 import { sloCommand } from "./cli-slo.ts";
+import { trainCommand } from "./cli-train.ts";
 import { EngineError, messageOf } from "./core/errors.ts";
 import { VERSION } from "./version.ts";
 
@@ -30,6 +32,7 @@ const program = new Command("millrace")
   .addCommand(serveCommand())
   .addCommand(modelsCommand())
   .addCommand(keysCommand())
+  .addCommand(trainCommand())
   .addCommand(referenceCommand())
   .addCommand(featuresCommand())
   .addCommand(driftCommand())

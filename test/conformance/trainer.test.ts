@@ -2,13 +2,31 @@
  * Runs the trainer suite over every trainer, with parameters that make training short.
  */
 import { linearTrainer } from "../../workers/train/linear/linear-trainer.ts";
-import type { Trainer } from "../../workers/train/trainer.ts";
+import { lstmTrainer, neuralNetworkTrainer } from "../../workers/train/network/network-trainer.ts";
 import { describeTrainer } from "./trainer-suite.ts";
 
 describeTrainer("LINEAR", {
-  trainer: linearTrainer as Trainer<unknown>,
+  trainer: linearTrainer,
   parameters: { max_iter: 200, tol: 1e-8 },
   missing: /amount: a value is missing.*imputer/,
   categories: /color: it is a category.*one_hot_encoder/,
   lossMax: 0.5,
+});
+const NETWORK = { learning_rate: 0.02, batch_size: 32, epochs: 12 };
+describeTrainer("NEURAL_NETWORK", {
+  trainer: neuralNetworkTrainer,
+  parameters: { ...NETWORK, hidden_units: [16, 8], dropout: 0.1, l2: 1e-5 },
+  earlyStopping: { epochs: 200, patience: 5 },
+  missing: /amount: a value is missing.*imputer/,
+  categories: /color: it is a category.*one_hot_encoder/,
+  lossMax: 0.6,
+});
+describeTrainer("LSTM", {
+  trainer: lstmTrainer,
+  parameters: { ...NETWORK, steps: 3, units: 8, dropout: 0.1 },
+  earlyStopping: { epochs: 200, patience: 5 },
+  missing: /amount_0: a value is missing.*imputer/,
+  categories: /color: it is a category.*one_hot_encoder/,
+  lossMax: 0.7,
+  steps: 3,
 });
