@@ -6,7 +6,7 @@ import type { ClickHouse } from "../storage/clickhouse.ts";
 import { countServedRows, readServedRows } from "../storage/served-rows.ts";
 import { onnxRuntime } from "../workers/runtime-onnx.ts";
 import { tfjsRuntime } from "../workers/runtime-tfjs.ts";
-import { trainers } from "../workers/train/trainers.ts";
+import { TRAINERS } from "../workers/train/trainers.ts";
 import { EngineError } from "./core/errors.ts";
 import { parseManifest } from "./core/manifest.ts";
 import { labelledTable, type ServedTables } from "./train/data/labelled-table.ts";
@@ -21,7 +21,7 @@ export function createTrainingTools(clickhouse: ClickHouse, database: string): T
   return {
     readTable: async (question) => readTable(question, tables),
     trainerOf: (type) => {
-      const trainer = trainers[type];
+      const trainer = TRAINERS.get(type);
       if (trainer !== undefined) return trainer;
       const message = `${type} is trained by an external trainer, and none is connected: take another type`;
       throw new EngineError("INVALID_REQUEST", `model_type: ${message}`, {

@@ -1,8 +1,7 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
 /**
  * The command line: `millrace serve`, `models`, `keys`, `train`, `jobs`, `reference`, `features`, `drift`, `monitor`, `labels`,
- * `alerts`, `slo`,
- * `retrain`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
+ * `alerts`, `slo`, `retrain`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
  */
 import { Command } from "commander";
 import { alertsCommand } from "./cli-alerts.ts";

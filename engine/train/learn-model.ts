@@ -9,8 +9,8 @@ import type { TrainingMode, TrainingSpec } from "../core/training-spec.ts";
 import { prepareSets } from "./data/prepared-sets.ts";
 import type { DataSplit } from "./data/splits.ts";
 import { type TrainingTable, taskOf } from "./data/training-table.ts";
-import { learnedManifest } from "./learned-model.ts";
 import type { LearningPlan } from "./learning-plan.ts";
+import { type ManifestParts, manifestOf } from "./train-model.ts";
 import type { OnNews, TrainingTask } from "./training-task.ts";
 import type { TrainingTools } from "./training-tools.ts";
 
@@ -44,7 +44,7 @@ export async function learnModel(
   onNews: OnNews,
 ): Promise<Learned> {
   const { task, spec, table, split, plan, champion } = question;
-  const trainer = tools.trainerOf(spec.model_type);
+  const { trainer } = tools.trainerOf(spec.model_type);
   const trainingTask = taskOf(table);
   if (!trainer.tasks.includes(trainingTask.kind))
     throw invalid(
@@ -71,17 +71,29 @@ export async function learnModel(
     },
   });
   const exported = await trained.export();
-  const { model_name: name } = spec;
-  const { missing } = plan;
-  const parts = { name, version: task.version, table, preprocessing, missing, champion, exported };
   return {
-    manifest: learnedManifest(parts),
+    manifest: manifestOf(partsOf(question), { exported, preprocessing }),
     files: exported.files,
     parameters: parameters as Readonly<Record<string, unknown>>,
     iterations: trained.iterations,
     ...(trained.importances === undefined
       ? {}
       : { importances: sorted(training.columns, trained.importances) }),
+  };
+}
+
+/** A version of the same classes keeps the threshold, any keeps the description. */
+function partsOf({ task, spec, table, plan, champion }: LearningQuestion): ManifestParts {
+  const { inputs, classes } = table;
+  const isSameClasses = JSON.stringify(classes) === JSON.stringify(champion?.classes);
+  return {
+    name: spec.model_name,
+    version: task.version,
+    inputs,
+    missing: plan.missing,
+    ...(classes === undefined ? {} : { classes }),
+    ...(champion?.description === undefined ? {} : { description: champion.description }),
+    ...(isSameClasses && champion?.threshold !== undefined ? { threshold: champion.threshold } : {}),
   };
 }
 

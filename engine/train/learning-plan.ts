@@ -1,16 +1,14 @@
 /**
  * What a job trains, worked out from its specification and the version that serves: inputs, preprocessing, and what the trainer takes.
  */
+import type { RegisteredTrainer } from "../../workers/train/trainers.ts";
 import type { MissingRule } from "../core/column-layout.ts";
 import type { ModelManifest } from "../core/manifest.ts";
 import type { ModelInput } from "../core/model-input.ts";
 import type { UnfittedStep } from "../core/preprocessing.ts";
-import type { ModelType, TrainingSpec } from "../core/training-spec.ts";
-import { defaultPreprocessing, type TrainerFamily } from "./data/default-preprocessing.ts";
+import type { TrainingSpec } from "../core/training-spec.ts";
+import { defaultPreprocessing } from "./data/default-preprocessing.ts";
 import { stepsWithout } from "./data/feature-selection.ts";
-
-/** The others take numbers around 0, and nothing missing. */
-const TREE_TYPES: readonly ModelType[] = ["GRADIENT_BOOSTING", "RANDOM_FOREST", "XGBOOST", "LIGHTGBM"];
 
 export interface LearningPlan {
   readonly steps: readonly UnfittedStep[];
@@ -24,11 +22,12 @@ export interface LearningPlan {
  * @throws EngineError INVALID_REQUEST for a step that needs an input which was left out.
  */
 export function planLearning(
-  { model_type, preprocessing }: Pick<TrainingSpec, "model_type" | "preprocessing">,
+  { preprocessing }: Pick<TrainingSpec, "preprocessing">,
+  { takes }: Pick<RegisteredTrainer, "takes">,
   inputs: readonly ModelInput[],
   champion: ModelManifest | undefined,
 ): LearningPlan {
-  const family: TrainerFamily = TREE_TYPES.includes(model_type) ? "trees" : "linear";
+  const family = takes === "anything" ? "trees" : "linear";
   const missing = family === "trees" ? "allowed" : "refused";
   if (preprocessing !== undefined) return { steps: preprocessing, missing };
   const isTaken =

@@ -37,7 +37,14 @@ export async function runTraining(
   const fingerprint = fingerprintOf(table);
   onNews({ kind: "data", data: dataOf(sourced, split, fingerprint) });
   const learned = await learnModel(
-    { task, spec, table, split, plan: planLearning(spec, table.inputs, champion), champion },
+    {
+      task,
+      spec,
+      table,
+      split,
+      plan: planLearning(spec, tools.trainerOf(spec.model_type), table.inputs, champion),
+      champion,
+    },
     tools,
     onNews,
   );
