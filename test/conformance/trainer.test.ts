@@ -3,7 +3,6 @@
  */
 import { linearTrainer } from "../../workers/train/linear/linear-trainer.ts";
 import { lstmTrainer, neuralNetworkTrainer } from "../../workers/train/network/network-trainer.ts";
-import type { Trainer } from "../../workers/train/trainer.ts";
 import { gradientBoosting } from "../../workers/train/trees/gradient-boosting.ts";
 import { randomForest } from "../../workers/train/trees/random-forest.ts";
 import { describeTrainer } from "./trainer-suite.ts";
