@@ -7,6 +7,7 @@ import { MODEL_NAME } from "./names.ts";
 import { unfittedSteps } from "./preprocessing.ts";
 import { invalidBy } from "./schema-details.ts";
 import { trainingData } from "./training-data.ts";
+import { trainingGate } from "./training-gate.ts";
 import { trainingValidation } from "./training-validation.ts";
 
 /** XGBOOST and LIGHTGBM are trained by processes of other languages (external trainers). */
@@ -42,6 +43,8 @@ export const trainingSpec = z.strictObject({
   /** Transforms before the model, to be fitted in training; unless given those of the version that serves, or what the type needs. */
   preprocessing: unfittedSteps.optional(),
   validation: trainingValidation.prefault({ method: "out_of_time" }),
+  /** What the new model must show beside the version that serves. */
+  gate: trainingGate.prefault({}),
   /** All randomness comes from it: the same job on the same data gives the same bytes. */
   seed: z.int().min(0).max(0xffff_ffff).default(0),
 });
