@@ -1,12 +1,11 @@
 /**
  * Runs the trainer suite over every trainer, with parameters that make training short.
  */
-import { linearTrainer } from "../../workers/train/linear/linear-trainer.ts";
-import { lstmTrainer, neuralNetworkTrainer } from "../../workers/train/network/network-trainer.ts";
+import { TRAINERS } from "../../workers/train/trainers.ts";
 import { describeTrainer } from "./trainer-suite.ts";
 
 describeTrainer("LINEAR", {
-  trainer: linearTrainer,
+  trainer: TRAINERS.LINEAR,
   parameters: { max_iter: 200, tol: 1e-8 },
   missing: /amount: a value is missing.*imputer/,
   categories: /color: it is a category.*one_hot_encoder/,
@@ -14,7 +13,7 @@ describeTrainer("LINEAR", {
 });
 const NETWORK = { learning_rate: 0.03, batch_size: 64, epochs: 8 };
 describeTrainer("NEURAL_NETWORK", {
-  trainer: neuralNetworkTrainer,
+  trainer: TRAINERS.NEURAL_NETWORK,
   parameters: { ...NETWORK, hidden_units: [16, 8], dropout: 0.1, l2: 1e-5 },
   earlyStopping: { epochs: 200, patience: 5 },
   missing: /amount: a value is missing.*imputer/,
@@ -22,7 +21,7 @@ describeTrainer("NEURAL_NETWORK", {
   lossMax: 0.6,
 });
 describeTrainer("LSTM", {
-  trainer: lstmTrainer,
+  trainer: TRAINERS.LSTM,
   parameters: { ...NETWORK, steps: 3, units: 8, dropout: 0.1 },
   earlyStopping: { epochs: 200, patience: 5 },
   missing: /amount_0: a value is missing.*imputer/,
@@ -30,3 +29,19 @@ describeTrainer("LSTM", {
   lossMax: 0.7,
   steps: 3,
 });
+for (const method of ["weighted", "stacking"])
+  describeTrainer(`ENSEMBLE, ${method}`, {
+    trainer: TRAINERS.ENSEMBLE,
+    parameters: {
+      method,
+      members: [
+        { model_type: "LINEAR", parameters: { fit_intercept: false } },
+        { model_type: "LINEAR" },
+        { model_type: "LINEAR", parameters: { fit_intercept: false, tol: 0.01 } },
+      ],
+      folds: 3,
+    },
+    missing: /amount: a value is missing.*imputer/,
+    categories: /color: it is a category.*one_hot_encoder/,
+    lossMax: 0.5,
+  });
