@@ -7,11 +7,11 @@
  */
 import { z } from "zod";
 import { predictionWidth, type TrainingSet, type TrainingTask } from "../../../engine/core/training-set.ts";
+import { scaleOf, weightOf } from "../column-scale.ts";
 import { decodeOnnx } from "../onnx/onnx-reader.ts";
 import { encodeOnnx } from "../onnx/onnx-writer.ts";
 import type { ExportedModel, TrainedModel, Trainer, TrainerRun } from "../trainer.ts";
 import { checkNumbers, checkRows, initialOnnx, trainingInvalid } from "../training-checks.ts";
-import { scaleOf, weightOf } from "./column-scale.ts";
 import { minimize } from "./lbfgs.ts";
 import {
   FEATURES,

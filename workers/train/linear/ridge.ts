@@ -4,8 +4,8 @@
  * Bound: the matrix has a number for each pair of columns; the caller bounds the columns.
  */
 import type { TrainingSet } from "../../../engine/core/training-set.ts";
+import { scaleOf, weightOf } from "../column-scale.ts";
 import { trainingInvalid } from "../training-checks.ts";
-import { scaleOf, weightOf } from "./column-scale.ts";
 import { type LinearModel, predictLinear } from "./linear-model.ts";
 
 /**
