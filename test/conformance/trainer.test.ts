@@ -3,6 +3,8 @@
  */
 import { linearTrainer } from "../../workers/train/linear/linear-trainer.ts";
 import { lstmTrainer, neuralNetworkTrainer } from "../../workers/train/network/network-trainer.ts";
+import { gradientBoosting } from "../../workers/train/trees/gradient-boosting.ts";
+import { randomForest } from "../../workers/train/trees/random-forest.ts";
 import { describeTrainer } from "./trainer-suite.ts";
 
 describeTrainer("LINEAR", {
@@ -29,4 +31,21 @@ describeTrainer("LSTM", {
   categories: /color: it is a category.*one_hot_encoder/,
   lossMax: 0.7,
   steps: 3,
+});
+
+describeTrainer("GRADIENT_BOOSTING", {
+  trainer: gradientBoosting,
+  parameters: { n_estimators: 30, num_leaves: 15, min_data_in_leaf: 5 },
+  earlyStopping: { n_estimators: 300, early_stopping_rounds: 5 },
+  missing: "learned",
+  categories: "learned",
+  lossMax: 0.5,
+});
+
+describeTrainer("RANDOM_FOREST", {
+  trainer: randomForest,
+  parameters: { n_estimators: 30, min_samples_leaf: 2 },
+  missing: "learned",
+  categories: "learned",
+  lossMax: 0.5,
 });
