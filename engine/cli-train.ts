@@ -18,19 +18,17 @@ import { trainInThread } from "./cli-train-thread.ts";
 import { EngineError } from "./core/errors.ts";
 import { invalidBy } from "./core/schema-details.ts";
 import { type TableData, trainingData } from "./core/training-data.ts";
-import type { TrainingLineage } from "./core/training-lineage.ts";
-import { type TrainingValidation, trainingValidation } from "./core/training-validation.ts";
+import { trainingValidation } from "./core/training-validation.ts";
 import { METRICS, type MetricName } from "./monitor/performance/metric-table.ts";
 import { columnTable, type ReadTable } from "./train/data/column-table.ts";
 import { checkClasses, checkTable } from "./train/data/data-checks.ts";
 import { defaultPreprocessing } from "./train/data/default-preprocessing.ts";
-import { fingerprintOf } from "./train/data/fingerprint.ts";
+import { lineageOf } from "./train/data/lineage.ts";
 import { unknownName } from "./train/data/nearest-name.ts";
 import type { Preparation } from "./train/data/prepared-sets.ts";
 import { type DataSplit, splitRows } from "./train/data/splits.ts";
 import type { DataNote } from "./train/data/training-table.ts";
 import { manifestOf, type TrainingOutcome } from "./train/train-model.ts";
-import { VERSION } from "./version.ts";
 
 const PROGRESS_MS = 1_000;
 const IMPORTANCES_SHOWN = 10;
@@ -103,7 +101,8 @@ async function train(file: string, options: Options): Promise<void> {
     ...(classes === undefined ? {} : { classes }),
   };
   const manifest = manifestOf(parts, outcome);
-  const lineage = lineageOf(read, split, { name: basename(file), validation, seed });
+  const source = { source: "file" as const, name: basename(file).slice(0, 256), total_rows: read.totalRows };
+  const lineage = lineageOf({ table, source, split, validation, seed });
   const { importances, iterations, test } = outcome;
   const training = { model_type: options.modelType, parameters, iterations, lineage, test, importances };
   await writeModelFolder(folder, manifest, outcome.exported.files, { "training.json": training });
@@ -191,31 +190,6 @@ function preparationOf({ table }: ReadTable, data: TableData, { takes }: Registe
     steps: defaultPreprocessing(table.inputs, takes === "anything" ? "trees" : "linear"),
     missing: takes === "anything" ? "allowed" : "refused",
     classWeight: data.class_weight,
-  };
-}
-
-function lineageOf(
-  { table, totalRows }: ReadTable,
-  { final, test }: DataSplit,
-  {
-    name,
-    validation,
-    seed,
-  }: { readonly name: string; readonly validation: TrainingValidation; readonly seed: number },
-): TrainingLineage {
-  return {
-    format: 1,
-    data: {
-      fingerprint: fingerprintOf(table),
-      rows: table.raw.count,
-      parts: { training: final.training.length, validation: final.validation.length, test: test.length },
-      inputs: table.inputs.map((input) => input.name),
-      source: { source: "file", name: name.slice(0, 256), total_rows: totalRows },
-    },
-    validation,
-    feature_sets: [],
-    code_version: VERSION,
-    seed,
   };
 }
 

@@ -75,10 +75,10 @@ describe("a training table of a file", () => {
     const { table } = read;
     assert.deepEqual([read.totalRows, table.raw.count], [400, 399]);
     assert.deepEqual(table.classes, ["<=50K", ">50K"]);
-    assert.deepEqual([...table.raw.numbers.slice(0, 8)], [Number.NaN, 0, 0, 1, 0.25, 1, 0, 0]);
+    assert.deepEqual([...table.raw.numbers.subarray(0, 8)], [Number.NaN, 0, 0, 1, 0.25, 1, 0, 0]);
     assert.deepEqual(table.raw.texts.slice(0, 3), ["", "blue", "red"]);
-    assert.deepEqual([...table.targets.slice(0, 3)], [1, 0, 1]);
-    assert.deepEqual([...(table.weights?.slice(0, 3) ?? [])], [1, 2, 1]);
+    assert.deepEqual([...table.targets.subarray(0, 3)], [1, 0, 1]);
+    assert.deepEqual([...(table.weights?.subarray(0, 3) ?? [])], [1, 2, 1]);
     assert.equal(table.timesMs?.[1], Date.UTC(2026, 2, 2, 10));
     assert.equal(table.timesMs?.[8], Date.UTC(2026, 2, 10, 10), "the eighth is row 9: row 8 has no label");
   });
@@ -171,7 +171,7 @@ describe("a training table of a query", () => {
     assert.deepEqual(kinds(read), ["size float", "color text"]);
     assert.equal(read.table.raw.count, 500);
     assert.deepEqual(read.table.classes, ["0", "1"]);
-    assert.deepEqual([...read.table.raw.numbers.slice(0, 4)], [0, 0, Math.fround(1 / 3), 0]);
+    assert.deepEqual([...read.table.raw.numbers.subarray(0, 4)], [0, 0, Math.fround(1 / 3), 0]);
     assert.equal(read.table.timesMs?.[0], 1_772_323_200_000);
     const backwards = await ofQuery(`SELECT * FROM (${SQL}\n) ORDER BY at DESC;`, { time_column: "at" });
     assert.equal(fingerprintOf(backwards.table), fingerprintOf(read.table));

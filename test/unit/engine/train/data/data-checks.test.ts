@@ -100,7 +100,7 @@ describe("checks of a training table", () => {
     rows.push([1, "ab", ""], [1, "", "ab"], [1, "a", "b"]);
     const inputs = [NUMBER, TEXT, { ...TEXT, name: "other" }];
     const checked = (lastTarget: number) => {
-      const targets = rows.map((_, row) => row % 2).with(-1, lastTarget);
+      const targets = rows.map((_, row) => row % 2).with(32, lastTarget);
       return checkTable(tableOf(inputs, rows, targets, { classes: ["a", "b"] }), LEAKAGE);
     };
     assert.deepEqual(
@@ -128,7 +128,7 @@ describe("checks of a training table", () => {
   });
 
   it("refuse a split whose parts lack a class", () => {
-    const rare = noise(200, (_, __) => 0);
+    const rare = noise(200, () => 0);
     const targets = rare.targets.map((_, row) => (row < 3 ? 1 : 0));
     const table = { ...rare, targets };
     const split = splitRows(
@@ -251,6 +251,15 @@ describe("labels", () => {
       targets: Float64Array.of(1, 0, Number.NaN),
     });
     assert.deepEqual(labelValues("y", ["1.5", "2", ""]), { targets: Float64Array.of(1.5, 2, Number.NaN) });
+    assert.deepEqual(labelValues("y", ["1.0", "0", "01"]), {
+      classes: ["0", "1"],
+      targets: Float64Array.of(1, 0, 1),
+    });
+    assert.deepEqual(labelValues("y", ["TRUE", "false"]), {
+      classes: ["false", "true"],
+      targets: Float64Array.of(1, 0),
+    });
+    assert.deepEqual(labelValues("y", ["TRUE", "0x10", "1.0"]).classes, ["0x10", "1.0", "TRUE"]);
     const many = Array.from({ length: 30 }, (_, at) => String(at));
     assert.equal(labelValues("y", many).classes, undefined);
     assert.throws(
