@@ -1,8 +1,15 @@
 /** Rows with two models' predictions for tests of the gate, and its goldens, made by make-gate.py. */
 import { readFileSync } from "node:fs";
+import { parseTrainingGate } from "../../engine/core/training-gate.ts";
 import type { TrainingTask } from "../../engine/core/training-set.ts";
 import type { MetricName } from "../../engine/monitor/performance/metric-table.ts";
 import type { Random } from "../../engine/sample/random.ts";
+import type { GateCheck } from "../../engine/train/gate/gate-check.ts";
+import {
+  type GateQuestion,
+  type GateVerdict,
+  judgeChallenger,
+} from "../../engine/train/gate/gate-verdict.ts";
 import type { Candidate, OutOfTimeRows } from "../../engine/train/gate/out-of-time-rows.ts";
 import { fixture } from "./model.ts";
 
@@ -102,4 +109,18 @@ export function regressionContest(random: Random, count: number, errors: readonl
     challenger: candidate("price 2", seen(errors[0])),
     champion: candidate("price 1", seen(errors[1])),
   };
+}
+
+/** With fewer resamples than the default, so that tests are quick. */
+export function judge(gate: object, question: GateQuestion): GateVerdict {
+  return judgeChallenger(parseTrainingGate({ resamples: 500, ...gate }), question);
+}
+
+export function checkOf({ checks }: GateVerdict, name: string): GateCheck | undefined {
+  return checks.find((one) => one.name === name);
+}
+
+/** Names of the checks that failed, required or not. */
+export function failedOf({ checks }: GateVerdict): string[] {
+  return checks.filter(({ passed }) => !passed).map(({ name }) => name);
 }
