@@ -6,11 +6,14 @@ import type { TrainingSet } from "../../../../engine/core/training-set.ts";
 import { foldsOf } from "../../../../workers/train/ensemble/folds.ts";
 import { greedyWeights } from "../../../../workers/train/ensemble/greedy-weights.ts";
 import { decodeOnnx } from "../../../../workers/train/onnx/onnx-reader.ts";
-import type { TrainedModel } from "../../../../workers/train/trainer.ts";
+import type { TrainedModel, Trainer } from "../../../../workers/train/trainer.ts";
 import { TRAINERS } from "../../../../workers/train/trainers.ts";
 import { hasCode } from "../../../support/error-code.ts";
 import { createRandom } from "../../../support/random.ts";
 import { normal, TASKS, trainingSet } from "../../../support/training-sets.ts";
+
+const ENSEMBLE = TRAINERS.get("ENSEMBLE")?.trainer as Trainer<unknown>;
+const LINEAR = TRAINERS.get("LINEAR")?.trainer as Trainer<unknown>;
 
 const LINEAR = { model_type: "LINEAR" };
 
@@ -110,17 +113,17 @@ describe("an ensemble", () => {
   const task = TASKS.binary;
   const set = trainingSet(task, { rows: 200, seed: 1 });
   const train = (training: TrainingSet, parameters: object, more: object = {}): Promise<TrainedModel> =>
-    TRAINERS.ENSEMBLE.train({
+    ENSEMBLE.train({
       task,
       training,
       seed: 1,
-      parameters: TRAINERS.ENSEMBLE.parameters.parse(parameters),
+      parameters: ENSEMBLE.parameters.parse(parameters),
       ...more,
     });
 
   it("refuses a member that is no ONNX model, an unknown one and a member's wrong parameter, by name", () => {
     const problem = (member: object): string => {
-      const { error } = TRAINERS.ENSEMBLE.parameters.safeParse({ members: [LINEAR, member] });
+      const { error } = ENSEMBLE.parameters.safeParse({ members: [LINEAR, member] });
       assert.ok(error !== undefined);
       return invalidBy(error, "parameters").message;
     };
@@ -159,11 +162,11 @@ describe("an ensemble", () => {
       train(set, { members: [LINEAR] }, { initial }),
       hasCode("INVALID_REQUEST", /initial: it is no ensemble of LINEAR over 4 columns/),
     );
-    const linear = await TRAINERS.LINEAR.train({
+    const linear = await LINEAR.train({
       task,
       training: set,
       seed: 1,
-      parameters: TRAINERS.LINEAR.parameters.parse({}),
+      parameters: LINEAR.parameters.parse({}),
     });
     await assert.rejects(
       train(set, { members: [LINEAR] }, { initial: await linear.export() }),
@@ -182,8 +185,8 @@ describe("an ensemble", () => {
     const members = [1e4, 1e-3].map((C) => ({ ...LINEAR, parameters: { C, max_iter: 200 } }));
     const seen: Float64Array[] = [];
     for (const member of members) {
-      const parameters = TRAINERS.LINEAR.parameters.parse(member.parameters);
-      const model = await TRAINERS.LINEAR.train({ task, training: wide, parameters, seed: 1 });
+      const parameters = LINEAR.parameters.parse(member.parameters);
+      const model = await LINEAR.train({ task, training: wide, parameters, seed: 1 });
       seen.push(await model.predict(wide.columns, wide.rows));
     }
     assert.deepEqual([...greedyWeights(seen, wide, task)], [1, 0]);
