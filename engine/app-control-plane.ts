@@ -24,6 +24,7 @@ import type { RunningIngest } from "./app-ingest.ts";
 import { startIngestThread } from "./app-ingest-thread.ts";
 import { type RunningMonitor, startMonitor } from "./app-monitor.ts";
 import { followReferenceBins } from "./app-references.ts";
+import { startTrainer } from "./app-trainer.ts";
 import { startTriggers } from "./app-triggers.ts";
 import type { Config } from "./core/config.ts";
 import { messageOf } from "./core/errors.ts";
@@ -84,11 +85,13 @@ export async function startControlPlane(
   const alerts = await startAlerts({ ...parts, metrics: new Metrics() });
   const retraining = await startTriggers(parts);
   const { triggers } = retraining;
+  const trainer = await startTrainer({ ...parts, clickhouseUrl: urls.clickhouse });
   const sinkProgress = (): SinkProgress => predictions.progress;
   monitor = await startMonitor({ ...parts, reader, sinkProgress, alerts: alerts.desk, triggers });
   const stop = async (): Promise<void> => {
     stopping.abort();
     await monitor?.stop();
+    await trainer.stop();
     await retraining.stop();
     await alerts.stop();
     clearInterval(status);

@@ -35,6 +35,7 @@ import { startHealthChecks } from "./app-health.ts";
 import { createHttpServer } from "./app-http.ts";
 import { followFeatureSets, openFeatures, startIngest } from "./app-ingest.ts";
 import { type Monitoring, startServiceLevels } from "./app-service-levels.ts";
+import { createSignatureCheck } from "./app-signatures.ts";
 import { openWatching } from "./app-watching.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
@@ -105,8 +106,7 @@ interface Core {
 export async function startDataPlane(config: Config, urls: ServiceUrls, logger: Logger): Promise<DataPlane> {
   const streams = await connectStreams(config, urls.nats, logger);
   const { connection, topology } = streams;
-  const bounds = { ...CONTENT_BOUNDS, bytesMax: config.artifactBytesMax };
-  const registry = await openModelRegistry(connection.nats, { prefix: config.prefix, bounds });
+  const registry = await openRegistry(config, connection);
   const ingestParts = { ...streams, nats: connection.nats };
   const featureRegistry = await openFeatures(config, ingestParts);
   const metrics = new Metrics();
@@ -159,6 +159,15 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     readiness,
     stop,
   };
+}
+
+/** @throws EngineError INVALID_REQUEST when the trusted keys cannot be read. */
+async function openRegistry(config: Config, { nats }: StreamsConnection): Promise<ModelRegistry> {
+  return openModelRegistry(nats, {
+    prefix: config.prefix,
+    bounds: { ...CONTENT_BOUNDS, bytesMax: config.artifactBytesMax },
+    checkSignature: await createSignatureCheck(config),
+  });
 }
 
 interface HttpParts {

@@ -3,7 +3,9 @@
  */
 import { Command } from "commander";
 import { readModelFolder } from "../storage/model-folder.ts";
+import { signContent } from "./app-signatures.ts";
 import { callEngine, withUrlOption } from "./cli-http.ts";
+import { readConfig } from "./core/config.ts";
 
 interface ListedModel {
   readonly name: string;
@@ -54,17 +56,20 @@ export function modelsCommand(): Command {
 }
 
 async function push(folder: string, { url, promote, alias }: Options): Promise<void> {
-  const { manifest, files } = await readModelFolder(folder);
+  const content = await readModelFolder(folder);
+  const { manifest, files } = content;
+  const signature = await signContent(content, readConfig(process.env));
   const encoded = Object.fromEntries(
     [...files].map(([path, bytes]) => [path, Buffer.from(bytes).toString("base64")]),
   );
-  const body = { manifest, files: encoded, ...(promote === true ? { alias } : {}) };
+  const body = { manifest, files: encoded, signature, ...(promote === true ? { alias } : {}) };
   const record = (await callEngine(url, "POST", "/models", body)) as {
     manifest: { name: string; version: string };
     digest: string;
   };
   const { name, version } = record.manifest;
-  console.log(`pushed ${name} ${version} (${record.digest})`);
+  const signed = signature === undefined ? "" : `, signed with key ${signature.key_id}`;
+  console.log(`pushed ${name} ${version} (${record.digest})${signed}`);
   console.log(
     promote === true
       ? `${alias} is now ${version}`

@@ -14,21 +14,23 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import { EngineError } from "../engine/core/errors.ts";
 import { parseManifest } from "../engine/core/manifest.ts";
 import { MODEL_NAME } from "../engine/core/names.ts";
+import type { VersionSignature } from "../engine/core/signature.ts";
 import { type AliasChange, archived, promoted, rolledBack } from "./alias-record.ts";
 import { AliasStore } from "./alias-store.ts";
-import { type ArtifactStore, openArtifactStore, sha256Of } from "./artifact-store.ts";
+import { type ArtifactStore, openArtifactStore } from "./artifact-store.ts";
 import type { ModelState } from "./model-state.ts";
 import { insist } from "./nats-failure.ts";
 import { type RegistryListener, type RegistryWatch, watchRegistry } from "./registry-watch.ts";
+import { SignatureStore } from "./signature-store.ts";
 import { compareVersions } from "./version-order.ts";
 import {
-  byPath,
   CONTENT_BOUNDS,
   type ContentBounds,
   checkContent,
   digestOf,
   MODEL_VERSIONS,
   type ModelContent,
+  storedFiles,
   type VersionRecord,
 } from "./version-record.ts";
 import { VersionStore } from "./version-store.ts";
@@ -39,11 +41,23 @@ export interface ModelRegistryOptions {
   /** Copies of the data in a NATS cluster. */
   readonly replicas?: number;
   readonly bounds?: ContentBounds;
+  /** Called before a version is stored and before it is loaded; throws to refuse it. */
+  readonly checkSignature?: CheckSignature;
+}
+
+export type CheckSignature = (
+  record: VersionRecord,
+  signature: VersionSignature | undefined,
+) => Promise<void>;
+
+/** A version's record with the signature that stands beside it. */
+export interface SignedRecord extends VersionRecord {
+  readonly signature?: VersionSignature;
 }
 
 export interface ModelDetails extends ModelState {
   /** One per version, in the order of `versions`. */
-  readonly records: readonly VersionRecord[];
+  readonly records: readonly SignedRecord[];
 }
 
 export const PRODUCTION = "production";
@@ -57,7 +71,12 @@ const RECORDS_AT_ONCE = 16;
 /** Opens the registry on `connection`, creating its buckets when they are missing. The caller closes the connection. */
 export async function openModelRegistry(
   connection: NatsConnection,
-  { prefix = PREFIX, replicas = 1, bounds = CONTENT_BOUNDS }: ModelRegistryOptions = {},
+  {
+    prefix = PREFIX,
+    replicas = 1,
+    bounds = CONTENT_BOUNDS,
+    checkSignature = async () => undefined,
+  }: ModelRegistryOptions = {},
 ): Promise<ModelRegistry> {
   const client = jetstream(connection, { timeout: REQUEST_TIMEOUT_MS });
   const bucket = `${prefix}_models`;
@@ -69,7 +88,7 @@ export async function openModelRegistry(
   );
   const artifacts = await openArtifactStore(connection, { bucket: `${prefix}_artifacts`, replicas });
   const versions = new VersionStore({ kv, bucket, manager, connection, kind: MODEL_VERSIONS });
-  return new ModelRegistry({ connection, kv, versions, artifacts, bounds });
+  return new ModelRegistry({ connection, kv, versions, artifacts, bounds, checkSignature });
 }
 
 interface RegistryParts {
@@ -78,6 +97,7 @@ interface RegistryParts {
   readonly versions: VersionStore<VersionRecord>;
   readonly artifacts: ArtifactStore;
   readonly bounds: ContentBounds;
+  readonly checkSignature: CheckSignature;
 }
 
 export class ModelRegistry {
@@ -87,6 +107,8 @@ export class ModelRegistry {
   readonly #aliases: AliasStore;
   readonly #artifacts: ArtifactStore;
   readonly #bounds: ContentBounds;
+  readonly #signatures: SignatureStore;
+  readonly #checkSignature: CheckSignature;
 
   constructor(parts: RegistryParts) {
     this.#connection = parts.connection;
@@ -95,37 +117,58 @@ export class ModelRegistry {
     this.#aliases = new AliasStore(parts.kv);
     this.#artifacts = parts.artifacts;
     this.#bounds = parts.bounds;
+    this.#signatures = new SignatureStore(parts.kv);
+    this.#checkSignature = parts.checkSignature;
   }
 
   /**
-   * Stores a version. The same content again is a success that changes nothing.
-   * @throws EngineError MODEL_INVALID, PAYLOAD_TOO_LARGE, or CONFLICT when the version exists with other content.
+   * Stores a version, and its signature if there is one. The same content again is a success that changes nothing but the
+   * signature.
+   * @throws EngineError MODEL_INVALID, MODEL_UNTRUSTED, PAYLOAD_TOO_LARGE, or CONFLICT when the version exists with other content.
    */
-  async push(content: ModelContent): Promise<VersionRecord> {
+  async push(content: ModelContent, signature?: VersionSignature): Promise<SignedRecord> {
+    const record = await this.check(content, signature);
+    const stored = await this.#store(record, content);
+    if (signature === undefined) return this.#signed(stored);
+    await this.#signatures.put(record.manifest, signature);
+    return { ...stored, signature };
+  }
+
+  /** The record that a push would store. @throws EngineError as push does, of the content and its signature. */
+  async check(content: ModelContent, signature?: VersionSignature): Promise<VersionRecord> {
     const manifest = parseManifest(content.manifest);
     checkContent(content, this.#bounds);
-    const files = [...content.files]
-      .map(([path, bytes]) => ({ path, sha256: sha256Of(bytes), bytes: bytes.length }))
-      .sort(byPath);
-    const record: VersionRecord = {
-      manifest,
-      files,
-      digest: digestOf(manifest, files),
-      created_at: new Date().toISOString(),
-    };
+    const files = storedFiles(content.files);
+    const digest = digestOf(manifest, files);
+    const record: VersionRecord = { manifest, files, digest, created_at: new Date().toISOString() };
     this.#versions.textOf(record); // before any file is stored
-    const existing = await this.#versions.find(manifest.name, manifest.version);
+    await this.#checkSignature(record, signature);
+    return record;
+  }
+
+  async #store(record: VersionRecord, { files }: ModelContent): Promise<VersionRecord> {
+    const { name, version } = record.manifest;
+    const existing = await this.#versions.find(name, version);
     if (existing !== undefined) return this.#versions.sameOrConflict(existing, record);
-    for (const bytes of content.files.values()) await this.#artifacts.putBlob(bytes);
+    for (const bytes of files.values()) await this.#artifacts.putBlob(bytes);
     return this.#versions.create(record);
   }
 
-  /** @throws EngineError MODEL_NOT_FOUND, or MODEL_INVALID when what is stored is damaged. */
+  /**
+   * The content of a version whose signature is as it must be.
+   * @throws EngineError MODEL_NOT_FOUND, MODEL_UNTRUSTED, or MODEL_INVALID when what is stored is damaged.
+   */
   async load(name: string, version: string): Promise<ModelContent> {
     const record = await this.#versions.get(name, version);
+    await this.#checkSignature(record, await this.#signatures.find({ name, version }));
     const files = new Map<string, Uint8Array>();
     for (const { path, sha256 } of record.files) files.set(path, await this.#artifacts.getBlob(sha256));
     return { manifest: record.manifest, files };
+  }
+
+  /** What is known of a version's files. @throws EngineError MODEL_NOT_FOUND, INVALID_REQUEST. */
+  async record(name: string, version: string): Promise<SignedRecord> {
+    return this.#signed(await this.#versions.get(name, version));
   }
 
   /** Points the alias to the version. @throws EngineError MODEL_NOT_FOUND, CONFLICT when the version is archived. */
@@ -192,7 +235,12 @@ export class ModelRegistry {
   /** The model with every version's record. @throws EngineError MODEL_NOT_FOUND. */
   async show(name: string): Promise<ModelDetails> {
     const state = await this.stateOf(name);
-    const records = await this.#versions.getAll(state.versions.map((version) => ({ name, version })));
+    const keys = state.versions.map((version) => ({ name, version }));
+    const records: SignedRecord[] = [];
+    for (let i = 0; i < keys.length; i += RECORDS_AT_ONCE) {
+      const some = await this.#versions.getAll(keys.slice(i, i + RECORDS_AT_ONCE));
+      records.push(...(await Promise.all(some.map((record) => this.#signed(record)))));
+    }
     return { ...state, records };
   }
 
@@ -206,6 +254,11 @@ export class ModelRegistry {
   ): Promise<RegistryWatch> {
     const source = { connection: this.#connection, kv: this.#kv, list: () => this.list(), onFailure };
     return watchRegistry(source, listener);
+  }
+
+  async #signed(record: VersionRecord): Promise<SignedRecord> {
+    const signature = await this.#signatures.find(record.manifest);
+    return signature === undefined ? record : { ...record, signature };
   }
 
   async #change(name: string, change: AliasChange): Promise<ModelState> {

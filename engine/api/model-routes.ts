@@ -12,6 +12,7 @@ import type { WorkerPool } from "../../workers/pool.ts";
 import { EngineError } from "../core/errors.ts";
 import { modelKey, parseManifest } from "../core/manifest.ts";
 import { MODEL_NAME, MODEL_VERSION } from "../core/names.ts";
+import { versionSignature } from "../core/signature.ts";
 import { withExampleRow } from "../example-row.ts";
 import type { Models } from "../models.ts";
 import type { Exchange } from "./exchange.ts";
@@ -20,7 +21,10 @@ import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
 import { modelNameIn } from "./path-name.ts";
 
 export interface ModelRoutesOptions {
-  readonly registry: Pick<ModelRegistry, "list" | "show" | "push" | "promote" | "rollback" | "archive">;
+  readonly registry: Pick<
+    ModelRegistry,
+    "list" | "show" | "check" | "push" | "promote" | "rollback" | "archive"
+  >;
   readonly references: Pick<ReferenceStore, "list">;
   readonly pool: Pick<WorkerPool, "verify">;
   readonly models: Models;
@@ -39,6 +43,8 @@ const pushBody = z.strictObject({
   files: z
     .record(z.string().max(512), z.base64())
     .refine((files) => Object.keys(files).length <= FILES_MAX, `at most ${FILES_MAX} files`),
+  /** Made by whoever pushes: the engine checks it, and signs nothing itself. */
+  signature: versionSignature.optional(),
   /** Alias to point to the version once it is stored. */
   alias: alias.optional(),
 });
@@ -161,8 +167,9 @@ async function store(
   const files = new Map(
     Object.entries(body.files).map(([path, text]) => [path, Buffer.from(text, "base64")]),
   );
+  await registry.check({ manifest, files }, body.signature); // before a worker reads what nobody vouches for
   await pool.verify(withExampleRow({ manifest, files }));
-  const record = await registry.push({ manifest, files });
+  const record = await registry.push({ manifest, files }, body.signature);
   if (body.alias !== undefined) await registry.promote(manifest.name, manifest.version, body.alias);
   return record;
 }
