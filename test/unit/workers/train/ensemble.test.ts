@@ -13,7 +13,7 @@ import { createRandom } from "../../../support/random.ts";
 import { normal, TASKS, trainingSet } from "../../../support/training-sets.ts";
 
 const ENSEMBLE = TRAINERS.get("ENSEMBLE")?.trainer as Trainer<unknown>;
-const LINEAR = TRAINERS.get("LINEAR")?.trainer as Trainer<unknown>;
+const LINEAR_TRAINER = TRAINERS.get("LINEAR")?.trainer as Trainer<unknown>;
 
 const LINEAR = { model_type: "LINEAR" };
 
@@ -162,11 +162,11 @@ describe("an ensemble", () => {
       train(set, { members: [LINEAR] }, { initial }),
       hasCode("INVALID_REQUEST", /initial: it is no ensemble of LINEAR over 4 columns/),
     );
-    const linear = await LINEAR.train({
+    const linear = await LINEAR_TRAINER.train({
       task,
       training: set,
       seed: 1,
-      parameters: LINEAR.parameters.parse({}),
+      parameters: LINEAR_TRAINER.parameters.parse({}),
     });
     await assert.rejects(
       train(set, { members: [LINEAR] }, { initial: await linear.export() }),
@@ -185,8 +185,8 @@ describe("an ensemble", () => {
     const members = [1e4, 1e-3].map((C) => ({ ...LINEAR, parameters: { C, max_iter: 200 } }));
     const seen: Float64Array[] = [];
     for (const member of members) {
-      const parameters = LINEAR.parameters.parse(member.parameters);
-      const model = await LINEAR.train({ task, training: wide, parameters, seed: 1 });
+      const parameters = LINEAR_TRAINER.parameters.parse(member.parameters);
+      const model = await LINEAR_TRAINER.train({ task, training: wide, parameters, seed: 1 });
       seen.push(await model.predict(wide.columns, wide.rows));
     }
     assert.deepEqual([...greedyWeights(seen, wide, task)], [1, 0]);
