@@ -21,6 +21,7 @@ export function toPredictionJson(
   const id = uuidText(batch.ids, index * 16);
   const { name, version } = model.manifest;
   let json = `{"prediction_id":"${id}","request_id":${requestId === "" ? `"${id}"` : quoted(requestId)},"model_name":"${name}","model_version":"${version}"`;
+  if (model.variant !== "") json += `,"variant":"${model.variant}"`;
   if (entityId !== "") json += `,"entity_id":${quoted(entityId)}`;
   json += `,"predicted_value":${model.value(outputs, offset)}`;
   if (model.classes.length > 0) json += classJson(batch, offset);

@@ -9,6 +9,7 @@ import { type ModelManifest, modelKey, outputWidth } from "./core/manifest.ts";
 import { type Histogram, type Metrics, ROWS, SECONDS } from "./core/metrics.ts";
 import { isKeptAsText } from "./core/model-input.ts";
 import { RowBinaryWriter } from "./core/row-binary.ts";
+import type { ServingWindow } from "./deployments/serving-window.ts";
 import { FeaturePlan } from "./feature-plan.ts";
 import type { FeatureLookup } from "./features/feature-lookup.ts";
 import { compilePipeline, type Pipeline } from "./transform/pipeline.ts";
@@ -33,8 +34,8 @@ export class ServedModel {
   readonly classes: readonly string[];
   /** The class labels as JSON strings. */
   readonly classesJson: readonly string[];
-  /** Name, version and (no) variant as the prediction log has them. */
-  readonly logName: Buffer;
+  /** How it is served, while it takes part in a canary. */
+  window: ServingWindow | undefined;
   /** The class labels as the prediction log has them. */
   readonly logClasses: readonly Buffer[];
   readonly threshold: number;
@@ -46,6 +47,8 @@ export class ServedModel {
 
   /** Where features come from that the request does not hold; undefined: the request holds all. */
   readonly lookup: FeatureLookup | undefined;
+  #variant = "";
+  #logName: Buffer;
 
   constructor(manifest: ModelManifest, metrics: Metrics, lookup?: FeatureLookup) {
     this.lookup = lookup;
@@ -60,7 +63,7 @@ export class ServedModel {
     this.outputWidth = outputWidth(manifest);
     this.classes = manifest.classes ?? [];
     this.classesJson = this.classes.map((label) => JSON.stringify(label));
-    this.logName = toRowBinary(manifest.name, manifest.version, "");
+    this.#logName = toRowBinary(manifest.name, manifest.version, "");
     this.logClasses = this.classes.map((label) => toRowBinary(label));
     this.threshold = manifest.threshold ?? 0.5;
     this.categories = manifest.inputs.map((input) =>
@@ -68,6 +71,21 @@ export class ServedModel {
     );
     this.numbers = this.categories.filter((names) => names === undefined).length;
     this.metrics = createModelMetrics(manifest, metrics);
+  }
+
+  /** What the version is beside others in production: `canary`, or empty. */
+  get variant(): string {
+    return this.#variant;
+  }
+
+  set variant(variant: string) {
+    this.#variant = variant;
+    this.#logName = toRowBinary(this.manifest.name, this.manifest.version, variant);
+  }
+
+  /** Name, version and variant as the prediction log has them. */
+  get logName(): Buffer {
+    return this.#logName;
   }
 
   /** Index of the predicted class of an output row, or -1 for a regression. */

@@ -4,6 +4,7 @@
  * A step that has run anywhere is never changed: mend it with a later one. Every statement may be run again without
  * harm, so that a crash between a step and its record does none.
  */
+import { auditStatements } from "./audit-store.ts";
 import { createLabelledPredictions } from "./labelled-predictions.ts";
 
 import { requestErrorStatements } from "./request-error-store.ts";
@@ -313,5 +314,10 @@ export const MIGRATIONS: readonly Migration[] = [
         ADD COLUMN IF NOT EXISTS detector_rows_left_out UInt64 COMMENT 'further predictions of the window that they have not read: more than 1,000,000',
         ADD COLUMN IF NOT EXISTS detector_alarms Array(Tuple(detector LowCardinality(String), drift_at DateTime64(3, 'UTC'))) COMMENT 'detector, and when the prediction was made at which it found drift; the first 100 of the window'`,
     ],
+  },
+  {
+    id: 14,
+    name: "audit log",
+    statements: auditStatements(),
   },
 ];
