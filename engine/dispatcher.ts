@@ -192,7 +192,7 @@ export class Dispatcher {
       if (row === undefined) continue;
       batch.rows[index] = undefined;
       metrics.requestSeconds.observe((nowMs - row.arrivedMs) / 1000);
-      window?.answered(nowMs - row.arrivedMs, nowMs);
+      window?.answered(row.arrivedMs, batch.startedMs, nowMs);
       row.answer(batch, index);
     }
   }

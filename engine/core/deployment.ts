@@ -27,9 +27,9 @@ const step = z.strictObject({
 const limits = z.strictObject({
   /** Share of failed rows that the canary may have beyond the champion's. */
   error_rate: z.number().min(0).max(1).default(0.01),
-  /** Its p99 of latency over the champion's. */
+  /** Its p99 over the champion's, of the time from a batch's start to the answer: both wait for the same workers before. */
   latency_p99_ratio: z.number().gt(1).max(1000).default(2),
-  /** Its p99 of latency, ms. */
+  /** Its p99 of latency, from arrival to answer, ms. */
   latency_p99_ms: z.number().gt(0).max(600_000).optional(),
   /** Rows that count as a sample: of a step, and of a window of the champion that is compared with. */
   rows_min: z.int().min(1).max(1_000_000).default(100),

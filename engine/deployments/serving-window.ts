@@ -1,9 +1,11 @@
 // hot path
 /**
- * How one model version was served in the last seconds: rows answered, rows failed, and latencies in the buckets that all latencies
- * are counted in. A ring of slots of a second each; what is older is overwritten.
+ * How one model version was served in the last seconds: rows answered, rows failed, and how long they took, in the buckets that all
+ * latencies are counted in. A ring of slots of a second each; what is older is overwritten.
  *
- * Only versions of a canary under way have one. Bound: 40 KiB.
+ * Latency is from arrival to answer. Service time leaves out the wait for a worker: workers are shared, so that a slow version makes
+ * the others' rows wait, and their latencies say nothing of who is to blame.
+ * Only versions of a canary under way have a window. Bound: 80 KiB.
  */
 import type { ErrorCode } from "../core/errors.ts";
 import { bucketEndMs, bucketOf, LATENCY_BUCKETS } from "../core/latency-buckets.ts";
@@ -26,10 +28,12 @@ export interface WindowCounts {
   readonly failures: number;
   /** Of the rows answered, by bucket. */
   readonly latencies: Uint32Array;
+  readonly serviceTimes: Uint32Array;
 }
 
 export class ServingWindow {
-  readonly #counts = new Uint32Array(SLOTS * LATENCY_BUCKETS);
+  readonly #latencies = new Uint32Array(SLOTS * LATENCY_BUCKETS);
+  readonly #serviceTimes = new Uint32Array(SLOTS * LATENCY_BUCKETS);
   readonly #answered = new Uint32Array(SLOTS);
   readonly #failed = new Uint32Array(SLOTS);
   /** Number of the second that each slot is of. */
@@ -37,12 +41,13 @@ export class ServingWindow {
   /** Rows answered since the window was opened. */
   answeredTotal = 0;
 
-  /** @param nowMs performance.now() */
-  answered(latencyMs: number, nowMs: number): void {
+  /** @param arrivedMs, startedMs, nowMs performance.now() of the row's arrival, its batch's start and its answer. */
+  answered(arrivedMs: number, startedMs: number, nowMs: number): void {
     const slot = this.#slot(nowMs);
-    const at = slot * LATENCY_BUCKETS + bucketOf(latencyMs);
-    this.#counts[at] = (this.#counts[at] as number) + 1;
-    this.#answered[slot] = (this.#answered[slot] as number) + 1;
+    const offset = slot * LATENCY_BUCKETS;
+    count(this.#latencies, offset + bucketOf(nowMs - arrivedMs));
+    count(this.#serviceTimes, offset + bucketOf(nowMs - startedMs));
+    count(this.#answered, slot);
     this.answeredTotal++;
   }
 
@@ -55,17 +60,17 @@ export class ServingWindow {
   sum(nowMs: number): WindowCounts {
     const oldest = Math.floor(nowMs / SLOT_MS) - SLOTS;
     const latencies = new Uint32Array(LATENCY_BUCKETS);
+    const serviceTimes = new Uint32Array(LATENCY_BUCKETS);
     let rows = 0;
     let failures = 0;
     for (let slot = 0; slot < SLOTS; slot++) {
       if ((this.#seconds[slot] as number) <= oldest) continue;
       rows += (this.#answered[slot] as number) + (this.#failed[slot] as number);
       failures += this.#failed[slot] as number;
-      const offset = slot * LATENCY_BUCKETS;
-      for (let bucket = 0; bucket < LATENCY_BUCKETS; bucket++)
-        latencies[bucket] = (latencies[bucket] as number) + (this.#counts[offset + bucket] as number);
+      addSlot(latencies, this.#latencies, slot);
+      addSlot(serviceTimes, this.#serviceTimes, slot);
     }
-    return { rows, failures, latencies };
+    return { rows, failures, latencies, serviceTimes };
   }
 
   #slot(nowMs: number): number {
@@ -75,26 +80,37 @@ export class ServingWindow {
     this.#seconds[slot] = second;
     this.#answered[slot] = 0;
     this.#failed[slot] = 0;
-    this.#counts.fill(0, slot * LATENCY_BUCKETS, (slot + 1) * LATENCY_BUCKETS);
+    for (const counts of [this.#latencies, this.#serviceTimes])
+      counts.fill(0, slot * LATENCY_BUCKETS, (slot + 1) * LATENCY_BUCKETS);
     return slot;
   }
 }
 
-/** The 99th percentile of latencies, ms, to the buckets' error; undefined when there are none. */
-export function p99Of(latencies: Uint32Array): number | undefined {
-  const rows = latencies.reduce((sum, count) => sum + count, 0);
+function count(counts: Uint32Array, at: number): void {
+  counts[at] = (counts[at] as number) + 1;
+}
+
+function addSlot(sums: Uint32Array, counts: Uint32Array, slot: number): void {
+  const offset = slot * LATENCY_BUCKETS;
+  for (let bucket = 0; bucket < LATENCY_BUCKETS; bucket++)
+    sums[bucket] = (sums[bucket] as number) + (counts[offset + bucket] as number);
+}
+
+/** The 99th percentile of times, ms, to the buckets' error; undefined when there are none. */
+export function p99Of(times: Uint32Array): number | undefined {
+  const rows = times.reduce((sum, count) => sum + count, 0);
   let above = Math.floor(rows * 0.01);
   for (let bucket = LATENCY_BUCKETS - 1; bucket >= 0; bucket--) {
-    above -= latencies[bucket] as number;
+    above -= times[bucket] as number;
     if (above < 0) return bucketEndMs(bucket);
   }
   return undefined;
 }
 
 /** Rows that surely took longer than `limitMs`. */
-export function slowerThan(latencies: Uint32Array, limitMs: number): number {
+export function slowerThan(times: Uint32Array, limitMs: number): number {
   let rows = 0;
   for (let bucket = bucketOf(limitMs) + 1; bucket < LATENCY_BUCKETS; bucket++)
-    rows += latencies[bucket] as number;
+    rows += times[bucket] as number;
   return rows;
 }
