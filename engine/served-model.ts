@@ -21,6 +21,13 @@ export interface ModelMetrics {
   readonly batchRows: Histogram;
 }
 
+/** How a prediction names what made it. */
+export interface Naming {
+  readonly variant: string;
+  /** Name, version and variant as the prediction log has them. */
+  readonly logName: Buffer;
+}
+
 export class ServedModel {
   readonly manifest: ModelManifest;
   /** name@version */
@@ -47,8 +54,7 @@ export class ServedModel {
 
   /** Where features come from that the request does not hold; undefined: the request holds all. */
   readonly lookup: FeatureLookup | undefined;
-  #variant = "";
-  #logName: Buffer;
+  #naming: Naming;
 
   constructor(manifest: ModelManifest, metrics: Metrics, lookup?: FeatureLookup) {
     this.lookup = lookup;
@@ -63,7 +69,7 @@ export class ServedModel {
     this.outputWidth = outputWidth(manifest);
     this.classes = manifest.classes ?? [];
     this.classesJson = this.classes.map((label) => JSON.stringify(label));
-    this.#logName = toRowBinary(manifest.name, manifest.version, "");
+    this.#naming = toNaming(manifest, "");
     this.logClasses = this.classes.map((label) => toRowBinary(label));
     this.threshold = manifest.threshold ?? 0.5;
     this.categories = manifest.inputs.map((input) =>
@@ -73,19 +79,14 @@ export class ServedModel {
     this.metrics = createModelMetrics(manifest, metrics);
   }
 
-  /** What the version is beside others in production: `canary`, or empty. */
-  get variant(): string {
-    return this.#variant;
+  /** What rows that are accepted from now on are told as. */
+  get naming(): Naming {
+    return this.#naming;
   }
 
-  set variant(variant: string) {
-    this.#variant = variant;
-    this.#logName = toRowBinary(this.manifest.name, this.manifest.version, variant);
-  }
-
-  /** Name, version and variant as the prediction log has them. */
-  get logName(): Buffer {
-    return this.#logName;
+  /** @param variant what the version is beside others in production: `canary`, or empty. */
+  tellAs(variant: string): void {
+    this.#naming = toNaming(this.manifest, variant);
   }
 
   /** Index of the predicted class of an output row, or -1 for a regression. */
@@ -117,6 +118,10 @@ export class ServedModel {
     if (this.classes.length === 2) return this.positive(outputs, offset);
     return outputs[offset + this.predictedClass(outputs, offset)] as number;
   }
+}
+
+function toNaming({ name, version }: ModelManifest, variant: string): Naming {
+  return { variant, logName: toRowBinary(name, version, variant) };
 }
 
 function toRowBinary(...texts: string[]): Buffer {

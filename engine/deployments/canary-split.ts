@@ -37,7 +37,7 @@ export class CanarySplit {
     this.follow(record);
     champion.model.window = this.championWindow;
     canary.model.window = this.canaryWindow;
-    canary.model.variant = CANARY;
+    canary.model.tellAs(CANARY);
   }
 
   get record(): CanaryRecord {
@@ -74,6 +74,6 @@ export class CanarySplit {
   end(): void {
     this.champion.model.window = undefined;
     this.canary.model.window = undefined;
-    this.canary.model.variant = "";
+    this.canary.model.tellAs("");
   }
 }

@@ -66,13 +66,16 @@ describe("canary-split", () => {
     models.follow([withCanary(canaryRecord())]);
     await models.settled();
     const [champion, canary] = ["1.0.0", "2.0.0"].map((version) => models.route("mixed", version).model);
-    assert.deepEqual([champion?.variant, canary?.variant], ["", "canary"]);
-    assert.ok(canary?.logName.includes("canary") === true && champion?.logName.includes("canary") === false);
+    assert.deepEqual([champion?.naming.variant, canary?.naming.variant], ["", "canary"]);
+    assert.ok(
+      canary?.naming.logName.includes("canary") === true &&
+        champion?.naming.logName.includes("canary") === false,
+    );
     assert.ok(champion?.window !== undefined && canary.window !== undefined);
     models.follow([{ name: "mixed", aliases: { production: "2.0.0" } }]);
     await models.settled();
-    assert.deepEqual([canary.variant, canary.window, champion.window], ["", undefined, undefined]);
-    assert.ok(!canary.logName.includes("canary"));
+    assert.deepEqual([canary.naming.variant, canary.window, champion.window], ["", undefined, undefined]);
+    assert.ok(!canary.naming.logName.includes("canary"));
     assert.deepEqual(models.canaries(), []);
   });
 
