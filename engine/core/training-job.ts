@@ -2,7 +2,7 @@
  * What a training job is doing and what came of it: one document per job, written by the trainer that holds the job.
  *
  *     QUEUED ─▶ RUNNING: READING ─▶ PREPARING ─▶ SEARCHING ─▶ TRAINING ─▶ EVALUATING ─▶ REGISTERING ─▶ DEPLOYING
- *        │         ├──▶ COMPLETED   promoted, registered, or rejected by the gate
+ *        │         ├──▶ COMPLETED   deployed, registered, or rejected by the gate
  *        └─────────┴──▶ FAILED │ CANCELLED
  *
  * Who may write is decided by the model's job record (retrain-job): its attempt is the document's. Trials that have ended stay when
@@ -80,7 +80,7 @@ export const trainingJob = z.strictObject({
   metrics: jsonObject.nullable(),
   /** The gate's verdict with every check. */
   gate: jsonObject.nullable(),
-  outcome: z.enum(["promoted", "registered", "rejected"]).nullable(),
+  outcome: z.enum(["deployed", "registered", "rejected"]).nullable(),
   error: z
     .strictObject({
       code: z.string(),

@@ -3,6 +3,7 @@
  * and what a version remembers of its own training.
  */
 import { z } from "zod";
+import { deployment } from "./deployment.ts";
 import { MODEL_NAME } from "./names.ts";
 import { unfittedSteps } from "./preprocessing.ts";
 import { invalidBy } from "./schema-details.ts";
@@ -45,6 +46,8 @@ export const trainingSpec = z.strictObject({
   validation: trainingValidation.prefault({ method: "out_of_time" }),
   /** What the new model must show beside the version that serves. */
   gate: trainingGate.prefault({}),
+  /** What becomes of a version that has passed its gate; a canary that grows to production unless told. */
+  deployment: deployment.prefault({ strategy: "canary" }),
   /** All randomness comes from it: the same job on the same data gives the same bytes. */
   seed: z.int().min(0).max(0xffff_ffff).default(0),
 });
