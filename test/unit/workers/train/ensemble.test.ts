@@ -3,9 +3,12 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { invalidBy } from "../../../../engine/core/schema-details.ts";
 import type { TrainingSet } from "../../../../engine/core/training-set.ts";
+import { membersGraph, runMembers } from "../../../../workers/train/ensemble/ensemble-graph.ts";
 import { foldsOf } from "../../../../workers/train/ensemble/folds.ts";
 import { greedyWeights } from "../../../../workers/train/ensemble/greedy-weights.ts";
+import { type OnnxModel, rowsPort } from "../../../../workers/train/onnx/onnx-model.ts";
 import { decodeOnnx } from "../../../../workers/train/onnx/onnx-reader.ts";
+import { encodeOnnx } from "../../../../workers/train/onnx/onnx-writer.ts";
 import type { TrainedModel, Trainer } from "../../../../workers/train/trainer.ts";
 import { TRAINERS } from "../../../../workers/train/trainers.ts";
 import { hasCode } from "../../../support/error-code.ts";
@@ -14,7 +17,6 @@ import { normal, TASKS, trainingSet } from "../../../support/training-sets.ts";
 
 const ENSEMBLE = TRAINERS.get("ENSEMBLE")?.trainer as Trainer<unknown>;
 const LINEAR_TRAINER = TRAINERS.get("LINEAR")?.trainer as Trainer<unknown>;
-
 const LINEAR = { model_type: "LINEAR" };
 
 describe("the folds of an ensemble", () => {
@@ -154,6 +156,31 @@ describe("an ensemble", () => {
       const right = predicted.filter((p, row) => p > 0.5 === (turned.targets[row] === 1)).length;
       assert.ok(right > 0.8 * other.rows, `${right} of ${other.rows} right`);
     }
+  });
+
+  it("takes members whatever their values are called", async () => {
+    const names = ["second", "members", "second_class", "combiner/sums", "member1.LINEAR/probabilities"];
+    const chain = ["x", ...names, "probabilities"];
+    const graph: OnnxModel = {
+      nodes: chain.slice(1).map((name, index) => ({
+        operator: "Identity",
+        inputs: [chain[index] as string],
+        outputs: [name],
+      })),
+      initializers: [],
+      inputs: [rowsPort("x", 2)],
+      outputs: [rowsPort("probabilities", 2)],
+    };
+    const exported = {
+      runtime: "onnx",
+      files: new Map([["model.onnx", encodeOnnx(graph)]]),
+      inputTensor: "x",
+      output: { name: "probabilities", type: "probabilities" },
+    } as const;
+    const members = ["LINEAR", "OTHER"].map((modelType) => ({ modelType, exported }));
+    const columns = [0.25, 0.75].map((value) => ({ name: `c${value}`, values: Float32Array.of(value) }));
+    const merged = membersGraph(members, task, 2);
+    assert.deepEqual(await runMembers(merged, columns, 1), [Float64Array.of(0.75), Float64Array.of(0.75)]);
   });
 
   it("refuses to update an ensemble of other members", async () => {
