@@ -31,6 +31,7 @@ import {
 } from "../support/label-tables.ts";
 import { MIXED } from "../support/manifests.ts";
 import { goldenCases } from "../support/performance-golden.ts";
+import { performancePorts } from "../support/performance-ports.ts";
 import { createRandom } from "../support/random.ts";
 
 const DATABASE = "millrace";
@@ -110,8 +111,7 @@ describe("rounds of performance", () => {
 
   function createMonitor(): PerformanceMonitor {
     return new PerformanceMonitor({
-      rows: new PerformanceRows(client, DATABASE),
-      reports: new PerformanceStore(client, DATABASE),
+      ...performancePorts(client, DATABASE),
       settingsOf: async () => settings,
       championOf: async () => champion,
       tell: async (observations) => void told.push(...observations),

@@ -1,8 +1,9 @@
 /**
  * A computation of a window as rows of `performance_reports`: one for the window as a whole, which carries the state of the rounds,
- * and one for each variant, slice and metric.
+ * one for each variant, slice and metric, and once for each variant one of its errors under streaming detectors.
  */
 import type { LabelPositions } from "../../core/labelled-rows.ts";
+import type { ScoreWatch } from "../detectors/score-watch.ts";
 import { modelKindOf } from "../references/reference-document.ts";
 import type { MetricComparison } from "./metric-comparison.ts";
 import { metricsOf } from "./metric-table.ts";
@@ -21,6 +22,8 @@ export interface PerformanceReport {
   readonly isMature: boolean;
   readonly championVersion: string;
   readonly variants: readonly VariantPerformance[];
+  /** By variant, where detectors have read the errors of the window in this computation. */
+  readonly errors: ReadonlyMap<string, ScoreWatch>;
   /** JSON */
   readonly state: string;
 }
@@ -51,9 +54,25 @@ export function toPerformanceRows(report: PerformanceReport, nowMs: number): Row
         rows: variant.rows,
         labelled_rows: variant.labelled,
       };
-      return rowsOf(report, variant).map((row) => ({ ...ofVariant, ...row }));
+      const errors = report.errors.get(variant.variant);
+      const found = [...rowsOf(report, variant), ...(errors === undefined ? [] : [errorsRow(errors)])];
+      return found.map((row) => ({ ...ofVariant, ...row }));
     }),
   ];
+}
+
+function errorsRow(errors: ScoreWatch): Row {
+  const { rows, rowsLeftOut, alarms } = errors.latest;
+  return {
+    kind: "errors",
+    detector_rows: rows,
+    detector_rows_left_out: rowsLeftOut,
+    detector_alarms: alarms.map(({ detector, atMs }) => ({
+      detector,
+      drift_at: new Date(atMs).toISOString(),
+    })),
+    state: JSON.stringify(errors),
+  };
 }
 
 function rowsOf({ version, championVersion }: PerformanceReport, variant: VariantPerformance): Row[] {
