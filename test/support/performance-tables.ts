@@ -196,7 +196,7 @@ export class PerformanceTables {
         pairs: async () => ({
           scores: new Float32Array(0),
           otherScores: new Float32Array(0),
-          labels: new Uint8Array(0),
+          labels: new Float64Array(0),
         }),
       },
       reports: {

@@ -5,6 +5,7 @@
 import type { LabelPositions } from "../../core/labelled-rows.ts";
 import type { ScoreWatch } from "../detectors/score-watch.ts";
 import { modelKindOf } from "../references/reference-document.ts";
+import type { ChampionComparison } from "./champion-pairs.ts";
 import type { MetricComparison } from "./metric-comparison.ts";
 import { metricsOf } from "./metric-table.ts";
 import { type MetricValue, unknownFor } from "./metric-value.ts";
@@ -76,7 +77,7 @@ function errorsRow(errors: ScoreWatch): Row {
 }
 
 function rowsOf({ version, championVersion }: PerformanceReport, variant: VariantPerformance): Row[] {
-  const { realised, reason, estimated, againstReference, againstChampion, championPairs } = variant;
+  const { realised, reason, estimated, againstReference, againstChampion } = variant;
   if (realised === undefined) {
     const missing = metricsOf(modelKindOf(version.manifest)).map((metric) => ({
       kind: "realised",
@@ -95,7 +96,7 @@ function rowsOf({ version, championVersion }: PerformanceReport, variant: Varian
       slice.by === ""
         ? {
             ...referenceRow(againstReference, metric),
-            ...championRow(againstChampion, metric, championVersion, championPairs),
+            ...championRow(againstChampion, metric, championVersion),
           }
         : {},
     ),
@@ -134,12 +135,7 @@ function referenceRow(comparisons: readonly MetricComparison[], metric: string):
   };
 }
 
-function championRow(
-  comparisons: readonly MetricComparison[],
-  metric: string,
-  version: string,
-  pairs: number,
-): Row {
+function championRow(comparisons: readonly ChampionComparison[], metric: string, version: string): Row {
   const found = comparisons.find((one) => one.metric === metric);
   if (found === undefined) return {};
   return {
@@ -149,6 +145,6 @@ function championRow(
     champion_gain_low: found.interval?.low ?? null,
     champion_gain_high: found.interval?.high ?? null,
     champion_verdict: found.verdict ?? "",
-    champion_pairs: metric === "roc_auc" ? pairs : 0,
+    champion_pairs: found.pairs,
   };
 }
