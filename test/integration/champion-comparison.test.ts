@@ -7,14 +7,13 @@ import { after, before, beforeEach, describe, it } from "node:test";
 import { pino } from "pino";
 import { type ModelManifest, parseManifest } from "../../engine/core/manifest.ts";
 import { PerformanceMonitor } from "../../engine/monitor/performance/performance-monitor.ts";
-import { type ClickHouse, openClickHouse, selectRows } from "../../storage/clickhouse.ts";
-import { migrate } from "../../storage/migrate.ts";
-import { PASSWORD, startTestClickhouse, type TestClickhouse } from "../support/clickhouse.ts";
+import { type ClickHouse, selectRows } from "../../storage/clickhouse.ts";
 import { assertClose } from "../support/close.ts";
 import { DAY_MS, START_MS, storeLabels, storePredictions } from "../support/label-tables.ts";
 import { MIXED, mixedManifest } from "../support/manifests.ts";
 import { goldenCases } from "../support/performance-golden.ts";
 import { performancePorts } from "../support/performance-ports.ts";
+import { startTestTables, type TestTables } from "../support/test-tables.ts";
 
 const DATABASE = "millrace";
 const EXACT = 1e-12;
@@ -32,21 +31,16 @@ interface ChampionRow {
 }
 
 describe("a version against the champion", () => {
-  let server: TestClickhouse;
+  let tables: TestTables;
   let client: ClickHouse;
 
   before(async () => {
-    server = await startTestClickhouse();
-    client = openClickHouse(server.url.replace("//", `//millrace:${encodeURIComponent(PASSWORD)}@`));
-    await migrate(client, DATABASE, pino({ level: "silent" }));
+    tables = await startTestTables(DATABASE);
+    client = tables.client;
   });
-  after(async () => {
-    await client?.close();
-    await server?.remove();
-  });
+  after(async () => tables?.remove());
   beforeEach(async () => {
-    for (const table of ["predictions", "labels", "performance_reports"])
-      await client.command({ query: `TRUNCATE TABLE ${DATABASE}.${table}` });
+    await tables.truncate("predictions", "labels", "performance_reports");
   });
 
   /** A round over a day in which 2.0.0 and 1.0.0, the champion, answered the same requests; comparisons of both by metric. */

@@ -10,12 +10,10 @@ import { parseManifest } from "../../engine/core/manifest.ts";
 import type { WatchedErrors } from "../../engine/monitor/detectors/error-news.ts";
 import { PageHinkley } from "../../engine/monitor/detectors/page-hinkley.ts";
 import { PerformanceMonitor } from "../../engine/monitor/performance/performance-monitor.ts";
-import { type ClickHouse, openClickHouse, selectRows } from "../../storage/clickhouse.ts";
-import { migrate } from "../../storage/migrate.ts";
+import { type ClickHouse, selectRows } from "../../storage/clickhouse.ts";
 import { MIGRATIONS } from "../../storage/migrations.ts";
 import { PerformanceStore } from "../../storage/performance-store.ts";
 import { PredictionErrorStore } from "../../storage/prediction-error-store.ts";
-import { PASSWORD, startTestClickhouse, type TestClickhouse } from "../support/clickhouse.ts";
 import {
   DAY_MS,
   START_MS,
@@ -27,6 +25,7 @@ import {
 import { MIXED } from "../support/manifests.ts";
 import { performancePorts } from "../support/performance-ports.ts";
 import { createRandom } from "../support/random.ts";
+import { startTestTables, type TestTables } from "../support/test-tables.ts";
 
 const DATABASE = "millrace";
 const MANIFEST = parseManifest({ ...MIXED, name: "m" });
@@ -46,23 +45,18 @@ interface ErrorRow {
 }
 
 describe("errors under streaming detectors", () => {
-  let server: TestClickhouse;
+  let tables: TestTables;
   let client: ClickHouse;
   let told: WatchedErrors[] = [];
   const warnings: string[] = [];
 
   before(async () => {
-    server = await startTestClickhouse();
-    client = openClickHouse(server.url.replace("//", `//millrace:${encodeURIComponent(PASSWORD)}@`));
-    await migrate(client, DATABASE, pino({ level: "silent" }));
+    tables = await startTestTables(DATABASE);
+    client = tables.client;
   });
-  after(async () => {
-    await client?.close();
-    await server?.remove();
-  });
+  after(async () => tables?.remove());
   beforeEach(async () => {
-    for (const table of ["predictions", "labels", "performance_reports"])
-      await client.command({ query: `TRUNCATE TABLE ${DATABASE}.${table}` });
+    await tables.truncate("predictions", "labels", "performance_reports");
     told = [];
   });
 
