@@ -23,6 +23,7 @@ import { followWatched, type WatchedModels } from "./app-watched.ts";
 import type { Config } from "./core/config.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
+import { toErrorEvents, toErrorObservations, type WatchedErrors } from "./monitor/detectors/error-news.ts";
 import { toScoreEvents, toScoreObservations } from "./monitor/detectors/score-news.ts";
 import { CountKeeper } from "./monitor/drift/count-keeper.ts";
 import { DriftMonitor, type JudgedWindow } from "./monitor/drift/drift-monitor.ts";
@@ -91,6 +92,7 @@ export async function startMonitor(parts: MonitorParts): Promise<RunningMonitor>
     tell: async (observations) => {
       await parts.alerts.observe(observations, Date.now());
     },
+    tellErrors: async (errors) => tellErrors(parts, errors),
     logger: parts.logger,
   });
   const objectives = await openObjectiveRegistry(nats, { prefix: config.prefix });
@@ -176,16 +178,27 @@ function publishGauges({ nats, topology }: MonitorParts, { monitor, watched }: R
   publishMonitorStatus(nats, topology, { source: "drift", gauges });
 }
 
-async function tell({ publisher, topology, alerts }: MonitorParts, window: JudgedWindow): Promise<void> {
-  const events = [...toEvents(window.changes), ...toScoreEvents(window)];
+async function tell(parts: MonitorParts, window: JudgedWindow): Promise<void> {
+  await publishEvents(parts, [...toEvents(window.changes), ...toScoreEvents(window)]);
+  const observations = [...toObservations(window), ...toScoreObservations(window)];
+  if (observations.length > 0) await parts.alerts.observe(observations, Date.now());
+}
+
+async function tellErrors(parts: MonitorParts, errors: WatchedErrors): Promise<void> {
+  await publishEvents(parts, toErrorEvents(errors));
+  await parts.alerts.observe(toErrorObservations(errors), Date.now());
+}
+
+async function publishEvents(
+  { publisher, topology }: MonitorParts,
+  events: readonly { readonly kind: string; readonly id: string; readonly body: unknown }[],
+): Promise<void> {
   const messages = events.map(({ kind, id, body }) => ({
     subject: topology.eventsSubject(kind),
     id,
     payload: JSON.stringify(body),
   }));
   await publisher.publishAll(messages, { timeoutMs: PUBLISH_TIMEOUT_MS });
-  const observations = [...toObservations(window), ...toScoreObservations(window)];
-  if (observations.length > 0) await alerts.observe(observations, Date.now());
 }
 
 /** Of the versions that are behind an alias: what happens to the others is nobody's reason to train. */

@@ -63,6 +63,7 @@ export async function openMonitoring({
         const question = { model, fromMs: toMs - PERFORMANCE_MS, toMs, slice: "", rowsMax: REPORT_ROWS_MAX };
         return newestReports(await performance.read(question));
       },
+      error_detectors: async (model) => performance.latestErrors(model),
     },
     clock: () => Date.now(),
   };

@@ -3,6 +3,7 @@
  */
 import type { DriftAnswer, DriftColumn } from "../monitor/drift/drift-answer.ts";
 
+const VARIANT_LENGTH_MAX = 28;
 const HIDDEN = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]/gu;
 
 /** Text without what would steer a terminal, or turn the direction of a line: values and names come from anywhere. */
@@ -54,6 +55,16 @@ export function verdictText({ verdict, is_critical }: Pick<DriftColumn, "verdict
 
 export function windowText({ from, to }: Pick<DriftAnswer, "from" | "to">): string {
   return `${momentText(from)} to ${momentText(to)} UTC`;
+}
+
+export interface Series {
+  readonly model_version: string;
+  /** Of an experiment, or empty. */
+  readonly variant: string;
+}
+
+export function seriesText({ model_version, variant }: Series): string {
+  return variant === "" ? model_version : `${model_version} ${shortText(variant, VARIANT_LENGTH_MAX)}`;
 }
 
 /** Kinds of problems with the rates that make them. */
