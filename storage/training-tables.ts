@@ -35,7 +35,7 @@ export function trainingStatements(): string[] {
         parameters String COMMENT 'hyperparameters, JSON',
         state Enum8('COMPLETE' = 1, 'PRUNED' = 2, 'FAILED' = 3),
         value Nullable(Float64) COMMENT 'of the search''s metric',
-        fold_values Array(Float64),
+        values_per_fold Array(Float64),
         seconds Float64,
         reason String COMMENT 'why it failed, or empty'
       )

@@ -9,6 +9,7 @@ import { unfittedSteps } from "./preprocessing.ts";
 import { invalidBy } from "./schema-details.ts";
 import { trainingData } from "./training-data.ts";
 import { trainingGate } from "./training-gate.ts";
+import { trainingSearch } from "./training-search.ts";
 import { trainingValidation } from "./training-validation.ts";
 
 /** XGBOOST and LIGHTGBM are trained by processes of other languages (external trainers). */
@@ -43,6 +44,8 @@ export const trainingSpec = z.strictObject({
   parameters: z.record(z.string().min(1).max(64), z.unknown()).default({}),
   /** Transforms before the model, to be fitted in training; unless given those of the version that serves, or what the type needs. */
   preprocessing: unfittedSteps.optional(),
+  /** For hyperparameters; without it those given are taken. */
+  search: trainingSearch.optional(),
   validation: trainingValidation.prefault({ method: "out_of_time" }),
   /** What the new model must show beside the version that serves. */
   gate: trainingGate.prefault({}),

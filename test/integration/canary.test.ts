@@ -250,7 +250,8 @@ describe("a canary", () => {
     const begun = await runCli(["models", "deploy", NAME, "5.0.0", ...args, "--url", engine.httpUrl]);
     assert.match(begun.stdout, /canary 5\.0\.0: step 1 of 2, 20 % for 1s/, begun.stderr);
     {
-      await using _load = new CardLoad(engine);
+      await using load = new CardLoad(engine);
+      assert.ok(load);
       await eventually("the second step", async () => (await shown()).canary?.step === 1, LONG_MS);
     }
     await engine.kill9();
