@@ -19,7 +19,7 @@ describeTrainer("LINEAR", {
   categories: /color: it is a category.*one_hot_encoder/,
   lossMax: 0.5,
 });
-const NETWORK = { learning_rate: 0.03, batch_size: 64, epochs: 8 };
+const NETWORK = { learning_rate: 0.04, batch_size: 100, epochs: 8 };
 describeTrainer("NEURAL_NETWORK", {
   trainer: trainerOf("NEURAL_NETWORK"),
   parameters: { ...NETWORK, hidden_units: [16, 8], dropout: 0.1, l2: 1e-5 },

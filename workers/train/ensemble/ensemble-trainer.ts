@@ -94,8 +94,8 @@ async function trainEnsemble(
   run: TrainerRun<EnsembleParameters>,
   trainers: MemberTrainers,
 ): Promise<TrainedModel> {
-  const { task, training, parameters, seed, onIteration } = run;
-  const folds = foldsOf(training, task, parameters.folds, seed);
+  const { task, training, parameters, onIteration } = run;
+  const folds = foldsOf(training, task, parameters.folds);
   const members: (Member & { readonly model: TrainedModel })[] = [];
   const unseen: Float64Array[] = [];
   for (const [index, { model_type: modelType }] of parameters.members.entries()) {

@@ -24,7 +24,7 @@ describe("the folds of an ensemble", () => {
   const set: TrainingSet = { rows: 103, columns: [], targets };
 
   it("hold each row once, and each class in the same share", () => {
-    const folds = foldsOf(set, TASKS.binary, 5, 1);
+    const folds = foldsOf(set, TASKS.binary, 5);
     const all = folds.flatMap(({ outside }) => [...outside]).sort((a, b) => a - b);
     assert.deepEqual(
       all,
@@ -37,17 +37,22 @@ describe("the folds of an ensemble", () => {
     }
   });
 
-  it("follow from the seed", () => {
-    assert.deepEqual(foldsOf(set, TASKS.binary, 5, 1), foldsOf(set, TASKS.binary, 5, 1));
-    assert.notDeepEqual(foldsOf(set, TASKS.binary, 5, 1), foldsOf(set, TASKS.binary, 5, 2));
+  it("are runs of rows in their order, so that neighbours are left out together", () => {
+    const [first, ...others] = foldsOf(set, TASKS.regression, 5);
+    assert.deepEqual(
+      [...(first?.outside ?? [])],
+      Array.from({ length: 21 }, (_, row) => row),
+    );
+    for (const { outside } of others)
+      assert.equal((outside.at(-1) ?? 0) - (outside[0] ?? 0), outside.length - 1);
   });
 
   it("are refused when rows or those of a class are too few", () => {
     const few = { rows: 9, columns: [], targets: targets.subarray(0, 9) };
-    assert.throws(() => foldsOf(few, TASKS.regression, 5, 1), hasCode("INVALID_REQUEST", /folds: 9 rows/));
+    assert.throws(() => foldsOf(few, TASKS.regression, 5), hasCode("INVALID_REQUEST", /folds: 9 rows/));
     const lonely = { ...set, targets: targets.map((_, row) => (row === 4 ? 1 : 0)) };
     assert.throws(
-      () => foldsOf(lonely, TASKS.binary, 5, 1),
+      () => foldsOf(lonely, TASKS.binary, 5),
       hasCode("INVALID_REQUEST", /targets: class 1 has one row/),
     );
   });
