@@ -77,10 +77,6 @@ export class LogRowReader {
     return integerAt(this.view, this.#dateAt);
   }
 
-  get predictedValue(): number {
-    return this.view.getFloat32(this.valueAt, true);
-  }
-
   /** Model name, version and variant. */
   series(): readonly [name: string, version: string, variant: string] {
     const versionAt = behindText(this.bytes, this.seriesStart);

@@ -61,7 +61,8 @@ export class BinCounter {
 
   /** Counts the text at [start, end) of `bytes`, in UTF-8, in column `at` of the profile, which is of categories. */
   countText(at: number, bytes: Uint8Array, start: number, end: number, counts: Uint32Array): void {
-    const slot = (this.starts[at] as number) + (this.#bins[at] as CategoryBins).slotOfBytes(bytes, start, end);
+    const slot =
+      (this.starts[at] as number) + (this.#bins[at] as CategoryBins).slotOfBytes(bytes, start, end);
     counts[slot] = (counts[slot] as number) + 1;
   }
 

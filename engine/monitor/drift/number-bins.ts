@@ -85,8 +85,7 @@ export class NumberBins {
       left = tallyKey(keysOfRows[row + 2] as number, keys, table, shift, firstCell, left);
       left = tallyKey(keysOfRows[row + 3] as number, keys, table, shift, firstCell, left);
     }
-    for (; row < rows; row++)
-      left = tallyKey(keysOfRows[row] as number, keys, table, shift, firstCell, left);
+    for (; row < rows; row++) left = tallyKey(keysOfRows[row] as number, keys, table, shift, firstCell, left);
     for (let at = 0; at < left; at++) {
       const slot = this.#slotOfKey(keysLeft[at] as number);
       tally[slot] = (tally[slot] as number) + 1;
