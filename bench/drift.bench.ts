@@ -65,7 +65,7 @@ async function windows(
   }));
 }
 
-/** The sink's inserts of the same rows, with and without counting them. */
+/** The sink's inserts, and beside them counting the same rows, in rounds by the rows' own clock. */
 async function upkeep(
   bench: DriftBench,
   reference: ReadonlyMap<string, Float32Array>,

@@ -8,6 +8,7 @@
  *
  * Each prediction is counted once: counts carry the position up to which they go, and are inserted all or none; whoever is
  * behind goes on from the position that is stored. So nothing has to be undone, and a killed process leaves nothing half.
+ * Inserts cost more than counting, so counts of the running minute, which no window ends in, are held for a while.
  * Bounds: one chunk of ROWS_MAX predictions, CATCH_UP_MS a version and settling, and counts of MINUTES_MAX minutes a version
  * between two inserts.
  */
@@ -26,7 +27,7 @@ const COUNTS_MAX = 900_000;
 const ROWS_MAX = 20_000;
 const MINUTES_MAX = 240;
 const CATCH_UP_MS = 2_000;
-/** An insert of counts costs as much as counting 100,000 rows. */
+/** Longest wait of the running minute's counts: an insert of counts costs as much as counting 150,000 rows (see DECISIONS.md). */
 const HELD_MS = 30_000;
 const WRITER_BYTES = 256 * 1024;
 
