@@ -75,7 +75,9 @@ export async function startTrainer(parts: TrainerParts): Promise<{ stop(): Promi
     logger,
   });
   const stopping = new AbortController();
-  const running = runner.run(stopping.signal);
+  const running = Promise.all(
+    Array.from({ length: config.trainers }, async () => runner.run(stopping.signal)),
+  );
   return {
     stop: async () => {
       stopping.abort();

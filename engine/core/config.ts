@@ -139,6 +139,11 @@ export const SETTINGS = {
     count(1024, 1024 * MIB, 16 * MIB),
     "bytes in one HTTP body; over it 413",
   ),
+  trainers: setting(
+    "MILLRACE_TRAINERS",
+    count(0, 16, 1),
+    "training jobs that a control plane works on at once, each in a process of its own; 0: none, others take them",
+  ),
   trainingBytesMax: setting(
     "MILLRACE_TRAINING_BYTES_MAX",
     count(64 * MIB, 1024 * 1024 * MIB, 2048 * MIB),

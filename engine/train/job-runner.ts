@@ -56,7 +56,7 @@ export class JobRunner {
     this.#options = options;
   }
 
-  /** Takes jobs until `signal` aborts; the job under way then goes back into the queue. */
+  /** Takes jobs, one after the other, until `signal` aborts; the job under way then goes back into the queue. */
   async run(signal: AbortSignal): Promise<void> {
     const { reader, logger } = this.#options;
     while (!signal.aborted) {
