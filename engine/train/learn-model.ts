@@ -9,7 +9,7 @@ import type { TrainingMode, TrainingSpec } from "../core/training-spec.ts";
 import { prepareSets } from "./data/prepared-sets.ts";
 import type { DataSplit } from "./data/splits.ts";
 import { type TrainingTable, taskOf } from "./data/training-table.ts";
-import type { LearningPlan } from "./learning-plan.ts";
+import type { LearningQuestion } from "./learning-plan.ts";
 import { searchParameters } from "./search-parameters.ts";
 import { type ManifestParts, manifestOf } from "./train-model.ts";
 import type { OnNews, TrainingTask } from "./training-task.ts";
@@ -18,15 +18,6 @@ import type { TrainingTools } from "./training-tools.ts";
 /** Of a training, in the job's logs. */
 const LINES = 10;
 const EMPTY = new Uint32Array(0);
-
-export interface LearningQuestion {
-  readonly task: TrainingTask;
-  readonly spec: TrainingSpec;
-  readonly table: TrainingTable;
-  readonly split: DataSplit;
-  readonly plan: LearningPlan;
-  readonly champion: ModelManifest | undefined;
-}
 
 export interface Learned {
   readonly manifest: ModelManifest;

@@ -9,10 +9,22 @@ import type { UnfittedStep } from "../core/preprocessing.ts";
 import type { TrainingSpec } from "../core/training-spec.ts";
 import { defaultPreprocessing } from "./data/default-preprocessing.ts";
 import { stepsWithout } from "./data/feature-selection.ts";
+import type { DataSplit } from "./data/splits.ts";
+import type { TrainingTable } from "./data/training-table.ts";
+import type { TrainingTask } from "./training-task.ts";
 
 export interface LearningPlan {
   readonly steps: readonly UnfittedStep[];
   readonly missing: MissingRule;
+}
+
+export interface LearningQuestion {
+  readonly task: TrainingTask;
+  readonly spec: TrainingSpec;
+  readonly table: TrainingTable;
+  readonly split: DataSplit;
+  readonly plan: LearningPlan;
+  readonly champion: ModelManifest | undefined;
 }
 
 /**

@@ -16,7 +16,7 @@ import { measurePerformance } from "../monitor/performance/realised-performance.
 import { prepareSets } from "./data/prepared-sets.ts";
 import { taskOf } from "./data/training-table.ts";
 import { resolveGate } from "./gate/gate-limits.ts";
-import type { LearningQuestion } from "./learn-model.ts";
+import type { LearningQuestion } from "./learning-plan.ts";
 import { toLabelledRows } from "./test-rows.ts";
 import type { OnNews } from "./training-task.ts";
 import type { TrainingTools } from "./training-tools.ts";
