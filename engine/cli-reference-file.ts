@@ -5,7 +5,8 @@
  */
 import { basename } from "node:path";
 import { readTableColumns } from "../storage/table-columns.ts";
-import { openTableFiles, type TableColumn } from "../storage/table-files.ts";
+import { openTableFiles } from "../storage/table-files.ts";
+import { openFileTable } from "../storage/text-table.ts";
 import { EngineError } from "./core/errors.ts";
 import type { ModelManifest } from "./core/manifest.ts";
 import type { ColumnValues } from "./monitor/references/reference-builder.ts";
@@ -39,13 +40,13 @@ export async function buildFileReference(
 ): Promise<FileReference> {
   const { file, positive, bins } = options;
   await using files = await openTableFiles();
-  const names = (await files.columns(file, [])).map(({ name }: TableColumn) => name);
+  const table = await openFileTable(files, file);
+  const { names } = table;
   const label = labelColumnOf(names, manifest, options);
   const watched = columnsOf(manifest, names, file);
   const columns = [...watched, ...(label === undefined ? [] : [{ name: label, type: "category" as const }])];
-  const read = await readTableColumns(files, {
-    path: file,
-    names,
+  const read = await readTableColumns({
+    table,
     columns,
     rowsMax: referenceRowsMax(columns.length),
     onProgress: progressTeller(),

@@ -38,12 +38,18 @@ export async function changedLabelHours(
   return { hoursMs: rows.map(({ hour }) => hour * 1000), positions: to };
 }
 
-/** Where both tables end now. */
-async function readPositions(
+const BEGINNING: LabelPositions = { labels: { epoch: 0, seq: 0 }, predictions: { epoch: 0, seq: 0 } };
+
+/**
+ * Where both tables end now, for a model.
+ * @param from where they ended at the last reading.
+ * @throws EngineError SERVICE_UNAVAILABLE
+ */
+export async function readPositions(
   client: Pick<ClickHouse, "query">,
   database: string,
   model: string,
-  from: LabelPositions,
+  from = BEGINNING,
 ): Promise<LabelPositions> {
   const last = async (table: keyof LabelPositions): Promise<TablePosition> => {
     const [row] = await selectRows<{ last: readonly [number, number] }>(

@@ -3,7 +3,12 @@
  *
  * Idle sockets are dropped before the server would drop them (keep-alive race: ECONNRESET on the next insert).
  */
-import { type ClickHouseClient, ClickHouseLogLevel, createClient } from "@clickhouse/client";
+import {
+  type ClickHouseClient,
+  ClickHouseLogLevel,
+  type ClickHouseSettings,
+  createClient,
+} from "@clickhouse/client";
 import { EngineError, messageOf } from "../engine/core/errors.ts";
 
 const REQUEST_TIMEOUT_MS = 60_000;
@@ -16,6 +21,18 @@ export type ClickHouse = ClickHouseClient;
  * @param timeoutMs how long a query may be silent.
  */
 export function openClickHouse(url: string, timeoutMs: number = REQUEST_TIMEOUT_MS): ClickHouse {
+  return openAs(url, timeoutMs, { date_time_input_format: "best_effort" });
+}
+
+/**
+ * Opens a client for queries of analysts, whose user may change no settings. Of the embedded ClickHouse that is whoever gives no
+ * password: an address without a user.
+ */
+export function openAnalystClickHouse(url: string, timeoutMs: number = REQUEST_TIMEOUT_MS): ClickHouse {
+  return openAs(url, timeoutMs, {});
+}
+
+function openAs(url: string, timeoutMs: number, settings: ClickHouseSettings): ClickHouse {
   const { username, password } = new URL(url);
   const bare = new URL(url);
   bare.username = "";
@@ -27,7 +44,7 @@ export function openClickHouse(url: string, timeoutMs: number = REQUEST_TIMEOUT_
     request_timeout: timeoutMs,
     keep_alive: { enabled: true, idle_socket_ttl: SOCKET_TTL_MS },
     log: { level: ClickHouseLogLevel.OFF }, // every error is thrown as well
-    clickhouse_settings: { date_time_input_format: "best_effort" },
+    clickhouse_settings: settings,
   });
 }
 

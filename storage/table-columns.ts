@@ -1,5 +1,5 @@
 /**
- * Columns of a table in a file, as numbers and texts: the rows of a reference.
+ * Columns of a table in a file or behind a query, as numbers and texts: the rows of a reference, or to train on.
  *
  *     count and check → draw, if there are too many rows → read
  *
@@ -7,20 +7,17 @@
  * float32, as in a request; "", nan, na, n/a, null and none are no value. Bound: `rowsMax` rows, those with the lowest hashes of their numbers.
  */
 import { EngineError } from "../engine/core/errors.ts";
-import { quoted, quotedName } from "./chdb-engine.ts";
 import { ColumnReader, type ColumnType, type ReadColumn } from "./column-reader.ts";
-import type { TableFiles } from "./table-files.ts";
+import { NO_VALUE, readTexts, type TextTable, textSql } from "./text-table.ts";
 
 export interface FileColumn {
   readonly name: string;
   readonly type: ColumnType;
 }
 
-export interface FileQuestion {
-  readonly path: string;
-  /** All columns of the file. */
-  readonly names: readonly string[];
-  /** The columns to read, each of them in `names`. */
+export interface TableQuestion {
+  readonly table: TextTable;
+  /** The columns to read, each of them one of the table. */
   readonly columns: readonly FileColumn[];
   readonly rowsMax: number;
   /** Hears how far the reading is. */
@@ -29,28 +26,25 @@ export interface FileQuestion {
 
 export interface FileRows {
   readonly rows: number;
-  /** Rows of the file, more than `rows` if these were drawn. */
+  /** Rows of the table, more than `rows` if these were drawn. */
   readonly total: number;
   /** By name. */
   readonly values: ReadonlyMap<string, ReadColumn>;
 }
 
-const NO_VALUE = ["", "nan", "na", "n/a", "null", "none"].map(quoted).join(", ");
 const TEXT_LENGTH_KEPT = 257;
-/** Numbers of rows are those of the file. */
-const IN_ORDER = "SETTINGS max_threads = 1, input_format_parallel_parsing = 0";
 
-/** @throws EngineError INVALID_REQUEST for a file that cannot be read, or with a detail for each column that has another type. */
-export async function readTableColumns(files: TableFiles, question: FileQuestion): Promise<FileRows> {
-  const { path, names, columns, rowsMax, onProgress } = question;
-  const total = await checkColumns(files, question);
+/** @throws EngineError INVALID_REQUEST for a table that cannot be read, or with a detail for each column that has another type. */
+export async function readTableColumns(question: TableQuestion): Promise<FileRows> {
+  const { table, columns, rowsMax, onProgress } = question;
+  const total = await checkColumns(question);
   const rows = Math.min(total, rowsMax);
   const reader = new ColumnReader(
     columns.map(({ type }) => type),
     rows,
   );
-  const rest = total > rowsMax ? `WHERE ${drawnSql(total, rowsMax)} ${IN_ORDER}` : IN_ORDER;
-  await files.select(path, names, { selected: columns.map(valueSql).join(", "), rest }, async (chunks) => {
+  const where = total > rowsMax ? drawnSql(total, rowsMax) : "true";
+  await table.rows(columns.map(valueSql).join(", "), where, async (chunks) => {
     for await (const chunk of chunks) {
       reader.read(chunk);
       onProgress(reader.rows, rows);
@@ -61,7 +55,7 @@ export async function readTableColumns(files: TableFiles, question: FileQuestion
 }
 
 /** The number of rows. */
-async function checkColumns(files: TableFiles, { path, names, columns }: FileQuestion): Promise<number> {
+async function checkColumns({ table, columns }: TableQuestion): Promise<number> {
   const numbers = columns.filter(({ type }) => type === "number");
   const selected = [
     "toString(count())",
@@ -70,14 +64,7 @@ async function checkColumns(files: TableFiles, { path, names, columns }: FileQue
       `substringUTF8(anyIf(${textSql(column)}, ${isWrongSql(column)}), 1, 100)`,
     ]),
   ];
-  const reader = new ColumnReader(
-    selected.map(() => "category"),
-    1,
-  );
-  await files.select(path, names, { selected: selected.join(", ") }, async (chunks) => {
-    for await (const chunk of chunks) reader.read(chunk);
-  });
-  const [total = "0", ...checks] = reader.finish().map(([text]) => String(text ?? ""));
+  const [total = "0", ...checks] = await readTexts(table, selected);
   const details = numbers.flatMap(({ name }, at) => {
     const [count = "0", example = ""] = checks.slice(2 * at);
     const message = `must have numbers; ${count} values are none, such as ${JSON.stringify(example)}`;
@@ -85,12 +72,8 @@ async function checkColumns(files: TableFiles, { path, names, columns }: FileQue
   });
   const [first] = details;
   if (first !== undefined)
-    throw new EngineError("INVALID_REQUEST", `${path}: ${first.field}: ${first.message}`, { details });
+    throw new EngineError("INVALID_REQUEST", `${table.title}: ${first.field}: ${first.message}`, { details });
   return Number(total);
-}
-
-function textSql({ name }: FileColumn): string {
-  return `ifNull(toString(${quotedName(name)}), '')`;
 }
 
 function isWrongSql(column: FileColumn): string {

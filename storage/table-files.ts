@@ -29,6 +29,8 @@ export interface TableColumn {
 }
 
 const MEMORY_BYTES_MAX = 2 ** 30;
+/** Each waits 100 ms longer than the one before. */
+const REMOVALS_MAX = 8;
 const SETTINGS: QueryContext["settings"] = [
   ["session_timezone", "UTC"],
   ["date_time_output_format", "iso"],
@@ -123,7 +125,8 @@ export class TableFiles implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#engine.close();
-    await rm(this.folder, { recursive: true, force: true });
+    // threads of the engine may still write for a moment: such a folder is not empty when it is to go
+    await rm(this.folder, { recursive: true, force: true, maxRetries: REMOVALS_MAX });
   }
 
   async #run<T>(texts: readonly string[], task: (connection: ChdbConnection) => Promise<T>): Promise<T> {

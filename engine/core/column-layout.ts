@@ -17,6 +17,9 @@ export interface Feature {
   readonly slot: number;
 }
 
+/** Whether a model takes NaN for what is missing. */
+export type MissingRule = "refused" | "allowed";
+
 export interface Layout {
   /** Where the inputs start out, in their order. */
   readonly inputs: readonly Column[];
@@ -47,9 +50,11 @@ export function layoutOfPart(inputs: readonly LayoutInput[], steps: readonly Pre
 export function problemWithSteps(
   inputs: readonly LayoutInput[],
   steps: readonly PreprocessingStep[],
+  missing: MissingRule,
 ): ErrorDetail | undefined {
   try {
-    layoutOf(inputs, steps);
+    const { columns } = layoutOf(inputs, steps);
+    if (missing === "refused") refuseMissing(columns, steps.length - 1);
     return undefined;
   } catch (error) {
     const [detail] = toEngineError(error).details;
@@ -60,18 +65,23 @@ export function problemWithSteps(
 
 function featuresOf(columns: ReadonlyMap<string, Column>, last: number): Feature[] {
   const features: Feature[] = [];
-  for (const { name, kind, slot, elements, mayBeMissing } of columns.values()) {
+  for (const { name, kind, slot, elements } of columns.values()) {
     if (kind !== "number") {
       const remedy = "encode it, or leave it out by a select step at the end";
       throw stepInvalid(last, "columns", `column "${name}" is left and is no number: ${remedy}`);
-    }
-    if (mayBeMissing) {
-      const remedy = "put an imputer before, or leave it out by a select step at the end";
-      throw stepInvalid(last, "columns", `column "${name}" is left and may be missing: ${remedy}`);
     }
     elements.forEach((element, index) => features.push({ name: element, slot: slot + index }));
   }
   if (features.length > 0 && features.length <= FEATURES_MAX) return features;
   const message = `${features.length} numbers are left for the model; 1 to ${FEATURES_MAX} are allowed`;
   throw stepInvalid(last, "columns", message);
+}
+
+function refuseMissing(columns: ReadonlyMap<string, Column>, last: number): void {
+  for (const { name, mayBeMissing } of columns.values()) {
+    if (!mayBeMissing) continue;
+    const remedy =
+      "put an imputer before, leave it out by a select step at the end, or set allow_nan if the model takes NaN";
+    throw stepInvalid(last, "columns", `column "${name}" is left and may be missing: ${remedy}`);
+  }
 }

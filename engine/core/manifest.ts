@@ -41,6 +41,8 @@ export const modelManifest = z
     input_tensor: z.string().min(1).max(256).optional(),
     /** Transforms between the inputs and input_tensor, fitted in training. Without them the tensor takes the inputs. */
     preprocessing: preprocessingSteps.optional(),
+    /** The model takes NaN in input_tensor for what is missing, as trees do. Without it nothing may be missing there. */
+    allow_nan: z.boolean().optional(),
     /** The tensor that predictions are read from: exactly one. */
     outputs: z.array(modelOutput).length(1),
     /** Labels of a classifier in the order of its probabilities; absent for a regression. */
@@ -63,19 +65,23 @@ function checkAgreement(manifest: ModelManifest, context: z.RefinementCtx): void
     checkInput(input, (field, message) => issue(["inputs", index, field], message));
     if (manifest.preprocessing !== undefined) return;
     if (isKeptAsText(input)) issue(["inputs", index, "type"], `"${input.type}" needs preprocessing`);
-    if (input.nullable === true) issue(["inputs", index, "nullable"], "needs preprocessing");
+    if (input.nullable === true && manifest.allow_nan !== true)
+      issue(["inputs", index, "nullable"], "needs preprocessing, or a model that takes NaN: allow_nan");
   });
   const problem = problemWithTexts(manifest.inputs);
   if (problem !== undefined) issue(["inputs"], problem);
   checkClasses(manifest, issue);
+  if (manifest.allow_nan === true && manifest.input_tensor === undefined)
+    issue(["input_tensor"], "required with allow_nan: the tensor that takes NaN");
   checkPreprocessing(manifest, issue);
 }
 
-function checkPreprocessing({ inputs, preprocessing, input_tensor }: ModelManifest, issue: Issue): void {
+function checkPreprocessing(manifest: ModelManifest, issue: Issue): void {
+  const { inputs, preprocessing, input_tensor, allow_nan } = manifest;
   if (preprocessing === undefined || preprocessing.length === 0) return;
   if (input_tensor === undefined)
     issue(["input_tensor"], "required with preprocessing: the tensor that takes what the steps make");
-  const problem = problemWithSteps(inputs, preprocessing);
+  const problem = problemWithSteps(inputs, preprocessing, allow_nan === true ? "allowed" : "refused");
   if (problem !== undefined) issue(problem.field.split("."), problem.message);
 }
 

@@ -2,8 +2,8 @@
  * One input of a model as `model.json` describes it, and which values it takes.
  *
  * Invariant: names are safe as a JSON key and a ClickHouse identifier. Bounds: FEATURES_MAX inputs, CATEGORIES_MAX
- * categories, TEXTS_LENGTH_MAX characters in all texts of a row, so that a row fits into a log block. Types text and timestamp, and nullable, need preprocessing: a
- * tensor holds neither.
+ * categories, TEXTS_LENGTH_MAX characters in all texts of a row, so that a row fits into a log block. Types text and timestamp need preprocessing: a
+ * tensor holds neither. So does nullable, unless the model takes NaN (allow_nan of the manifest).
  */
 import { z } from "zod";
 import { featureName, MODEL_NAME, MODEL_VERSION } from "./names.ts";

@@ -38,6 +38,11 @@ export class RowBinaryReader {
     return this.#bytes.readInt16LE(this.#at - 2);
   }
 
+  uint32(): number {
+    this.#at += 4;
+    return this.#bytes.readUInt32LE(this.#at - 4);
+  }
+
   /** A UInt64 or DateTime64 below 2^53. */
   uint64(): number {
     const low = this.#bytes.readUInt32LE(this.#at);

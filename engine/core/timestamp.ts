@@ -20,6 +20,14 @@ export function parseTimestamp(value: unknown): number {
   return ms >= LEAST_MS && ms <= LARGEST_MS ? ms : Number.NaN;
 }
 
+/** As parseTimestamp, for values of tables: without an offset it is UTC, and a space may stand for the T, as ClickHouse writes times. */
+export function parseTableTime(value: unknown): number {
+  if (typeof value !== "string") return parseTimestamp(value);
+  const text = value.trim().replace(" ", "T");
+  const isLocal = text.includes("T") && !/(Z|[+-]\d\d:\d\d)$/.test(text);
+  return parseTimestamp(isLocal ? `${text}Z` : text);
+}
+
 /** A point in time that parseTimestamp takes as ISO 8601 in UTC with milliseconds: one text for one point. */
 export function isoOf(value: unknown): string {
   const isThat = typeof value === "string" && value.length === 24 && value.endsWith("Z");

@@ -9,7 +9,7 @@
  * features are read from the fields of their names.
  */
 import { EngineError } from "../core/errors.ts";
-import { parseTimestamp } from "../core/timestamp.ts";
+import { parseTableTime } from "../core/timestamp.ts";
 import type { LookupEntity, SetLookup } from "./feature-lookup.ts";
 import type { HistoricalFeatures, HistoricalRow } from "./historical-features.ts";
 
@@ -89,15 +89,10 @@ function withoutStatus({ json, request }: TrainingRow): string {
   return JSON.stringify(own);
 }
 
-/** Without a zone it is UTC; a space may stand for the T, as ClickHouse writes times. */
 function toMs(time: unknown, number: number): number {
-  const ms = parseTimestamp(typeof time === "string" ? inUtc(time.replace(" ", "T")) : time);
+  const ms = parseTableTime(time);
   if (ms >= 0 && ms < AS_OF_MS_MAX) return ms;
   throw invalid(number, "as_of", "must be a time such as 2026-11-21T10:00:00Z, or milliseconds since 1970");
-}
-
-function inUtc(time: string): string {
-  return time.includes("T") && !/(Z|[+-]\d\d:\d\d)$/.test(time) ? `${time}Z` : time;
 }
 
 function invalid(number: number, field: string, problem: string): EngineError {

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, it } from "node:test";
 import { readTableColumns } from "../../storage/table-columns.ts";
 import { openTableFiles, type TableFiles } from "../../storage/table-files.ts";
+import { openFileTable } from "../../storage/text-table.ts";
 import { hasCode } from "../support/error-code.ts";
 
 const COLUMNS = [
@@ -21,8 +22,8 @@ after(async () => files?.[Symbol.asyncDispose]());
 async function read(name: string, text: string, rowsMax = 1000) {
   const path = join(files.folder, name);
   await writeFile(path, text);
-  const names = (await files.columns(path, [])).map((column) => column.name);
-  return readTableColumns(files, { path, names, columns: COLUMNS, rowsMax, onProgress: () => undefined });
+  const table = await openFileTable(files, path);
+  return readTableColumns({ table, columns: COLUMNS, rowsMax, onProgress: () => undefined });
 }
 
 it("numbers are doubles rounded to float32, and what has no value is null", async () => {

@@ -39,8 +39,10 @@ export interface TrainerRun<Parameters> {
   readonly parameters: Parameters;
   /** An integer of 32 bits, from which all randomness comes. */
   readonly seed: number;
-  /** The model to go on from (INCREMENTAL, TRANSFER_LEARNING), with the same columns. */
+  /** The model to go on from, with the same columns. */
   readonly initial?: ExportedModel;
+  /** How; the first of `warmStarts` when absent. */
+  readonly warmStart?: WarmStart;
   /** Hears every iteration; "stop" ends training with the model as it is now. */
   readonly onIteration?: (iteration: Iteration) => "continue" | "stop";
 }
@@ -55,8 +57,11 @@ export interface TrainedModel {
   export(): Promise<ExportedModel>;
 }
 
-/** How a trainer can go on from a model that is there. */
-export type WarmStart = "INCREMENTAL" | "TRANSFER_LEARNING";
+/**
+ * How a trainer can go on from a model that is there: on with all of it, with its lower layers kept and a new head, or with its
+ * members kept and new weights for them.
+ */
+export type WarmStart = "INCREMENTAL" | "TRANSFER_LEARNING" | "ENSEMBLE_UPDATE";
 
 export interface Trainer<Parameters> {
   /** All hyperparameters with bounds and defaults, by the names of the field (scikit-learn, LightGBM); strict. */

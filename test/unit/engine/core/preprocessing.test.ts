@@ -143,6 +143,23 @@ describe("preprocessing in a manifest", () => {
     parseManifest(manifest([ordinal, { ...IMPUTE, columns: ["word"] }, last]));
   });
 
+  it("may leave what is missing to a model that takes NaN, and then needs no steps for it", () => {
+    const last = { ...SELECT, columns: ["age", "word"] };
+    const ordinal = { type: "ordinal_encoder", columns: ["word"], categories: [["a", null]] };
+    parseManifest(manifest([ordinal, last], { allow_nan: true }));
+    assert.deepEqual(refused([ordinal, last]), ["preprocessing.1.columns"]);
+    const inputs = [INPUTS[0], INPUTS[1]];
+    parseManifest(manifest(undefined, { inputs, allow_nan: true }));
+    assert.deepEqual(refused(undefined, { inputs, allow_nan: true, input_tensor: undefined }), [
+      "input_tensor",
+    ]);
+    assert.deepEqual(
+      refused([last], { allow_nan: true }),
+      ["preprocessing.0.columns"],
+      "a text is no number",
+    );
+  });
+
   it("bounds what a pipeline may make", () => {
     const inputs = Array.from({ length: 100 }, (_, index) => ({ name: `n${index}`, type: "float" }));
     const columns = inputs.map(({ name }) => name);

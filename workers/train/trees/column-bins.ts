@@ -1,0 +1,135 @@
+/**
+ * Where a column is cut into bins: at quantiles for numbers, one bin a code for categories.
+ *
+ * Invariant: the bins are what thresholds decide. A number x is in bin b when thresholds[b - 1] < x <= thresholds[b], compared
+ * as float32, so that a split "bin <= b" and the exported "x <= thresholds[b]" part the same rows, and any later row likewise.
+ * Bound: BINS_MAX value bins, so that they and the one for missing values fit a byte.
+ */
+export const BINS_MAX = 255;
+
+export interface NumberBins {
+  /** Upper ends of all value bins but the last; ascending. */
+  readonly thresholds: Float32Array;
+  /** Value bins. */
+  readonly values: number;
+}
+
+export interface CategoryBins {
+  /** The code of each value bin. */
+  readonly codes: Int32Array;
+  /** The bin of each code; `codes.length` for those that share the bin of missing values. */
+  readonly binOf: Uint8Array;
+  readonly values: number;
+}
+
+/**
+ * Cuts at quantiles: a value that alone fills a bin's share gets a bin of its own, the rest are cut into bins of like counts.
+ * Few distinct values get a bin each.
+ * @param sorted the column's values without NaN, ascending
+ * @param binsMax at most BINS_MAX
+ */
+export function numberBins(sorted: Float32Array, binsMax: number): NumberBins {
+  const distinct = new Float32Array(sorted.length);
+  const counts = new Int32Array(sorted.length);
+  let length = 0;
+  for (let index = 0; index < sorted.length; index++) {
+    if (length > 0 && sorted[index] === distinct[length - 1]) {
+      counts[length - 1] = (counts[length - 1] as number) + 1;
+    } else {
+      distinct[length] = sorted[index] as number;
+      counts[length] = 1;
+      length += 1;
+    }
+  }
+  const ends =
+    length <= binsMax ? everyValue(length) : quantileEnds(counts.subarray(0, length), binsMax, sorted.length);
+  const thresholds = Float32Array.from(ends, (end) =>
+    between(distinct[end] as number, distinct[end + 1] as number),
+  );
+  return { thresholds, values: length === 0 ? 0 : thresholds.length + 1 };
+}
+
+function everyValue(length: number): Int32Array {
+  return Int32Array.from({ length: Math.max(length - 1, 0) }, (_, index) => index);
+}
+
+/** Indexes of the distinct values that end a bin, without the last one. */
+function quantileEnds(counts: Int32Array, binsMax: number, total: number): number[] {
+  const big = Uint8Array.from(counts, (count) => (count >= total / binsMax ? 1 : 0));
+  let restBins = binsMax;
+  let restRows = total;
+  counts.forEach((count, index) => {
+    if (big[index] === 0) return;
+    restBins -= 1;
+    restRows -= count;
+  });
+  const ends: number[] = [];
+  let filled = 0;
+  for (let index = 0; index < counts.length - 1 && ends.length < binsMax - 1; index++) {
+    const share = restRows / Math.max(restBins, 1);
+    const isBig = big[index] === 1;
+    filled += counts[index] as number;
+    const isFull = filled >= share || (big[index + 1] === 1 && filled >= share / 2);
+    if (!isBig && !isFull) continue;
+    ends.push(index);
+    if (!isBig) {
+      restBins -= 1;
+      restRows -= filled;
+    }
+    filled = 0;
+  }
+  return ends;
+}
+
+/** The float32 in the middle of a < b, or a itself when there is none: always a <= it < b. */
+function between(a: number, b: number): number {
+  const middle = Math.fround(a / 2 + b / 2);
+  return middle >= a && middle < b ? middle : a;
+}
+
+/** The most frequent codes get a bin each; the others share the bin of missing values. */
+export function categoryBins(values: Float32Array, categories: number): CategoryBins {
+  const counts = new Int32Array(categories);
+  for (const value of values) if (value === value) counts[value] = (counts[value] as number) + 1;
+  const seen = [...counts.keys()].filter((code) => (counts[code] as number) > 0);
+  const kept = seen
+    .sort((a, b) => (counts[b] as number) - (counts[a] as number) || a - b)
+    .slice(0, BINS_MAX - 1)
+    .sort((a, b) => a - b);
+  const binOf = new Uint8Array(categories).fill(kept.length);
+  for (const [bin, code] of kept.entries()) binOf[code] = bin;
+  return { codes: Int32Array.from(kept), binOf, values: kept.length };
+}
+
+/** The bins of numbers; `missing` for NaN. */
+export function assignNumbers(
+  values: Float32Array,
+  { thresholds }: NumberBins,
+  missing: number,
+  into: Uint8Array,
+): void {
+  const last = thresholds.length;
+  for (let row = 0; row < values.length; row++) {
+    const value = values[row] as number;
+    let low = 0;
+    let high = last;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (value <= (thresholds[middle] as number)) high = middle;
+      else low = middle + 1;
+    }
+    into[row] = value === value ? low : missing;
+  }
+}
+
+/** The bins of codes; those of missing values for NaN and for codes without a bin. */
+export function assignCategories(
+  values: Float32Array,
+  { binOf, values: missing }: CategoryBins,
+  into: Uint8Array,
+): void {
+  for (let row = 0; row < values.length; row++) {
+    const value = values[row] as number;
+    into[row] = value === value ? (binOf[value] as number) : missing;
+  }
+}

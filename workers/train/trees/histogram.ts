@@ -1,0 +1,135 @@
+/**
+ * Histograms of gradients: for each bin of each column the sums of gradients and of hessians over the rows of a leaf. hot path
+ *
+ *     histogram   [g, h] of column 0's bin 0, bin 1, … bin of missing values │ column 1 …      float64
+ *
+ * Four columns are read in one pass: a row's index and gradients are loaded once for four sums, and sums into the same bin,
+ * which wait for each other, stand further apart (bench/train: 1.6 ns a row and column instead of 2.3 with one; row-major bins
+ * take as long on 32,000 rows and three times as long on leaves of a million). The same rows in the same order give the same bits.
+ */
+import type { BinnedRows } from "./binned-rows.ts";
+
+/** Adds the rows at positions begin … end of `rows`, whose gradients stand in the same order, for the columns at `places`. */
+export function addRows(
+  binned: BinnedRows,
+  places: Int32Array,
+  rows: Int32Array,
+  gradients: Float32Array,
+  hessians: Float32Array,
+  begin: number,
+  end: number,
+  histogram: Float64Array,
+): void {
+  const { bins, offsets } = binned;
+  const fours = places.length & ~3;
+  const bound = (index: number): number => (places[index] as number) * binned.rows;
+  const start = (index: number): number => 2 * (offsets[places[index] as number] as number);
+  for (let index = 0; index < fours; index += 4) {
+    addFour(
+      bins,
+      rows,
+      gradients,
+      hessians,
+      begin,
+      end,
+      histogram,
+      bound(index),
+      bound(index + 1),
+      bound(index + 2),
+      bound(index + 3),
+      start(index),
+      start(index + 1),
+      start(index + 2),
+      start(index + 3),
+    );
+  }
+  for (let index = fours; index < places.length; index++)
+    addOne(bins, rows, gradients, hessians, begin, end, histogram, bound(index), start(index));
+}
+
+function addFour(
+  bins: Uint8Array,
+  rows: Int32Array,
+  gradients: Float32Array,
+  hessians: Float32Array,
+  begin: number,
+  end: number,
+  histogram: Float64Array,
+  column0: number,
+  column1: number,
+  column2: number,
+  column3: number,
+  start0: number,
+  start1: number,
+  start2: number,
+  start3: number,
+): void {
+  for (let index = begin; index < end; index++) {
+    const row = rows[index] as number;
+    const gradient = gradients[index] as number;
+    const hessian = hessians[index] as number;
+    const at0 = start0 + ((bins[column0 + row] as number) << 1);
+    histogram[at0] = (histogram[at0] as number) + gradient;
+    histogram[at0 + 1] = (histogram[at0 + 1] as number) + hessian;
+    const at1 = start1 + ((bins[column1 + row] as number) << 1);
+    histogram[at1] = (histogram[at1] as number) + gradient;
+    histogram[at1 + 1] = (histogram[at1 + 1] as number) + hessian;
+    const at2 = start2 + ((bins[column2 + row] as number) << 1);
+    histogram[at2] = (histogram[at2] as number) + gradient;
+    histogram[at2 + 1] = (histogram[at2 + 1] as number) + hessian;
+    const at3 = start3 + ((bins[column3 + row] as number) << 1);
+    histogram[at3] = (histogram[at3] as number) + gradient;
+    histogram[at3 + 1] = (histogram[at3 + 1] as number) + hessian;
+  }
+}
+
+function addOne(
+  bins: Uint8Array,
+  rows: Int32Array,
+  gradients: Float32Array,
+  hessians: Float32Array,
+  begin: number,
+  end: number,
+  histogram: Float64Array,
+  column: number,
+  start: number,
+): void {
+  for (let index = begin; index < end; index++) {
+    const at = start + ((bins[column + (rows[index] as number)] as number) << 1);
+    histogram[at] = (histogram[at] as number) + (gradients[index] as number);
+    histogram[at + 1] = (histogram[at + 1] as number) + (hessians[index] as number);
+  }
+}
+
+/** What is left of a parent's histogram without one child's: its other child's. In place. */
+export function subtract(parent: Float64Array, child: Float64Array): void {
+  for (let index = 0; index < parent.length; index++)
+    parent[index] = (parent[index] as number) - (child[index] as number);
+}
+
+/**
+ * Histograms to use again. Bound: `bytesMax`; a leaf that gets none is counted anew when it is split.
+ */
+export class HistogramPool {
+  readonly #free: Float64Array[] = [];
+  readonly #length: number;
+  #left: number;
+
+  constructor(bins: number, countMax: number, bytesMax: number) {
+    this.#length = 2 * bins;
+    this.#left = Math.min(countMax, Math.floor(bytesMax / (16 * bins)));
+  }
+
+  /** All zeros. */
+  take(): Float64Array | undefined {
+    const used = this.#free.pop();
+    if (used !== undefined) return used.fill(0);
+    if (this.#left === 0) return undefined;
+    this.#left -= 1;
+    return new Float64Array(this.#length);
+  }
+
+  give(histogram: Float64Array | undefined): void {
+    if (histogram !== undefined) this.#free.push(histogram);
+  }
+}

@@ -1,0 +1,201 @@
+/**
+ * Grows one tree of boosting leaf by leaf: always the leaf whose best split gains most, as LightGBM does.
+ *
+ *     root: sums, histogram, best split → the most gaining leaf is split → the smaller child's histogram is counted,
+ *     the larger's is the parent's less that → their best splits → … until no leaf gains or there are numLeaves
+ *
+ * One grower serves all trees of a run: rows, gradients in the leaves' order and histograms are allocated once. Bound: a
+ * histogram a leaf, HISTOGRAM_BYTES_MAX in all; leaves that get none have theirs counted whenever it is needed.
+ */
+import type { BinnedColumn, BinnedRows } from "./binned-rows.ts";
+import { scanCategories } from "./category-split.ts";
+import { addRows, HistogramPool, subtract } from "./histogram.ts";
+import { type Leaf, mostGaining, nodeSplitOf, sidesOf } from "./leaf.ts";
+import { scanNumbers } from "./number-split.ts";
+import { RowPartition } from "./row-partition.ts";
+import { BestSplit, outputOf, type SplitRules } from "./split.ts";
+import type { Tree } from "./tree.ts";
+import { TreeBuilder } from "./tree-builder.ts";
+
+const HISTOGRAM_BYTES_MAX = 256 * 1024 * 1024;
+
+export interface GrowthRules extends SplitRules {
+  readonly numLeaves: number;
+  readonly maxDepth: number;
+  /** Leaves hold their output times this. */
+  readonly learningRate: number;
+}
+
+/** One of each a training row. */
+export interface Gradients {
+  readonly gradients: Float32Array;
+  readonly hessians: Float32Array;
+}
+
+export class LeafwiseGrower {
+  readonly #binned: BinnedRows;
+  readonly #rules: GrowthRules;
+  readonly #pool: HistogramPool;
+  readonly #scratch: Float64Array;
+  readonly #partition: RowPartition;
+  /** In the order of the leaves' rows. */
+  readonly #ordered: Gradients;
+  #leaves: Leaf[] = [];
+  #places = new Int32Array();
+  #current: Gradients;
+
+  constructor(binned: BinnedRows, rules: GrowthRules, histogramBytesMax = HISTOGRAM_BYTES_MAX) {
+    this.#binned = binned;
+    this.#rules = rules;
+    const bins = binned.offsets[binned.columns.length] as number;
+    this.#pool = new HistogramPool(bins, rules.numLeaves + 1, histogramBytesMax);
+    this.#scratch = new Float64Array(2 * bins);
+    this.#partition = new RowPartition(binned.rows);
+    this.#ordered = {
+      gradients: new Float32Array(binned.rows),
+      hessians: new Float32Array(binned.rows),
+    };
+    this.#current = this.#ordered;
+  }
+
+  /** Where the rows to grow on are put before `grow`, which reorders them. */
+  get rows(): Int32Array {
+    return this.#partition.rows;
+  }
+
+  /**
+   * Grows a tree on the first `count` of `rows`, splitting the binned columns at `places`.
+   */
+  grow(current: Gradients, count: number, places: Int32Array<ArrayBuffer>): Tree {
+    this.#current = current;
+    this.#places = places;
+    const { numLeaves, learningRate } = this.#rules;
+    const builder = new TreeBuilder(1, 2 * numLeaves - 1);
+    const root = this.#root(builder, count);
+    this.#leaves = [root];
+    if (numLeaves > 1 && this.#canSplit(root)) this.#keepOrDrop(root, this.#count(root));
+    while (this.#leaves.length < numLeaves) {
+      const parent = mostGaining(this.#leaves);
+      if (parent === undefined) break;
+      const [left, right] = this.#split(parent, builder);
+      this.#leaves[this.#leaves.indexOf(parent)] = left;
+      this.#leaves.push(right);
+      if (this.#leaves.length < numLeaves) this.#findSplits(parent.histogram, left, right);
+      else this.#pool.give(parent.histogram);
+    }
+    for (const leaf of this.#leaves) {
+      builder.setValue(leaf.node, 0, leaf.output * learningRate);
+      this.#pool.give(leaf.histogram);
+    }
+    return builder.build();
+  }
+
+  /** Adds the values of the tree grown last to `sums` at `offset` + row, for the rows that it was grown on. */
+  addTo(sums: Float64Array, offset: number, tree: Tree): void {
+    const { rows } = this;
+    for (const { node, begin, end } of this.#leaves) {
+      const value = tree.values[node] as number;
+      for (let index = begin; index < end; index++) {
+        const at = offset + (rows[index] as number);
+        sums[at] = (sums[at] as number) + value;
+      }
+    }
+  }
+
+  #root(builder: TreeBuilder, count: number): Leaf {
+    const { gradients, hessians } = this.#current;
+    const { rows } = this;
+    let gradient = 0;
+    let hessian = 0;
+    for (let index = 0; index < count; index++) {
+      const row = rows[index] as number;
+      gradient += gradients[row] as number;
+      hessian += hessians[row] as number;
+    }
+    const sums = { gradient, hessian, rows: count, lower: -Infinity, upper: Infinity };
+    const output = outputOf(gradient, hessian, this.#rules.lambdaL2, sums);
+    const node = builder.addLeaf(hessian);
+    return {
+      ...sums,
+      node,
+      begin: 0,
+      end: count,
+      depth: 0,
+      output,
+      split: new BestSplit(),
+      histogram: undefined,
+    };
+  }
+
+  #split(parent: Leaf, builder: TreeBuilder): [Leaf, Leaf] {
+    const { split, begin, end } = parent;
+    const { bins, rows, columns } = this.#binned;
+    const column = columns[split.place] as BinnedColumn;
+    split.fillTable(this.#partition.table, column.values);
+    const middle = this.#partition.split(bins, split.place * rows, begin, end);
+    const [left, right] = sidesOf(parent, this.#rules.monotone?.[split.place] ?? 0);
+    const child = (side: typeof left, begin: number, end: number): Leaf => ({
+      ...side,
+      node: builder.addLeaf(side.hessian),
+      begin,
+      end,
+      rows: end - begin,
+      depth: parent.depth + 1,
+      split: new BestSplit(),
+      histogram: undefined,
+    });
+    const children: [Leaf, Leaf] = [child(left, begin, middle), child(right, middle, end)];
+    builder.split(parent.node, nodeSplitOf(column, split), children[0].node, children[1].node);
+    return children;
+  }
+
+  #canSplit({ rows, hessian, depth }: Leaf): boolean {
+    const { maxDepth, minDataInLeaf, minSumHessian } = this.#rules;
+    return depth < maxDepth && rows >= 2 * minDataInLeaf && hessian >= 2 * minSumHessian;
+  }
+
+  /** @param histogram the parent's, if it was kept; it becomes the larger child's */
+  #findSplits(histogram: Float64Array | undefined, left: Leaf, right: Leaf): void {
+    const [small, large] = left.rows <= right.rows ? [left, right] : [right, left];
+    const splitsSmall = this.#canSplit(small);
+    if (!this.#canSplit(large)) {
+      this.#pool.give(histogram);
+      if (splitsSmall) this.#keepOrDrop(small, this.#count(small));
+      return;
+    }
+    if (!splitsSmall && histogram === undefined) return this.#keepOrDrop(large, this.#count(large));
+    const counted = this.#count(small);
+    if (histogram !== undefined) subtract(histogram, counted);
+    if (splitsSmall) this.#keepOrDrop(small, counted);
+    else if (counted !== this.#scratch) this.#pool.give(counted);
+    this.#keepOrDrop(large, histogram ?? this.#count(large));
+  }
+
+  /** Finds the leaf's best split, and keeps its histogram for its children if it has one and is not the scratch. */
+  #keepOrDrop(leaf: Leaf, histogram: Float64Array): void {
+    const { columns, offsets } = this.#binned;
+    for (const place of this.#places) {
+      const column = columns[place] as BinnedColumn;
+      const start = offsets[place] as number;
+      const scan = column.categories === undefined ? scanNumbers : scanCategories;
+      scan(histogram, start, column, place, leaf, this.#rules, leaf.split);
+    }
+    if (histogram === this.#scratch) return;
+    if (leaf.split.gain > 0) leaf.histogram = histogram;
+    else this.#pool.give(histogram);
+  }
+
+  #count({ begin, end }: Leaf): Float64Array {
+    const { gradients, hessians } = this.#current;
+    const { rows } = this;
+    const ordered = this.#ordered;
+    for (let index = begin; index < end; index++) {
+      const row = rows[index] as number;
+      ordered.gradients[index] = gradients[row] as number;
+      ordered.hessians[index] = hessians[row] as number;
+    }
+    const histogram = this.#pool.take() ?? this.#scratch.fill(0);
+    addRows(this.#binned, this.#places, rows, ordered.gradients, ordered.hessians, begin, end, histogram);
+    return histogram;
+  }
+}
