@@ -5,9 +5,10 @@
  */
 import { EngineError } from "../../core/errors.ts";
 import { predictionWidth, type TrainingTask } from "../../core/training-set.ts";
-import { type LabelledRows, predictAt } from "../../monitor/performance/labelled-rows.ts";
+import type { LabelledRows } from "../../monitor/performance/labelled-rows.ts";
 import type { Slices } from "../../monitor/performance/performance-slices.ts";
 import { checkFinite, checkLength, checkProbabilities } from "../../monitor/performance/row-checks.ts";
+import { toLabelledRows } from "../test-rows.ts";
 
 /** Bounds the sorts and resamples of one verdict: seconds. */
 const ROWS_MAX = 1_000_000;
@@ -92,32 +93,5 @@ export function labelledBy(
   { task, targets }: OutOfTimeRows,
   { predictions, threshold }: Candidate,
 ): LabelledRows {
-  switch (task.kind) {
-    case "regression":
-      return { kind: "regression", predicted: predictions, labels: targets };
-    case "binary":
-      return {
-        kind: "binary",
-        scores: predictions,
-        predicted: predictAt(predictions, threshold),
-        labels: Uint8Array.from(targets),
-      };
-    case "multiclass":
-      return {
-        kind: "multiclass",
-        classes: task.classes,
-        probabilities: predictions,
-        predicted: Uint16Array.from(targets, (_, row) => likeliest(predictions, row, task.classes)),
-        labels: Uint16Array.from(targets),
-      };
-  }
-}
-
-/** The first of the classes with the highest probability. */
-function likeliest(probabilities: Float64Array, row: number, classes: number): number {
-  let best = 0;
-  for (let one = 1; one < classes; one += 1)
-    if ((probabilities[row * classes + one] as number) > (probabilities[row * classes + best] as number))
-      best = one;
-  return best;
+  return toLabelledRows(task, targets, predictions, threshold);
 }

@@ -5,7 +5,8 @@
  * Intervals are percentiles where both tails hold TAIL_MIN resamples; a narrower tail (one slice of many) is that of the normal law
  * with the resamples' standard deviation. Rows are taken to be independent of each other.
  *
- * Bound: rows × resamples is at most DRAWS_MAX, some two seconds; never fewer than RESAMPLES_MIN.
+ * Bound: rows × resamples is at most DRAWS_MAX, some four seconds with the seven metrics of two classes; never fewer than RESAMPLES_MIN, so
+ * that a million rows take a minute.
  */
 import { twoSidedP } from "../../core/normal-law.ts";
 import { SeededRandom } from "../../core/seeded-random.ts";

@@ -59,6 +59,12 @@ describe("a gate", () => {
         "expected_calibration_error",
       ],
     );
+    const [auc, gini] = found.comparison.metrics;
+    assert.ok(auc?.interval && gini?.interval);
+    assert.deepEqual(
+      [gini.interval.low, gini.interval.high, gini.p_value],
+      [2 * auc.interval.low, 2 * auc.interval.high, auc.p_value],
+    );
     assert.equal(found.comparison.from, "2026-01-01T00:00:00.000Z");
   });
 

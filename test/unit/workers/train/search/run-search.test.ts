@@ -12,6 +12,7 @@ import {
   type TrialResult,
 } from "../../../../../workers/train/search/run-search.ts";
 import type { Trainer, TrainerRun } from "../../../../../workers/train/trainer.ts";
+import { TRAINERS } from "../../../../../workers/train/trainers.ts";
 import { hasCode } from "../../../../support/error-code.ts";
 
 const parameters = z.strictObject({
@@ -242,16 +243,39 @@ describe("a search's run", () => {
 
 describe("the searches of model types", () => {
   it("are valid spaces", () => {
-    for (const type of ["GRADIENT_BOOSTING", "RANDOM_FOREST", "LINEAR", "NEURAL_NETWORK", "LSTM"])
+    for (const type of TRAINERS.keys())
       for (const kind of ["binary", "multiclass", "regression"] as const) {
         const found = defaultSearch(type, kind);
-        assert.ok(found);
-        assert.deepEqual(searchSpace.parse(found.space), found.space);
-        assert.deepEqual(
-          Object.keys(found.fixed).filter((name) => name in found.space),
-          [],
-        );
+        if (type === "ENSEMBLE") assert.equal(found, undefined, "its members have searches");
+        else {
+          assert.ok(found, type);
+          assert.deepEqual(searchSpace.parse(found.space), found.space);
+          assert.deepEqual(
+            Object.keys(found.fixed).filter((name) => name in found.space),
+            [],
+          );
+        }
       }
-    assert.equal(defaultSearch("ENSEMBLE", "binary"), undefined);
+  });
+
+  it("ask for nothing that their trainers refuse, from one end of each parameter to the other", () => {
+    let count = 0;
+    for (const [type, { trainer }] of TRAINERS)
+      for (const kind of ["binary", "multiclass", "regression"] as const) {
+        const found = defaultSearch(type, kind);
+        if (found === undefined) continue;
+        const at = (end: "low" | "high") =>
+          Object.fromEntries(
+            Object.entries(found.space).map(([name, one]) => [
+              name,
+              one.type === "categorical" ? one.choices.at(end === "low" ? 0 : -1) : one[end],
+            ]),
+          );
+        // of an LSTM, steps follow from the columns: they have to be given
+        const given = type === "LSTM" ? { ...found.fixed, steps: 2 } : found.fixed;
+        for (const end of ["low", "high"] as const) trainer.parameters.parse({ ...given, ...at(end) });
+        count += 1;
+      }
+    assert.equal(count, 15);
   });
 });
