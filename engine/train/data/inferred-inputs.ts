@@ -48,7 +48,7 @@ export function inferInputs(columns: readonly ColumnCounts[]): InferredInputs {
         message: `has ${counts.infinite} numbers beyond float32: they count as missing`,
       });
     const bound = kind.type === "text" ? { max_length: CATEGORY_LENGTH_MAX } : {};
-    inputs.push({ column, input: { name, ...kind, ...bound } as ModelInput });
+    inputs.push({ column, input: { name, ...kind, ...bound } });
   }
   return { inputs, notes };
 }
