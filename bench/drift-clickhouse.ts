@@ -48,12 +48,13 @@ function valueOf(index: number): string {
   }
 }
 
-/** Rows `first` to `last` of the messages of the log, ten rows each, in RowBinary in the order of LOG_COLUMNS. */
+/** `count` rows of the log from row `first` on, ten a message, made within the second `madeS`: RowBinary in the order of LOG_COLUMNS. */
 export async function logRows(
   { client }: DriftBench,
   model: string,
   first: number,
   count: number,
+  madeS: number,
 ): Promise<Buffer> {
   const features = Array.from({ length: FEATURES }, (_, index) => `toFloat32(${valueOf(index)})`).join(", ");
   const expressions: Record<(typeof LOG_COLUMNS)[number], string> = {
@@ -76,7 +77,7 @@ export async function logRows(
     queue_ms: "toFloat32(1)",
     inference_ms: "toFloat32(1)",
     batch_rows: "1::UInt16",
-    prediction_date: `toDateTime64(now() - 60 + intDiv(number - ${first}, ${Math.ceil(count / 2)}) * 60, 3, 'UTC')`,
+    prediction_date: `fromUnixTimestamp64Milli((${madeS} * 1000 + intDiv((number - ${first}) * 1000, ${count}))::Int64, 'UTC')`,
     features_date: "toDateTime64(0, 3, 'UTC')",
     entities: "[]::Array(Tuple(String, String, UInt64))",
     feature_status: "map()::Map(String, String)",

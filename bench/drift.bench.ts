@@ -29,8 +29,11 @@ import { type Report, round } from "./report.ts";
 
 const REFERENCE_ROWS = 100_000;
 const ROWS = 1_000_000;
-const SINK_BATCHES = 20;
+/** An insert a second of 20,000 predictions of that second, for a minute. */
+const SINK_BATCHES = 60;
 const SINK_ROWS = 20_000;
+/** The monitor's rounds are five seconds apart. */
+const ROUND_BATCHES = 5;
 
 type Row = Record<string, string | number>;
 
@@ -62,7 +65,7 @@ async function windows(
   }));
 }
 
-/** The sink's inserts of the same rows, with and without counting them. */
+/** The sink's inserts, and beside them counting the same rows, in rounds by the rows' own clock. */
 async function upkeep(
   bench: DriftBench,
   reference: ReadonlyMap<string, Float32Array>,
@@ -78,10 +81,11 @@ async function upkeep(
   });
   keeper.watch([watchedVersion("kept", reference)]);
   await keeper.settle();
+  const startS = Math.floor(Date.now() / 60_000) * 60 - 30; // a minute ends halfway
   let insertMs = 0;
   let countMs = 0;
   for (let batch = -2; batch < SINK_BATCHES; batch++) {
-    const bytes = await logRows(bench, "kept", (batch + 2) * SINK_ROWS, SINK_ROWS);
+    const bytes = await logRows(bench, "kept", (batch + 2) * SINK_ROWS, SINK_ROWS, startS + batch);
     const startedMs = performance.now();
     await store.insert(bytes, `bench:${batch}`);
     const insertedMs = performance.now();
@@ -89,8 +93,8 @@ async function upkeep(
     seq = afterSeq + SINK_ROWS / 10;
     keeper.stored({ rows: bytes, epoch: EPOCH, afterSeq, seq });
     const countedMs = performance.now();
-    const isRound = batch % 5 === 4; // the monitor's rounds are five seconds apart, the sink's inserts about one
-    if (isRound) await keeper.settle();
+    const isRound = batch % ROUND_BATCHES === ROUND_BATCHES - 1;
+    if (isRound) await keeper.settle((startS + batch + 1) * 1000);
     if (batch < 0) continue;
     insertMs += insertedMs - startedMs;
     countMs += performance.now() - insertedMs - (isRound ? 0 : performance.now() - countedMs);

@@ -35,11 +35,13 @@ import { startHealthChecks } from "./app-health.ts";
 import { createHttpServer } from "./app-http.ts";
 import { followFeatureSets, openFeatures, startIngest } from "./app-ingest.ts";
 import { type Monitoring, startServiceLevels } from "./app-service-levels.ts";
+import { createSignatureCheck } from "./app-signatures.ts";
 import { openWatching } from "./app-watching.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
 import type { Logger } from "./core/log.ts";
 import { Metrics } from "./core/metrics.ts";
+import { CanaryWatch } from "./deployments/canary-watch.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { ActiveSets } from "./features/active-sets.ts";
 import type { EntityReader } from "./features/entity-reader.ts";
@@ -105,8 +107,7 @@ interface Core {
 export async function startDataPlane(config: Config, urls: ServiceUrls, logger: Logger): Promise<DataPlane> {
   const streams = await connectStreams(config, urls.nats, logger);
   const { connection, topology } = streams;
-  const bounds = { ...CONTENT_BOUNDS, bytesMax: config.artifactBytesMax };
-  const registry = await openModelRegistry(connection.nats, { prefix: config.prefix, bounds });
+  const registry = await openRegistry(config, connection);
   const ingestParts = { ...streams, nats: connection.nats };
   const featureRegistry = await openFeatures(config, ingestParts);
   const metrics = new Metrics();
@@ -159,6 +160,15 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     readiness,
     stop,
   };
+}
+
+/** @throws EngineError INVALID_REQUEST when the trusted keys cannot be read. */
+async function openRegistry(config: Config, { nats }: StreamsConnection): Promise<ModelRegistry> {
+  return openModelRegistry(nats, {
+    prefix: config.prefix,
+    bounds: { ...CONTENT_BOUNDS, bytesMax: config.artifactBytesMax },
+    checkSignature: await createSignatureCheck(config),
+  });
 }
 
 interface HttpParts {
@@ -281,22 +291,38 @@ function createLog(config: Config, publisher: Publisher, topology: Topology): Pr
   });
 }
 
+/** Loads what the registry says, and watches canaries. */
 async function followRegistry(
   registry: ModelRegistry,
   models: Models,
   logger: Logger,
 ): Promise<{ stop(): Promise<void> }> {
   const wanted = new Map<string, WantedModel>();
-  return registry.watch(
-    ({ name, aliases }) => {
+  const canaries = new CanaryWatch({
+    models,
+    registry,
+    clock: () => Date.now(),
+    ticks: () => performance.now(),
+    logger: logger.child({ component: "canaries" }),
+  });
+  const watch = await registry.watch(
+    ({ name, aliases, canary, warm }) => {
       wanted.set(name, {
         name,
         aliases: Object.fromEntries(Object.entries(aliases).map(([alias, to]) => [alias, to.version])),
+        canary,
+        warm,
       });
       models.follow([...wanted.values()]);
     },
     (error) => logger.warn({ err: error }, "the registry cannot be followed, trying again"),
   );
+  return {
+    stop: async () => {
+      await canaries.stop();
+      await watch.stop();
+    },
+  };
 }
 
 function startRequestConsumer(

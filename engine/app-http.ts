@@ -6,6 +6,7 @@ import type { ModelRegistry } from "../storage/model-registry.ts";
 import type { WorkerPool } from "../workers/pool.ts";
 import { alertRoutes } from "./api/alert-routes.ts";
 import { alertRuleRoutes } from "./api/alert-rule-routes.ts";
+import { deployRoutes } from "./api/deploy-routes.ts";
 import { featureRoutes } from "./api/feature-routes.ts";
 import { featureSetRoutes } from "./api/feature-set-routes.ts";
 import { historicalRoutes } from "./api/historical-routes.ts";
@@ -21,6 +22,7 @@ import { retrainRoutes } from "./api/retrain-routes.ts";
 import { createSenderCheck } from "./api/sender-check.ts";
 import { statisticsRoutes } from "./api/statistics-routes.ts";
 import { statusRoutes } from "./api/status-routes.ts";
+import { trainingRoutes } from "./api/training-routes.ts";
 import type { Alerts } from "./app-alerts.ts";
 import type { References } from "./app-references.ts";
 import type { Monitoring } from "./app-service-levels.ts";
@@ -28,6 +30,7 @@ import type { Config } from "./core/config.ts";
 import type { FeatureHistory } from "./core/feature-history.ts";
 import { type Logger, withoutCredentials } from "./core/log.ts";
 import type { Metrics } from "./core/metrics.ts";
+import { parseTrainingSpec } from "./core/training-spec.ts";
 import type { ActiveSets } from "./features/active-sets.ts";
 import type { EntityReader } from "./features/entity-reader.ts";
 import type { ReadFieldStatistics } from "./features/feature-statistics.ts";
@@ -36,6 +39,7 @@ import type { Predictor } from "./predict.ts";
 import type { Readiness } from "./readiness.ts";
 import type { Triggers } from "./retraining/triggers.ts";
 import type { ServiceUrls } from "./service-urls.ts";
+import type { TrainingJobs } from "./train/training-jobs.ts";
 import { VERSION } from "./version.ts";
 
 export interface HttpOptions {
@@ -58,6 +62,7 @@ export interface HttpOptions {
   readonly sets: ActiveSets;
   readonly filling: Filling;
   readonly triggers: Triggers;
+  readonly training: TrainingJobs;
   readonly alerts: Alerts;
   readonly monitoring: MonitoringRoutesOptions;
   readonly serviceLevels: Pick<Monitoring, "routes" | "sections">;
@@ -94,6 +99,7 @@ function versionRoutes(
 ): Route[] {
   return [
     ...modelRoutes({ registry, references: references.store, pool, models, artifactBytesMax }),
+    ...deployRoutes({ registry }),
     ...referenceRoutes({ registry, ...references }),
   ];
 }
@@ -145,6 +151,7 @@ function watchRoutes({
   serviceLevels,
   alerts,
   triggers,
+  training,
   labels,
   registry,
   config,
@@ -157,6 +164,7 @@ function watchRoutes({
     ...alertRoutes(alerts),
     ...alertRuleRoutes(alerts.rules),
     ...retrainRoutes({ triggers, registry, clock: () => Date.now() }),
+    ...trainingRoutes({ jobs: training, triggers, parseSpec: parseTrainingSpec, clock: () => Date.now() }),
   ];
 }
 

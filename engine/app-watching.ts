@@ -2,8 +2,11 @@
  * What a data plane needs to answer about references, labels, drift, alerts and retraining.
  */
 import type { ClickHouse } from "../storage/clickhouse.ts";
+import { openJobStore } from "../storage/job-store.ts";
 import { type LabelsQuestion, readLabelCounts } from "../storage/label-counts.ts";
 import type { ModelRegistry } from "../storage/model-registry.ts";
+import { TrainingHistory } from "../storage/training-history.ts";
+import { openTrainingStore } from "../storage/training-store.ts";
 import { openAlerts } from "./app-alerts.ts";
 import type { HttpOptions } from "./app-http.ts";
 import type { IngestParts } from "./app-ingest.ts";
@@ -15,6 +18,7 @@ import type { Logger } from "./core/log.ts";
 import type { Metrics } from "./core/metrics.ts";
 import { LabelPublisher, type LabelPublisherOptions } from "./labels/label-publisher.ts";
 import type { ServiceUrls } from "./service-urls.ts";
+import { TrainingJobs } from "./train/training-jobs.ts";
 
 export interface WatchingOptions {
   readonly config: Config;
@@ -26,16 +30,26 @@ export interface WatchingOptions {
   readonly logger: Logger;
 }
 
-export type Watching = Pick<HttpOptions, "references" | "triggers" | "alerts" | "monitoring" | "labels">;
+export type Watching = Pick<
+  HttpOptions,
+  "references" | "triggers" | "training" | "alerts" | "monitoring" | "labels"
+>;
 
 /** @throws EngineError SERVICE_UNAVAILABLE when a bucket cannot be opened. */
 export async function openWatching({ urls, parts, ...options }: WatchingOptions): Promise<Watching> {
   const { config, registry, clickhouse } = options;
   const { nats } = parts;
   const references = await openReferences(config, urls, nats);
+  const triggers = await openTriggers({ ...parts, ...options });
   return {
     references,
-    triggers: await openTriggers({ ...parts, ...options }),
+    triggers,
+    training: new TrainingJobs({
+      triggers,
+      jobs: await openJobStore(nats, { prefix: config.prefix }),
+      documents: await openTrainingStore(nats, { prefix: config.prefix }),
+      history: new TrainingHistory(clickhouse, config.database),
+    }),
     alerts: await openAlerts({ ...parts, ...options }),
     monitoring: await openMonitoring({ config, nats, clickhouse, registry, references }),
     labels: createLabels(options, parts),

@@ -38,7 +38,7 @@ async function serve(roles: readonly Role[], withSample: boolean): Promise<void>
   if (isChild) process.send?.("ready");
   const { dataPlane } = engine;
   if (dataPlane === undefined) return;
-  if (withSample) await installSample(dataPlane);
+  if (withSample) await installSample(dataPlane, config);
   if (roles.includes("control")) await untilReady(dataPlane);
   console.log(await banner(config, engine, dataPlane));
 }

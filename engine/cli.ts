@@ -1,12 +1,14 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
 /**
- * The command line: `millrace serve`, `models`, `train`, `reference`, `features`, `drift`, `monitor`, `labels`, `alerts`, `slo`,
- * `retrain`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
+ * The command line: `millrace serve`, `models`, `keys`, `train`, `jobs`, `reference`, `features`, `drift`, `monitor`, `labels`,
+ * `alerts`, `slo`, `retrain`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
  */
 import { Command } from "commander";
 import { alertsCommand } from "./cli-alerts.ts";
 import { driftCommand } from "./cli-drift.ts";
 import { featuresCommand } from "./cli-features.ts";
+import { jobsCommand } from "./cli-jobs.ts";
+import { keysCommand } from "./cli-keys.ts";
 import { labelsCommand } from "./cli-labels.ts";
 import { modelsCommand } from "./cli-models.ts";
 import { monitorCommand } from "./cli-monitor.ts";
@@ -28,12 +30,14 @@ const program = new Command("millrace")
   .enablePositionalOptions() // the options of `publish features` are not those of `publish`
   .addCommand(serveCommand())
   .addCommand(modelsCommand())
+  .addCommand(keysCommand())
   .addCommand(trainCommand())
   .addCommand(referenceCommand())
   .addCommand(featuresCommand())
   .addCommand(driftCommand())
   .addCommand(monitorCommand())
   .addCommand(retrainCommand())
+  .addCommand(jobsCommand())
   .addCommand(labelsCommand())
   .addCommand(alertsCommand())
   .addCommand(publishCommand())

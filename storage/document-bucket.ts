@@ -27,16 +27,23 @@ export interface DocumentChange<T> {
   readonly result: T;
 }
 
+export interface BucketOptions {
+  /** Copies of the data in a NATS cluster. */
+  readonly replicas?: number;
+  /** How long a document is kept after its last write, ms; without it for ever. */
+  readonly ageMsMax?: number;
+}
+
 /** Opens the bucket, creating it when it is missing. The caller closes the connection. */
 export async function openDocumentBucket(
   connection: NatsConnection,
   bucket: string,
-  replicas = 1,
+  { replicas = 1, ageMsMax = 0 }: BucketOptions = {},
 ): Promise<DocumentBucket> {
   const client = jetstream(connection, { timeout: REQUEST_TIMEOUT_MS });
   return insist(`open the bucket ${bucket}`, async () => {
     const [kv, manager] = await Promise.all([
-      new Kvm(client).create(bucket, { history: KV_HISTORY, replicas, allow_direct: false }),
+      new Kvm(client).create(bucket, { history: KV_HISTORY, replicas, allow_direct: false, ttl: ageMsMax }),
       client.jetstreamManager(),
     ]);
     return new DocumentBucket(kv, manager, bucket);

@@ -4,10 +4,11 @@
  * A step that has run anywhere is never changed: mend it with a later one. Every statement may be run again without
  * harm, so that a crash between a step and its record does none.
  */
+import { auditStatements } from "./audit-store.ts";
 import { createLabelledPredictions } from "./labelled-predictions.ts";
-
 import { requestErrorStatements } from "./request-error-store.ts";
 import { trafficStatements } from "./traffic-tables.ts";
+import { trainingStatements } from "./training-tables.ts";
 
 export interface Migration {
   readonly id: number;
@@ -313,5 +314,33 @@ export const MIGRATIONS: readonly Migration[] = [
         ADD COLUMN IF NOT EXISTS detector_rows_left_out UInt64 COMMENT 'further predictions of the window that they have not read: more than 1,000,000',
         ADD COLUMN IF NOT EXISTS detector_alarms Array(Tuple(detector LowCardinality(String), drift_at DateTime64(3, 'UTC'))) COMMENT 'detector, and when the prediction was made at which it found drift; the first 100 of the window'`,
     ],
+  },
+  {
+    id: 13,
+    name: "errors under streaming detectors",
+    statements: [
+      `ALTER TABLE {database}.performance_reports
+        MODIFY COLUMN kind Enum8('window' = 0, 'realised' = 1, 'estimated' = 2, 'errors' = 3) COMMENT 'realised: from labels; estimated: without them (CBPE); window: one row for the window as a whole, without a metric; errors: what streaming detectors found among the errors of a variant',
+        MODIFY COLUMN state String COMMENT 'of kind window: how far all windows had come; of kind errors: the detectors; JSON',
+        ADD COLUMN IF NOT EXISTS detector_rows UInt64 COMMENT 'of kind errors: labelled predictions whose errors streaming detectors have read, in the order of their making',
+        ADD COLUMN IF NOT EXISTS detector_rows_left_out UInt64 COMMENT 'further ones of the window that they have not read: more than 1,000,000',
+        ADD COLUMN IF NOT EXISTS detector_alarms Array(Tuple(detector LowCardinality(String), drift_at DateTime64(3, 'UTC'))) COMMENT 'detector, and when the prediction was made at which it found drift; the first 100 of the window'`,
+      `CREATE OR REPLACE VIEW {database}.performance AS
+        SELECT * EXCEPT (computation, state, detector_rows, detector_rows_left_out, detector_alarms) FROM {database}.performance_reports
+        WHERE kind IN ('realised', 'estimated') AND (model_name, model_version, window_start, window_end, computation) IN (
+          SELECT model_name, model_version, window_start, window_end, max(computation) FROM {database}.performance_reports
+          WHERE kind = 'window' GROUP BY model_name, model_version, window_start, window_end)
+        COMMENT 'Performance of model versions by window, as it was computed last: a row for each variant, slice and metric'`,
+    ],
+  },
+  {
+    id: 14,
+    name: "audit log",
+    statements: auditStatements(),
+  },
+  {
+    id: 16,
+    name: "training jobs",
+    statements: trainingStatements(),
   },
 ];

@@ -54,8 +54,15 @@ export function digestOf(manifest: ModelManifest, files: readonly StoredFile[]):
   return sha256Of(Buffer.from(toCanonicalJson({ manifest, files })));
 }
 
+/** The files of a version as its record has them: by path, with their digests. */
+export function storedFiles(files: ModelContent["files"]): StoredFile[] {
+  return [...files]
+    .map(([path, bytes]) => ({ path, sha256: sha256Of(bytes), bytes: bytes.length }))
+    .sort(byPath);
+}
+
 /** Paths are compared by code unit: the order must not depend on the machine's language. */
-export function byPath(a: StoredFile, b: StoredFile): number {
+function byPath(a: StoredFile, b: StoredFile): number {
   return a.path < b.path ? -1 : 1;
 }
 
@@ -116,7 +123,8 @@ export function parseVersionRecord(text: string, name: string, version: string):
   return { manifest, files, digest, created_at };
 }
 
-function parseJson(text: string): unknown {
+/** Undefined for what is no JSON. */
+export function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {

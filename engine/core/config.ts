@@ -7,6 +7,7 @@
 import { z } from "zod";
 import { EngineError } from "./errors.ts";
 import { parseRedisUrl } from "./redis-url.ts";
+import { SIGNATURE_POLICIES } from "./signature.ts";
 
 interface Setting<T extends z.ZodType> {
   readonly env: string;
@@ -55,6 +56,21 @@ export const SETTINGS = {
     "MILLRACE_DATA_DIR",
     z.string().min(1).default("./.millrace"),
     "folder of the embedded services' data",
+  ),
+  signingKey: setting(
+    "MILLRACE_SIGNING_KEY",
+    z.string().min(1).optional(),
+    "file of the private key (Ed25519, PEM) that versions are signed with; unset: keys/signing.pem in the data folder",
+  ),
+  trustedKeys: setting(
+    "MILLRACE_TRUSTED_KEYS",
+    z.string().min(1).optional(),
+    "public keys (PEM) whose signatures are trusted: a folder, or one file; unset: keys/trusted in the data folder",
+  ),
+  modelSignatures: setting(
+    "MILLRACE_MODEL_SIGNATURES",
+    z.enum(SIGNATURE_POLICIES).default("optional"),
+    "optional: versions without a signature are loaded too; required: they are not. A signature that is there is checked either way",
   ),
   httpHost: setting(
     "MILLRACE_HTTP_HOST",
@@ -122,6 +138,11 @@ export const SETTINGS = {
     "MILLRACE_BODY_BYTES_MAX",
     count(1024, 1024 * MIB, 16 * MIB),
     "bytes in one HTTP body; over it 413",
+  ),
+  trainingBytesMax: setting(
+    "MILLRACE_TRAINING_BYTES_MAX",
+    count(64 * MIB, 1024 * 1024 * MIB, 2048 * MIB),
+    "memory of a training process; a job that needs more fails, bytes",
   ),
   artifactBytesMax: setting(
     "MILLRACE_ARTIFACT_BYTES_MAX",

@@ -3,141 +3,140 @@
  * Reads rows of `predictions` from RowBinary, in the order of LOG_COLUMNS, in place: what the sink inserts, and what
  * ClickHouse gives back.
  *
- *     new LogRowReader(bytes) → next() → fields of that row … → next() … → false
+ *     new LogRowReader(bytes) → next() → places of that row … → next() … → false
  *
- * Fields are set by `next` and stay until the next one; what most readers do not need is decoded when it is asked for.
+ * `next` finds out where the parts of a row stand, in one pass over its lengths; values are decoded when they are asked for.
+ * Lengths below 128, which nearly all are, take one byte (see DECISIONS.md for what reading costs).
  */
 const TWO_32 = 4_294_967_296;
-/** What stands between two variable parts: see log-block for the first, LOG_COLUMNS for the second. */
+/** What stands between two variable parts: see log-block for the first two, LOG_COLUMNS for the third. */
+const LOGGED_AT = 16;
 const BEFORE_REQUEST_ID = 24 + 1 + 16;
 const TIMES_BYTES = 4 + 4 + 4 + 2;
 
 export class LogRowReader {
-  readonly #bytes: Buffer;
+  readonly bytes: Buffer;
+  /** Of the same bytes. */
+  readonly view: DataView;
   #at = 0;
-  #categoriesAt = 0;
-  #classAt = 0;
-  epoch = 0;
-  seq = 0;
-  loggedMs = 0;
-  dateMs = 0;
+  #rowAt = 0;
+  #dateAt = 0;
   /** Where model name, version and variant stand, as three strings. */
   seriesStart = 0;
   seriesEnd = 0;
-  predictedValue = 0;
+  /** Where the predicted value stands, a float32, and behind it the class, a string: empty for a regression. */
+  valueAt = 0;
+  classAt = 0;
   /** Where the numbers stand, as float32, and how many there are. */
   numbersAt = 0;
   numbers = 0;
-  /** How many categories, texts and timestamps there are. */
+  /** Where categories, texts and timestamps stand, strings in the model's order, and how many there are. */
+  textsAt = 0;
   texts = 0;
 
   constructor(bytes: Buffer) {
-    this.#bytes = bytes;
+    this.bytes = bytes;
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   /** Steps to the next row; false at the end. @throws RangeError when the bytes are cut off. */
   next(): boolean {
-    const bytes = this.#bytes;
-    if (this.#at >= bytes.length) return false;
+    const { bytes } = this;
     let at = this.#at;
-    this.epoch = this.#integerAt(at);
-    this.seq = this.#integerAt(at + 8);
-    this.loggedMs = this.#integerAt(at + 16);
-    at = this.#behindText(at + BEFORE_REQUEST_ID);
+    if (at >= bytes.length) return false;
+    this.#rowAt = at;
+    at = behindText(bytes, at + BEFORE_REQUEST_ID);
     this.seriesStart = at;
-    at = this.#behindText(this.#behindText(this.#behindText(at)));
+    at = behindText(bytes, behindText(bytes, behindText(bytes, at)));
     this.seriesEnd = at;
-    at = this.#behindText(at); // entity_id
-    this.predictedValue = bytes.readFloatLE(at);
-    this.#classAt = at + 4;
-    at = this.#behindText(at + 4);
-    at = this.#behindFloats(at); // probabilities
-    const end = this.#behindFloats(at);
-    this.numbers = this.#count;
-    this.numbersAt = end - 4 * this.#count;
-    at = this.#lengthAt(end);
-    this.texts = this.#count;
-    this.#categoriesAt = at;
-    for (let left = this.texts; left > 0; left--) at = this.#behindText(at);
-    this.dateMs = this.#integerAt(at + TIMES_BYTES);
-    this.#at = this.#behindServed(at + TIMES_BYTES + 16);
-    if (this.#at > bytes.length) throw new RangeError("a row of the prediction log is cut off");
+    at = behindText(bytes, at); // entity_id
+    this.valueAt = at;
+    this.classAt = at + 4;
+    at = behindText(bytes, at + 4);
+    at = behindLength(bytes, at) + 4 * lengthAt(bytes, at); // probabilities
+    this.numbers = lengthAt(bytes, at);
+    this.numbersAt = behindLength(bytes, at);
+    at = this.numbersAt + 4 * this.numbers;
+    this.texts = lengthAt(bytes, at);
+    this.textsAt = behindLength(bytes, at);
+    at = behindTexts(bytes, this.textsAt, this.texts);
+    this.#dateAt = at + TIMES_BYTES;
+    at = behindServed(bytes, at + TIMES_BYTES + 16);
+    if (at > bytes.length) throw cutOff();
+    this.#at = at;
     return true;
   }
 
-  /** Empty for a regression. */
-  predictedClass(): string {
-    return this.#textAt(this.#classAt);
+  /** When the log took the row, ms since 1970. */
+  get loggedMs(): number {
+    return integerAt(this.view, this.#rowAt + LOGGED_AT);
   }
 
-  /** Categories, texts and timestamps in the model's order. */
-  *categories(): Generator<string> {
-    let at = this.#categoriesAt;
-    for (let left = this.texts; left > 0; left--) {
-      yield this.#textAt(at);
-      at = this.#behindText(at);
-    }
+  /** When the prediction was made, ms since 1970. */
+  get dateMs(): number {
+    return integerAt(this.view, this.#dateAt);
   }
 
   /** Model name, version and variant. */
   series(): readonly [name: string, version: string, variant: string] {
-    const versionAt = this.#behindText(this.seriesStart);
-    const variantAt = this.#behindText(versionAt);
+    const versionAt = behindText(this.bytes, this.seriesStart);
+    const variantAt = behindText(this.bytes, versionAt);
     return [this.#textAt(this.seriesStart), this.#textAt(versionAt), this.#textAt(variantAt)];
   }
 
-  /** Of an experiment, or empty. */
-  variant(): string {
-    return this.#bytes[this.seriesEnd - 1] === 0 ? "" : this.series()[2];
-  }
-
-  /** Copies the numbers to `target`, from its byte `offset` on. */
-  copyNumbers(target: Uint8Array, offset: number): void {
-    target.set(this.#bytes.subarray(this.numbersAt, this.numbersAt + 4 * this.numbers), offset);
-  }
-
-  /** What #lengthAt found last. */
-  #count = 0;
-
-  /** Behind features_date, the entities and the statuses. */
-  #behindServed(start: number): number {
-    let at = this.#lengthAt(start);
-    for (let left = this.#count; left > 0; left--) at = this.#behindText(this.#behindText(at)) + 8;
-    at = this.#lengthAt(at);
-    for (let left = this.#count; left > 0; left--) at = this.#behindText(this.#behindText(at));
-    return at;
-  }
-
-  #behindText(at: number): number {
-    const length = this.#bytes[at] as number;
-    if (length < 0x80) return at + 1 + length;
-    return this.#lengthAt(at) + this.#count;
-  }
-
-  #behindFloats(at: number): number {
-    return this.#lengthAt(at) + 4 * this.#count;
-  }
-
   #textAt(at: number): string {
-    const start = this.#lengthAt(at);
-    return this.#bytes.toString("utf8", start, start + this.#count);
+    const start = behindLength(this.bytes, at);
+    return this.bytes.toString("utf8", start, start + lengthAt(this.bytes, at));
   }
+}
 
-  /** Reads an unsigned LEB128 into #count; where it ends. */
-  #lengthAt(start: number): number {
-    let at = start;
-    let shift = 0;
-    this.#count = 0;
-    for (;;) {
-      const byte = this.#bytes[at++];
-      if (byte === undefined) throw new RangeError("a row of the prediction log is cut off");
-      this.#count += (byte & 0x7f) * 2 ** shift;
-      if (byte < 0x80) return at;
-      shift += 7;
-    }
-  }
+/** The unsigned LEB128 at a place. */
+export function lengthAt(bytes: Uint8Array, at: number): number {
+  const length = bytes[at] as number;
+  return length < 0x80 ? length : longLengthAt(bytes, at);
+}
 
-  #integerAt(at: number): number {
-    return this.#bytes.readUInt32LE(at + 4) * TWO_32 + this.#bytes.readUInt32LE(at);
+/** Where the unsigned LEB128 at a place ends. */
+export function behindLength(bytes: Uint8Array, at: number): number {
+  let end = at;
+  while ((bytes[end] as number) >= 0x80) end++;
+  return end + 1;
+}
+
+function behindText(bytes: Uint8Array, at: number): number {
+  const length = bytes[at] as number;
+  return length < 0x80 ? at + 1 + length : behindLength(bytes, at) + longLengthAt(bytes, at);
+}
+
+function behindTexts(bytes: Uint8Array, start: number, texts: number): number {
+  let at = start;
+  for (let left = texts; left > 0; left--) at = behindText(bytes, at);
+  return at;
+}
+
+/** Behind features_date, the entities and the statuses. */
+function behindServed(bytes: Uint8Array, start: number): number {
+  const entities = lengthAt(bytes, start);
+  let at = behindLength(bytes, start);
+  for (let left = entities; left > 0; left--) at = behindTexts(bytes, at, 2) + 8;
+  return behindTexts(bytes, behindLength(bytes, at), 2 * lengthAt(bytes, at));
+}
+
+/** @throws RangeError when the bytes end before it does */
+function longLengthAt(bytes: Uint8Array, start: number): number {
+  let length = 0;
+  for (let at = start, unit = 1; ; at++, unit *= 128) {
+    const byte = bytes[at];
+    if (byte === undefined) throw cutOff();
+    length += (byte & 0x7f) * unit;
+    if (byte < 0x80) return length;
   }
+}
+
+function integerAt(view: DataView, at: number): number {
+  return view.getUint32(at + 4, true) * TWO_32 + view.getUint32(at, true);
+}
+
+function cutOff(): RangeError {
+  return new RangeError("a row of the prediction log is cut off");
 }

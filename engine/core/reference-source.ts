@@ -15,6 +15,8 @@ const counts = {
 export const referenceSource = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("file"), name: z.string().min(1).max(256), ...counts }),
   z.strictObject({ kind: z.literal("upload"), ...counts }),
+  /** Rows that a training job kept apart from what the version learned. */
+  z.strictObject({ kind: z.literal("training"), job_id: z.uuid(), ...counts }),
   /** Predictions of prediction_date in [from, to). */
   z.strictObject({
     kind: z.literal("window"),

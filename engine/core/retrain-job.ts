@@ -80,6 +80,8 @@ const outgoingEvent = z.strictObject({
 const jobRecord = z.strictObject({
   /** As it was applied; absent: the defaults. */
   policy: z.unknown().optional(),
+  /** How to train it, as it was applied (training-spec); absent: as the version that serves was trained. */
+  training: z.unknown().optional(),
   /** The newest job, whatever its state. */
   job: retrainJob.nullable(),
   last_ended: retrainJob.nullable(),

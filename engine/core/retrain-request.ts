@@ -2,7 +2,8 @@
  * What asks for a retraining: the one message on `<prefix>.retrain.<model>`, with the evidence that led to it.
  *
  * Checked where it is made and where it is taken. Bounds: EVIDENCE_MAX pieces, together at most EVIDENCE_BYTES_MAX as
- * JSON, so that the record which holds them until they are published fits into one NATS message.
+ * JSON, and TRAINING_BYTES_MAX of specification, so that the record which holds them until they are published fits into one
+ * NATS message.
  */
 import { z } from "zod";
 import { EngineError } from "./errors.ts";
@@ -23,6 +24,7 @@ export const EVIDENCE_MAX = 16;
 const NUMBERS_MAX = 64;
 const WINDOWS_MAX = 32;
 const EVIDENCE_BYTES_MAX = 16 * 1024;
+const TRAINING_BYTES_MAX = 64 * 1024;
 
 export const utcTime = z.iso.datetime({ precision: 3 });
 
@@ -58,6 +60,14 @@ export const retrainRequest = z.strictObject({
   /** From then on the job counts as lost, whatever its trainer says. */
   deadline: utcTime,
   requested_by: z.string().min(1).max(256),
+  /** How to train, when a person said so (training-spec); absent: as the model's own specification says. */
+  training: z
+    .record(z.string(), z.unknown())
+    .refine(
+      (training) => Buffer.byteLength(JSON.stringify(training)) <= TRAINING_BYTES_MAX,
+      `at most ${TRAINING_BYTES_MAX} bytes as JSON`,
+    )
+    .optional(),
 });
 
 export type RetrainRequest = z.infer<typeof retrainRequest>;

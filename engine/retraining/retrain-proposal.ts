@@ -37,7 +37,13 @@ export type Proposal = Finding &
     | { readonly cause: "labels"; readonly labelsTotal: number }
     /** `dueMs` is the time that the schedule named, ms since 1970. */
     | { readonly cause: "schedule"; readonly dueMs: number }
-    | { readonly cause: "manual"; readonly requestedBy: string; readonly reason?: string }
+    | {
+        readonly cause: "manual";
+        readonly requestedBy: string;
+        readonly reason?: string;
+        /** How to train; without it as the model's own specification says. */
+        readonly training?: Readonly<Record<string, unknown>>;
+      }
   );
 
 /** An incident that is open now, of any cause. */

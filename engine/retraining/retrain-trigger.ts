@@ -88,6 +88,9 @@ export function decide(situation: Situation): Decision {
     evidence: evidenceOf(findings),
     deadline: utcText(nowMs + policyMs(policy.job_deadline)),
     requested_by: first.proposal.cause === "manual" ? first.proposal.requestedBy : "monitor",
+    ...(first.proposal.cause === "manual" && first.proposal.training !== undefined
+      ? { training: first.proposal.training }
+      : {}),
   });
   const refusal = refusalOf(situation, findings);
   if (refusal !== undefined) return { ...refusal, evidence: request.evidence }; // within its bounds, as it is kept

@@ -31,6 +31,14 @@ export interface RetrainStatus {
   readonly record: JobRecord;
 }
 
+/** A person's wish. */
+export interface ManualRequest {
+  readonly reason?: string | undefined;
+  readonly requestedBy: string;
+  /** A training specification, checked by the caller. */
+  readonly training?: Readonly<Record<string, unknown>> | undefined;
+}
+
 /** What a monitor needs of this. */
 export type ProposeRetraining = Triggers["propose"];
 
@@ -62,7 +70,7 @@ export class Triggers {
    */
   async request(
     model: string,
-    { reason, requestedBy }: { readonly reason?: string | undefined; readonly requestedBy: string },
+    { reason, requestedBy, training }: ManualRequest,
     nowMs: number,
   ): Promise<RetrainStatus> {
     const proposal: Proposal = {
@@ -71,6 +79,7 @@ export class Triggers {
       windows: [],
       referenceId: null,
       ...(reason === undefined ? {} : { reason }),
+      ...(training === undefined ? {} : { training }),
     };
     const decision = await this.#decide(model, [proposal], nowMs, (record) => record);
     if (decision.outcome === "requested") return this.status(model, nowMs);
@@ -82,10 +91,19 @@ export class Triggers {
     throw new EngineError("CONFLICT", `${model} is not retrained now: ${why}; ${remedy}`);
   }
 
-  /** Calls off the job in flight. @throws EngineError CONFLICT when there is none. */
-  async cancel(model: string, reason: string | undefined, nowMs: number): Promise<RetrainStatus> {
+  /**
+   * Calls off the job in flight; with `jobId` only if it is that one.
+   * @throws EngineError CONFLICT when there is none.
+   */
+  async cancel(
+    model: string,
+    reason: string | undefined,
+    nowMs: number,
+    jobId?: string,
+  ): Promise<RetrainStatus> {
     await this.#options.store.change(model, (record) => {
-      if (jobInFlight(record, nowMs) === undefined)
+      const job = jobInFlight(record, nowMs);
+      if (job === undefined || (jobId !== undefined && job.job_id !== jobId))
         throw new EngineError("CONFLICT", `${model} has no retraining job in flight to cancel`);
       return { record: cancelled(record, nowMs, reason), result: undefined };
     });
@@ -100,6 +118,14 @@ export class Triggers {
       result: undefined,
     }));
     return policy;
+  }
+
+  /** How to train the model from now on: a specification that the caller has checked; undefined for none. */
+  async applyTraining(model: string, training: unknown): Promise<void> {
+    await this.#options.store.change(model, (record) => ({
+      record: { ...record, training },
+      result: undefined,
+    }));
   }
 
   async status(model: string, nowMs: number): Promise<RetrainStatus> {

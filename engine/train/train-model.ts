@@ -77,6 +77,7 @@ export interface ManifestParts {
   readonly description?: string;
   readonly inputs: readonly ModelInput[];
   readonly classes?: readonly string[] | undefined;
+  readonly threshold?: number;
   readonly missing: Preparation["missing"];
 }
 

@@ -1,22 +1,27 @@
 /**
  * Runs the trainer suite over every trainer, with parameters that make training short.
  */
-import { linearTrainer } from "../../workers/train/linear/linear-trainer.ts";
-import { lstmTrainer, neuralNetworkTrainer } from "../../workers/train/network/network-trainer.ts";
-import { gradientBoosting } from "../../workers/train/trees/gradient-boosting.ts";
-import { randomForest } from "../../workers/train/trees/random-forest.ts";
+
+import type { Trainer } from "../../workers/train/trainer.ts";
+import { TRAINERS } from "../../workers/train/trainers.ts";
 import { describeTrainer } from "./trainer-suite.ts";
 
+function trainerOf(type: string): Trainer<unknown> {
+  const found = TRAINERS.get(type);
+  if (found === undefined) throw new Error(`there is no trainer ${type}`);
+  return found.trainer;
+}
+
 describeTrainer("LINEAR", {
-  trainer: linearTrainer,
+  trainer: trainerOf("LINEAR"),
   parameters: { max_iter: 200, tol: 1e-8 },
   missing: /amount: a value is missing.*imputer/,
   categories: /color: it is a category.*one_hot_encoder/,
   lossMax: 0.5,
 });
-const NETWORK = { learning_rate: 0.02, batch_size: 32, epochs: 12 };
+const NETWORK = { learning_rate: 0.04, batch_size: 100, epochs: 8 };
 describeTrainer("NEURAL_NETWORK", {
-  trainer: neuralNetworkTrainer,
+  trainer: trainerOf("NEURAL_NETWORK"),
   parameters: { ...NETWORK, hidden_units: [16, 8], dropout: 0.1, l2: 1e-5 },
   earlyStopping: { epochs: 200, patience: 5 },
   missing: /amount: a value is missing.*imputer/,
@@ -24,7 +29,7 @@ describeTrainer("NEURAL_NETWORK", {
   lossMax: 0.6,
 });
 describeTrainer("LSTM", {
-  trainer: lstmTrainer,
+  trainer: trainerOf("LSTM"),
   parameters: { ...NETWORK, steps: 3, units: 8, dropout: 0.1 },
   earlyStopping: { epochs: 200, patience: 5 },
   missing: /amount_0: a value is missing.*imputer/,
@@ -34,7 +39,7 @@ describeTrainer("LSTM", {
 });
 
 describeTrainer("GRADIENT_BOOSTING", {
-  trainer: gradientBoosting,
+  trainer: trainerOf("GRADIENT_BOOSTING"),
   parameters: { n_estimators: 30, num_leaves: 15, min_data_in_leaf: 5 },
   earlyStopping: { n_estimators: 300, early_stopping_rounds: 5 },
   missing: "learned",
@@ -43,9 +48,25 @@ describeTrainer("GRADIENT_BOOSTING", {
 });
 
 describeTrainer("RANDOM_FOREST", {
-  trainer: randomForest,
+  trainer: trainerOf("RANDOM_FOREST"),
   parameters: { n_estimators: 30, min_samples_leaf: 2 },
   missing: "learned",
   categories: "learned",
   lossMax: 0.5,
 });
+for (const method of ["weighted", "stacking"])
+  describeTrainer(`ENSEMBLE, ${method}`, {
+    trainer: trainerOf("ENSEMBLE"),
+    parameters: {
+      method,
+      members: [
+        { model_type: "LINEAR", parameters: { fit_intercept: false } },
+        { model_type: "LINEAR" },
+        { model_type: "LINEAR", parameters: { fit_intercept: false, tol: 0.01 } },
+      ],
+      folds: 3,
+    },
+    missing: /amount: a value is missing.*imputer/,
+    categories: /color: it is a category.*one_hot_encoder/,
+    lossMax: 0.5,
+  });

@@ -37,8 +37,10 @@ describe("the README's examples", () => {
       .replaceAll("account.feature-set.json", join(folder.path, "account.feature-set.json"))
       .replaceAll("labels.csv", join(folder.path, "labels.csv"))
       .replaceAll("report.html", join(folder.path, "report.html"))
+      .replaceAll("card-fraud-1.1.0", join(folder.path, "card-fraud-1.1.0"))
       .replaceAll("npx millrace", CLI);
-    const env = { ...process.env, MILLRACE_URL: engine.httpUrl, NATS_URL: engine.natsUrl };
+    const own = { MILLRACE_URL: engine.httpUrl, MILLRACE_DATA_DIR: engine.dataDir, NATS_URL: engine.natsUrl };
+    const env = { ...process.env, ...own };
     const { stdout } = await promisify(execFile)("sh", ["-ec", text], { cwd: dirname(README_FILE), env });
     return stdout;
   }
@@ -48,7 +50,7 @@ describe("the README's examples", () => {
   }
 
   it("are found", () => {
-    assert.equal(blocks.length, 12);
+    assert.equal(blocks.length, 15);
   });
 
   it("predict one row, with defaults for what is not known yet", async () => {
@@ -143,6 +145,23 @@ describe("the README's examples", () => {
     assert.match(table, /^amount +drift/m);
     assert.match(await readFile(join(folder.path, "report.html"), "utf8"), /<svg /);
     assert.match(await paste(blocks[11] ?? ""), /^drift\.windows_needed +3 +default +k: windows with drift/m);
+  });
+
+  it("sign a model, try the next version as a canary, withdraw it, and show who did what", async () => {
+    const signed = await paste(blocks[12] ?? "");
+    const [, id] = /^created key ([0-9a-f]{32}):/.exec(signed) ?? [];
+    assert.match(signed, new RegExp(`pushed card-fraud 1\\.0\\.0 .* signed with key ${id}`));
+    assert.match(signed, new RegExp(`^${id}  trusted, signs$`, "m"));
+    const deployed = await paste(blocks[13] ?? "");
+    assert.match(deployed, /^ {2}1\.1\.0 +canary$/m);
+    assert.match(deployed, /^ {2}canary 1\.1\.0: step 1 of 2, 5 % for 10m since /m);
+    assert.match(deployed, /^ {2}1\.1\.0 +registered$/m);
+    const table = await eventually("the changes are stored", async () => {
+      const text = await paste(blocks[14] ?? "");
+      return text.includes("canary_rolled_back") && text;
+    });
+    assert.match(table, /canary_started .* CANARY .* better on May/);
+    assert.match(table, /canary_rolled_back .* REGISTERED .* not before the weekend/);
   });
 
   it("and the banner's work as they are printed", async () => {

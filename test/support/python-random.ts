@@ -2,7 +2,7 @@
  * The whole numbers below a bound that Python's `random.Random(seed)` gives: what its `sample` draws with. For comparing
  * with libraries that draw so. MT19937, seeded as Python does; M. Matsumoto, T. Nishimura, "Mersenne twister", 1998.
  */
-import type { RandomSource } from "../../engine/monitor/detectors/seeded-random.ts";
+import type { RandomSource } from "../../engine/core/seeded-random.ts";
 
 const WORDS = 624;
 

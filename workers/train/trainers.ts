@@ -1,6 +1,7 @@
 /**
  * The trainers by model type, and what columns each can take.
  */
+import { createEnsembleTrainer } from "./ensemble/ensemble-trainer.ts";
 import { linearTrainer } from "./linear/linear-trainer.ts";
 import { lstmTrainer, neuralNetworkTrainer } from "./network/network-trainer.ts";
 import type { Trainer } from "./trainer.ts";
@@ -8,16 +9,25 @@ import { gradientBoosting } from "./trees/gradient-boosting.ts";
 import { randomForest } from "./trees/random-forest.ts";
 
 export interface RegisteredTrainer {
+  /** Parameters are checked by the trainer's own schema before it is run. */
   readonly trainer: Trainer<unknown>;
   /** `anything`: NaN for what is missing, and codes of categories, too. */
   readonly takes: "numbers" | "anything";
 }
 
+/** Those that export to ONNX can be members of an ensemble. */
+const ONNX_TRAINERS: Readonly<Record<string, Trainer<unknown>>> = {
+  GRADIENT_BOOSTING: gradientBoosting,
+  RANDOM_FOREST: randomForest,
+  LINEAR: linearTrainer,
+};
+
 /** The first one is taken when nobody says which. */
-export const TRAINERS: ReadonlyMap<string, RegisteredTrainer> = new Map([
-  ["GRADIENT_BOOSTING", { trainer: gradientBoosting as Trainer<unknown>, takes: "anything" }],
-  ["RANDOM_FOREST", { trainer: randomForest as Trainer<unknown>, takes: "anything" }],
-  ["LINEAR", { trainer: linearTrainer as Trainer<unknown>, takes: "numbers" }],
-  ["NEURAL_NETWORK", { trainer: neuralNetworkTrainer as Trainer<unknown>, takes: "numbers" }],
-  ["LSTM", { trainer: lstmTrainer as Trainer<unknown>, takes: "numbers" }],
+export const TRAINERS: ReadonlyMap<string, RegisteredTrainer> = new Map<string, RegisteredTrainer>([
+  ["GRADIENT_BOOSTING", { trainer: gradientBoosting, takes: "anything" }],
+  ["RANDOM_FOREST", { trainer: randomForest, takes: "anything" }],
+  ["LINEAR", { trainer: linearTrainer, takes: "numbers" }],
+  ["NEURAL_NETWORK", { trainer: neuralNetworkTrainer, takes: "numbers" }],
+  ["LSTM", { trainer: lstmTrainer, takes: "numbers" }],
+  ["ENSEMBLE", { trainer: createEnsembleTrainer(ONNX_TRAINERS), takes: "numbers" }],
 ]);

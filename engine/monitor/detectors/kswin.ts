@@ -14,9 +14,9 @@
  */
 import { z } from "zod";
 import { EngineError } from "../../core/errors.ts";
+import { type RandomSource, SeededRandom } from "../../core/seeded-random.ts";
 import { type DriftDetector, invalidValue, parseDetector, VALUE_MAX } from "./drift-detector.ts";
 import { criticalKsGap } from "./ks-exact.ts";
-import { type RandomSource, SeededRandom } from "./seeded-random.ts";
 
 const WINDOW_MAX = 10_000;
 /** A smaller distance is no drift, however significant. River's. */

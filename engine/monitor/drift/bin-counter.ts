@@ -15,7 +15,7 @@ export class BinCounter {
   readonly slots: number;
   /** First slot of each column of the profile. */
   readonly starts: readonly number[];
-  /** Floats in a row of countRows: the profile's inputs that are numbers, in its order. */
+  /** Numbers of a row: the profile's inputs that are numbers, in its order. */
   readonly stride: number;
   readonly #bins: readonly (NumberBins | CategoryBins)[];
   readonly #inputs: readonly NumberBins[];
@@ -44,17 +44,26 @@ export class BinCounter {
   }
 
   /**
-   * Counts the number inputs of `rows` rows of one minute, from row `first` on: `features` has `stride` floats a row, NaN
+   * Counts the number inputs of `rows` rows of one minute, float32 in `view` from the rows' places on: `stride` a row, NaN
    * for null. Column by column, so that a column's table stays in the processor's cache.
    */
-  countRows(features: Float32Array, first: number, rows: number, counts: Uint32Array): void {
-    const bits = new Int32Array(features.buffer, features.byteOffset, features.length);
-    const { stride } = this;
-    const end = (first + rows) * stride;
-    for (let column = 0; column < stride; column++) {
-      const start = this.#inputStarts[column] as number;
-      (this.#inputs[column] as NumberBins).count(bits, first * stride + column, end, stride, counts, start);
+  countRows(view: DataView, places: Int32Array, rows: number, counts: Uint32Array): void {
+    for (let column = 0; column < this.stride; column++) {
+      const bins = this.#inputs[column] as NumberBins;
+      bins.count(view, places, rows, 4 * column, counts, this.#inputStarts[column] as number);
     }
+  }
+
+  /** Counts a value of column `at` of the profile, which is of numbers: of `rows` rows, each at its place of `view`. */
+  countNumbers(at: number, view: DataView, places: Int32Array, rows: number, counts: Uint32Array): void {
+    (this.#bins[at] as NumberBins).count(view, places, rows, 0, counts, this.starts[at] as number);
+  }
+
+  /** Counts the text at [start, end) of `bytes`, in UTF-8, in column `at` of the profile, which is of categories. */
+  countText(at: number, bytes: Uint8Array, start: number, end: number, counts: Uint32Array): void {
+    const slot =
+      (this.starts[at] as number) + (this.#bins[at] as CategoryBins).slotOfBytes(bytes, start, end);
+    counts[slot] = (counts[slot] as number) + 1;
   }
 
   /** The slot of a value in column `at` of the profile: a number, NaN for null, or a text, "" for null, as the column has. */

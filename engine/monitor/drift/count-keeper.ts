@@ -8,9 +8,11 @@
  *
  * Each prediction is counted once: counts carry the position up to which they go, and are inserted all or none; whoever is
  * behind goes on from the position that is stored. So nothing has to be undone, and a killed process leaves nothing half.
+ * Inserts cost more than counting, so counts of the running minute, which no window ends in, are held for a while.
  * Bounds: one chunk of ROWS_MAX predictions, CATCH_UP_MS a version and settling, and counts of MINUTES_MAX minutes a version
  * between two inserts.
  */
+import { BytesMap } from "../../core/bytes-map.ts";
 import { messageOf } from "../../core/errors.ts";
 import type { Logger } from "../../core/log.ts";
 import { LogRowReader } from "../../core/log-row-reader.ts";
@@ -25,7 +27,11 @@ const COUNTS_MAX = 900_000;
 const ROWS_MAX = 20_000;
 const MINUTES_MAX = 240;
 const CATCH_UP_MS = 2_000;
+/** Longest wait of the running minute's counts: an insert of counts costs as much as counting 150,000 rows (see DECISIONS.md). */
+const HELD_MS = 30_000;
 const WRITER_BYTES = 256 * 1024;
+/** Versions named in one line of the log. */
+const TOLD_MAX = 10;
 
 export interface LogPosition {
   readonly epoch: number;
@@ -40,6 +46,12 @@ export interface WatchedVersion {
   readonly profile: ReferenceProfile;
   /** Names of its categories, texts and timestamps in the order of its inputs. */
   readonly texts: readonly string[];
+}
+
+interface Series {
+  /** Undefined when nobody watches it. */
+  readonly counts: VersionCounts | undefined;
+  readonly variant: string;
 }
 
 export interface CountTable {
@@ -61,9 +73,11 @@ export class CountKeeper {
   readonly #options: CountKeeperOptions;
   readonly #versions = new Map<string, VersionCounts>();
   /** By the bytes of model name, version and variant in a row. */
-  readonly #bySeries = new Map<string, VersionCounts | undefined>();
+  #bySeries = new BytesMap<Series>();
   readonly #writer = new RowBinaryWriter(WRITER_BYTES);
   #round: Promise<void> = Promise.resolve();
+  /** When live counts were inserted last. */
+  #insertedMs = 0;
   /** When the last prediction that was stored here was logged, ms since 1970; undefined before the first. */
   loggedMs: number | undefined;
 
@@ -75,7 +89,7 @@ export class CountKeeper {
   watch(versions: readonly WatchedVersion[]): void {
     const before = new Map(this.#versions);
     this.#versions.clear();
-    this.#bySeries.clear();
+    this.#bySeries = new BytesMap();
     for (const version of versions) {
       const key = `${version.model}\n${version.version}`;
       const known = before.get(key);
@@ -86,35 +100,31 @@ export class CountKeeper {
 
   /** To be called with every insert of the sink, when it is stored. */
   stored({ rows, epoch, afterSeq, seq }: StoredRows): void {
-    let isAnyLive = false;
-    for (const counts of this.#versions.values())
-      isAnyLive = counts.follow(epoch, afterSeq, seq) || isAnyLive;
-    if (!isAnyLive) return;
-    const bytes = Buffer.from(rows.buffer, rows.byteOffset, rows.byteLength);
-    const reader = new LogRowReader(bytes);
-    let start = 0;
-    let end = 0;
-    let counts: VersionCounts | undefined;
-    while (reader.next()) {
-      const { seriesStart, seriesEnd } = reader;
-      this.loggedMs = reader.loggedMs;
-      const isOther = bytes.compare(bytes, start, end, seriesStart, seriesEnd) !== 0;
-      if (isOther) counts = this.#countsOf(bytes, reader);
-      start = seriesStart;
-      end = seriesEnd;
-      if (counts?.isLive === true) this.#add(counts, reader);
+    const live = [...this.#versions.values()].filter((counts) => counts.follow(epoch, afterSeq, seq));
+    if (live.length === 0) return;
+    const reader = new LogRowReader(Buffer.from(rows.buffer, rows.byteOffset, rows.byteLength));
+    try {
+      this.#addLive(reader);
+      for (const counts of live) counts.countStaged();
+      if (rows.length > 0) this.loggedMs = reader.loggedMs;
+    } catch (error) {
+      this.#options.logger.error({ err: messageOf(error), seq }, "stored predictions cannot be read");
+      for (const counts of live) counts.fallBehind();
     }
   }
 
-  /** Inserts what is counted, and catches up; returns the versions that are counted up to the sink's position. */
-  async settle(): Promise<readonly WatchedVersion[]> {
-    const round = this.#round.then(async () => this.#settle());
+  /**
+   * Inserts what is counted, and catches up; returns the versions that are counted up to the sink's position. The minutes that
+   * are over at `nowMs` are inserted then; only counts of the running one, which no window ends in, may wait for HELD_MS.
+   */
+  async settle(nowMs: number = Date.now()): Promise<readonly WatchedVersion[]> {
+    const round = this.#round.then(async () => this.#settle(nowMs));
     this.#round = round;
     await round;
     return [...this.#versions.values()].filter(({ isLive }) => isLive).map(({ version }) => version);
   }
 
-  async #settle(): Promise<void> {
+  async #settle(nowMs: number): Promise<void> {
     const { logger, sinkPosition } = this.#options;
     const { epoch, seq } = sinkPosition();
     for (const counts of this.#versions.values()) counts.checkPosition(epoch, seq);
@@ -128,36 +138,62 @@ export class CountKeeper {
     };
     const all = [...this.#versions.values()];
     const live = all.filter(({ isLive }) => isLive);
-    await attempt(live, async () => this.#flush(live));
+    await attempt(live, async () => this.#flush(live, nowMs));
     for (const counts of all.filter(({ isLive }) => !isLive))
       await attempt([counts], async () => this.#catchUp(counts));
+    this.#tellMisfits();
   }
 
-  #countsOf(bytes: Buffer, reader: LogRowReader): VersionCounts | undefined {
-    const series = bytes.toString("latin1", reader.seriesStart, reader.seriesEnd);
-    if (!this.#bySeries.has(series)) {
-      const [model, version] = reader.series();
-      this.#bySeries.set(series, this.#versions.get(`${model}\n${version}`));
+  #addLive(reader: LogRowReader): void {
+    let start = 0;
+    let end = 0;
+    let panes: PaneCounts | undefined;
+    while (reader.next()) {
+      const { seriesStart, seriesEnd } = reader;
+      if (!isSame(reader.view, start, end, seriesStart, seriesEnd)) {
+        const { counts, variant } = this.#seriesOf(reader);
+        panes = counts?.isLive === true ? counts.panesOf(variant) : undefined;
+      }
+      start = seriesStart;
+      end = seriesEnd;
+      panes?.add(reader);
     }
-    return this.#bySeries.get(series);
   }
 
-  #add(counts: VersionCounts, reader: LogRowReader): void {
-    try {
-      counts.add(reader);
-    } catch (error) {
+  /** At most a line a round, whatever there is of such predictions. */
+  #tellMisfits(): void {
+    const misfits = [...this.#versions.values()].flatMap((counts) => {
+      const rows = counts.takeMisfits();
       const { model, version } = counts.version;
-      this.#options.logger.error({ err: messageOf(error), model, version }, "a prediction cannot be counted");
+      return rows === 0 ? [] : [{ model, version, rows }];
+    });
+    if (misfits.length > 0)
+      this.#options.logger.error(
+        { versions: misfits.slice(0, TOLD_MAX), versionsTotal: misfits.length },
+        "predictions have not the columns of their model version's reference",
+      );
+  }
+
+  #seriesOf(reader: LogRowReader): Series {
+    const { bytes, seriesStart, seriesEnd } = reader;
+    let series = this.#bySeries.get(bytes, seriesStart, seriesEnd);
+    if (series === undefined) {
+      const [model, version, variant] = reader.series();
+      series = { counts: this.#versions.get(`${model}\n${version}`), variant };
+      this.#bySeries.set(Uint8Array.prototype.slice.call(bytes, seriesStart, seriesEnd), series);
     }
+    return series;
   }
 
   /**
    * One insert for all versions that are live, up to where the sink is now. Whoever was suspended for so long that another took
    * over finds the stored position beyond its own, and starts over from there.
    */
-  async #flush(live: readonly VersionCounts[]): Promise<void> {
+  async #flush(live: readonly VersionCounts[], nowMs: number): Promise<void> {
     const { table } = this.#options;
     const due = live.filter(({ hasCounts }) => hasCounts);
+    const isHeld = nowMs - this.#insertedMs < HELD_MS && !due.some((counts) => counts.hasMinuteOver(nowMs));
+    if (isHeld) return;
     for (const counts of due)
       if (isBefore(counts.stored, await table.countedTo(counts.version)))
         throw new Error("another has counted these predictions");
@@ -170,6 +206,7 @@ export class CountKeeper {
     if (rows === 0) return;
     await table.insert(this.#writer.written(), `live:${epoch}:${seq}`);
     for (const counts of due) counts.stored = { epoch, seq };
+    this.#insertedMs = nowMs;
   }
 
   /**
@@ -193,7 +230,7 @@ export class CountKeeper {
         return;
       }
       const reader = new LogRowReader(await table.readPredictions(version, from, to));
-      while (reader.next()) this.#add(counts, reader);
+      while (reader.next()) counts.panesOf(this.#seriesOf(reader).variant).add(reader);
       this.#writer.reset();
       counts.write(this.#writer, to);
       const token = `${version.model}:${version.version}:${version.referenceId}:${to.epoch}:${to.seq}`;
@@ -205,6 +242,15 @@ export class CountKeeper {
 
 function isBefore(one: LogPosition, other: LogPosition): boolean {
   return one.epoch < other.epoch || (one.epoch === other.epoch && one.seq < other.seq);
+}
+
+/** Whether the bytes of two series are the same, by words: the last one overlaps the one before. */
+function isSame(view: DataView, start: number, end: number, otherStart: number, otherEnd: number): boolean {
+  const last = end - start - 4;
+  if (otherEnd - otherStart - 4 !== last || last < 0) return false;
+  for (let at = 0; at < last; at += 4)
+    if (view.getInt32(start + at) !== view.getInt32(otherStart + at)) return false;
+  return view.getInt32(start + last) === view.getInt32(otherStart + last);
 }
 
 function rowsPerChunk({ columns }: ReferenceProfile): number {
@@ -229,6 +275,10 @@ class VersionCounts {
 
   get hasCounts(): boolean {
     return [...this.#byVariant.values()].some(({ minutes }) => minutes > 0);
+  }
+
+  hasMinuteOver(nowMs: number): boolean {
+    return [...this.#byVariant.values()].some((counts) => counts.hasMinuteOver(nowMs));
   }
 
   goLive({ epoch, seq }: LogPosition, stored: LogPosition): void {
@@ -261,14 +311,21 @@ class VersionCounts {
     return true;
   }
 
-  add(reader: LogRowReader): void {
-    const variant = reader.variant();
-    let counts = this.#byVariant.get(variant);
-    if (counts === undefined) {
-      counts = new PaneCounts(this.#plan);
-      this.#byVariant.set(variant, counts);
+  panesOf(variant: string): PaneCounts {
+    let panes = this.#byVariant.get(variant);
+    if (panes === undefined) {
+      panes = new PaneCounts(this.#plan);
+      this.#byVariant.set(variant, panes);
     }
-    counts.add(reader);
+    return panes;
+  }
+
+  countStaged(): void {
+    for (const counts of this.#byVariant.values()) counts.countStaged();
+  }
+
+  takeMisfits(): number {
+    return [...this.#byVariant.values()].reduce((sum, counts) => sum + counts.takeMisfits(), 0);
   }
 
   /** Appends the counts and starts over with none; how many rows that are. */

@@ -5,19 +5,31 @@
  * A table over the upper bits of the value's ordered key (float32-order), from the first edge to the last, says how many
  * edges are below the cell that the value falls into; edges within the cell are compared one by one. Cells are as fine as
  * CELLS_MAX allows for the column's range of keys, so that few values need a comparison that the processor cannot foresee.
+ *
+ * V8 checks every array anew in each turn of a loop, unless it is a constant of the module: hence the scratch arrays here, and
+ * four rows a turn (see DECISIONS.md). Bound: COUNTED_ROWS_MAX rows at once.
  */
-import { keyOfFloat32 } from "./float32-order.ts";
+import { keyOfFloat32, orderedKey } from "./float32-order.ts";
 
+/** Rows that `count` takes at once. */
+export const COUNTED_ROWS_MAX = 512;
 /** 2048 cells are 1.6 times as slow for 64 bins; 32768 are no faster (see DECISIONS.md). */
 const CELLS_MAX = 8192;
-/** Above the keys of all numbers: it ends the comparing of edges. */
-const KEY_END = 0x7fffffff;
-/** NaN has bits above these, its sign aside. */
-const INFINITY_BITS = 0x7f800000;
+/** The keys of the infinities; those of NaN are beyond. */
+const KEY_FIRST = keyOfFloat32(-Infinity);
+const KEY_LAST = keyOfFloat32(Infinity);
+/** Bins are numbered with 16 bits; null has one more slot. */
+const SLOTS_MAX = 0x10001;
+
+const keysOfRows = new Int32Array(COUNTED_ROWS_MAX);
+const keysLeft = new Int32Array(COUNTED_ROWS_MAX);
+/** All 0 between two calls. */
+const tally = new Uint32Array(SLOTS_MAX);
 
 export class NumberBins {
   /** Bins of values; the next slot is that of NaN. */
   readonly bins: number;
+  /** Of the edges, and the highest of all numbers, which ends the comparing. */
   readonly #keys: Int32Array;
   readonly #table: Uint16Array;
   readonly #shift: number;
@@ -27,7 +39,7 @@ export class NumberBins {
   /** `edges`: float32, ascending, none of them -0. */
   constructor(edges: readonly number[]) {
     this.bins = edges.length + 1;
-    this.#keys = Int32Array.from([...edges.map(keyOfFloat32), KEY_END]);
+    this.#keys = Int32Array.from([...edges.map(keyOfFloat32), KEY_LAST]);
     const low = this.#keys[0] as number;
     const high = this.#keys[Math.max(0, edges.length - 1)] as number;
     let shift = 0;
@@ -45,24 +57,18 @@ export class NumberBins {
 
   /** The slot of one value. A double is rounded to float32 first. */
   slotOf(value: number): number {
-    if (Number.isNaN(value)) return this.bins;
-    const key = keyOfFloat32(value);
-    const table = this.#table;
-    const cell = Math.min(Math.max((key >> this.#shift) - this.#firstCell, 0), table.length - 1);
-    let bin = table[cell] as number;
-    while ((this.#keys[bin] as number) < key) bin++;
-    return bin;
+    return Number.isNaN(value) ? this.bins : this.#slotOfKey(keyOfFloat32(value));
   }
 
   /**
-   * Counts the values at `from`, `from + stride`, ... below `to`. `bits`: float32 values read as int32. The slots of this
-   * column begin at `start` of `counts`.
+   * Counts a value of each of the first `rows` rows: float32 values of `view`, `offset` bytes behind the row's place. The slots
+   * of this column begin at `start` of `counts`.
    */
   count(
-    bits: Int32Array,
-    from: number,
-    to: number,
-    stride: number,
+    view: DataView,
+    places: Int32Array,
+    rows: number,
+    offset: number,
     counts: Uint32Array,
     start: number,
   ): void {
@@ -70,22 +76,66 @@ export class NumberBins {
     const table = this.#table;
     const shift = this.#shift;
     const firstCell = this.#firstCell;
-    const lastCell = table.length - 1;
-    const nullSlot = start + this.bins;
-    for (let at = from; at < to; at += stride) {
-      const word = bits[at] as number;
-      if ((word & 0x7fffffff) > INFINITY_BITS) {
-        counts[nullSlot] = (counts[nullSlot] as number) + 1;
-        continue;
-      }
-      // orderedKey, written out
-      const key = word ^ ((word >> 31) & 0x7fffffff);
-      let cell = (key >> shift) - firstCell;
-      if (cell < 0) cell = 0;
-      else if (cell > lastCell) cell = lastCell;
-      let bin = table[cell] as number;
-      while ((keys[bin] as number) < key) bin++;
-      counts[start + bin] = (counts[start + bin] as number) + 1;
+    readKeys(view, places, rows, offset);
+    let left = 0;
+    let row = 0;
+    for (; row + 4 <= rows; row += 4) {
+      left = tallyKey(keysOfRows[row] as number, keys, table, shift, firstCell, left);
+      left = tallyKey(keysOfRows[row + 1] as number, keys, table, shift, firstCell, left);
+      left = tallyKey(keysOfRows[row + 2] as number, keys, table, shift, firstCell, left);
+      left = tallyKey(keysOfRows[row + 3] as number, keys, table, shift, firstCell, left);
+    }
+    for (; row < rows; row++) left = tallyKey(keysOfRows[row] as number, keys, table, shift, firstCell, left);
+    for (let at = 0; at < left; at++) {
+      const slot = this.#slotOfKey(keysLeft[at] as number);
+      tally[slot] = (tally[slot] as number) + 1;
+    }
+    for (let slot = 0; slot <= this.bins; slot++) {
+      counts[start + slot] = (counts[start + slot] as number) + (tally[slot] as number);
+      tally[slot] = 0;
     }
   }
+
+  #slotOfKey(key: number): number {
+    if (key < KEY_FIRST || key > KEY_LAST) return this.bins;
+    const lastCell = this.#table.length - 1;
+    const cell = Math.min(Math.max((key >> this.#shift) - this.#firstCell, 0), lastCell);
+    let bin = this.#table[cell] as number;
+    while ((this.#keys[bin] as number) < key) bin++;
+    return bin;
+  }
+}
+
+/** Ordered keys of the values into keysOfRows. */
+function readKeys(view: DataView, places: Int32Array, rows: number, offset: number): void {
+  let row = 0;
+  for (; row + 4 <= rows; row += 4) {
+    keysOfRows[row] = orderedKey(view.getInt32((places[row] as number) + offset, true));
+    keysOfRows[row + 1] = orderedKey(view.getInt32((places[row + 1] as number) + offset, true));
+    keysOfRows[row + 2] = orderedKey(view.getInt32((places[row + 2] as number) + offset, true));
+    keysOfRows[row + 3] = orderedKey(view.getInt32((places[row + 3] as number) + offset, true));
+  }
+  for (; row < rows; row++)
+    keysOfRows[row] = orderedKey(view.getInt32((places[row] as number) + offset, true));
+}
+
+/** Counts a value in the bin of its cell; one that may be beyond an edge within the cell, or is NaN, goes to keysLeft: how many it holds. */
+function tallyKey(
+  key: number,
+  keys: Int32Array,
+  table: Uint16Array,
+  shift: number,
+  firstCell: number,
+  left: number,
+): number {
+  let cell = (key >> shift) - firstCell;
+  if (cell < 0) cell = 0;
+  else if (cell >= table.length) cell = table.length - 1;
+  const bin = table[cell] as number;
+  if ((keys[bin] as number) < key || key < KEY_FIRST) {
+    keysLeft[left] = key;
+    return left + 1;
+  }
+  tally[bin] = (tally[bin] as number) + 1;
+  return left;
 }

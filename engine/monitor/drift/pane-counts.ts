@@ -2,16 +2,18 @@
 /**
  * Counts the rows of one series (model, version, variant) by minute, in the bins of one reference.
  *
- *     rows of the log → staged while they are of one minute → BinCounter, column by column → counts of the minute
+ *     rows of the log → places staged while they are of one minute → BinCounter, column by column → counts of the minute
  *
- * Bound: STAGED_ROWS rows staged; one array of slots a minute until `take`.
+ * Rows are counted where they stand: `countStaged` must be called before their bytes change.
+ * Bound: COUNTED_ROWS_MAX places staged; one array of slots a minute until `take`.
  */
-import type { LogRowReader } from "../../core/log-row-reader.ts";
+import { behindLength, type LogRowReader, lengthAt } from "../../core/log-row-reader.ts";
 import type { ReferenceProfile } from "../references/reference-profile.ts";
 import { BinCounter } from "./bin-counter.ts";
+import { COUNTED_ROWS_MAX } from "./number-bins.ts";
 
 export const MINUTE_MS = 60_000;
-const STAGED_ROWS = 256;
+const NO_BYTES = new DataView(new ArrayBuffer(0));
 
 /** What a series is counted by: the bins, and where a row has the columns' values. */
 export interface CountingPlan {
@@ -37,17 +39,19 @@ export function planCounting(profile: ReferenceProfile, texts: readonly string[]
 
 export class PaneCounts {
   readonly #plan: CountingPlan;
-  readonly #staged: Float32Array;
-  readonly #stagedBytes: Uint8Array;
+  #view: DataView = NO_BYTES;
+  /** Where the numbers of the staged rows stand in #view, and their predicted values. */
+  readonly #numbers = new Int32Array(COUNTED_ROWS_MAX);
+  readonly #values = new Int32Array(COUNTED_ROWS_MAX);
   #stagedRows = 0;
-  #minute = Number.NaN;
+  /** The minute of the rows that are staged. */
+  #startMs = Infinity;
   #counts: Uint32Array = new Uint32Array(0);
   #byMinute = new Map<number, Uint32Array>();
+  #misfits = 0;
 
   constructor(plan: CountingPlan) {
     this.#plan = plan;
-    this.#staged = new Float32Array(STAGED_ROWS * plan.counter.stride);
-    this.#stagedBytes = new Uint8Array(this.#staged.buffer);
   }
 
   /** Minutes with counts. */
@@ -55,56 +59,77 @@ export class PaneCounts {
     return this.#byMinute.size;
   }
 
-  /** Counts the row that the reader stands at. @throws RangeError when it is not of this model. */
-  add(row: LogRowReader): void {
-    const { counter, textColumns, valueColumn, classColumn } = this.#plan;
-    const { stride } = counter;
-    if (row.numbers !== stride || row.texts !== textColumns.length)
-      throw new RangeError(
-        `a row has ${row.numbers} numbers and ${row.texts} texts, the reference ${stride} and ${textColumns.length}`,
-      );
-    const minute = Math.floor(row.dateMs / MINUTE_MS);
-    if (minute !== this.#minute) this.#turnTo(minute);
-    const counts = this.#counts;
-    if (valueColumn >= 0) increment(counts, counter.slotOf(valueColumn, row.predictedValue));
-    if (classColumn >= 0) increment(counts, counter.slotOf(classColumn, row.predictedClass()));
-    if (textColumns.length > 0) {
-      let index = 0;
-      for (const text of row.categories()) {
-        const column = textColumns[index++] as number;
-        if (column >= 0) increment(counts, counter.slotOf(column, text));
-      }
-    }
-    row.copyNumbers(this.#stagedBytes, this.#stagedRows * stride * 4);
-    if (++this.#stagedRows === STAGED_ROWS) this.#countStaged();
+  /** Whether there are counts of a minute that was over at `nowMs`. */
+  hasMinuteOver(nowMs: number): boolean {
+    for (const minute of this.#byMinute.keys()) if ((minute + 1) * MINUTE_MS <= nowMs) return true;
+    return false;
   }
 
-  /** The counts by minute since 1970; it starts over with none. */
+  /**
+   * Counts the row that the reader stands at, at the latest in `countStaged`: one that has not the columns of the reference, in the slot
+   * behind all of them.
+   */
+  add(row: LogRowReader): void {
+    const { counter, textColumns, classColumn } = this.#plan;
+    const intoMinuteMs = row.dateMs - this.#startMs;
+    if (!(intoMinuteMs >= 0 && intoMinuteMs < MINUTE_MS)) this.#turnTo(Math.floor(row.dateMs / MINUTE_MS));
+    if (row.numbers !== counter.stride || row.texts !== textColumns.length) {
+      this.#counts[counter.slots] = (this.#counts[counter.slots] as number) + 1;
+      this.#misfits++;
+      return;
+    }
+    const { bytes } = row;
+    if (classColumn >= 0) this.#countText(classColumn, bytes, row.classAt);
+    let at = row.textsAt;
+    for (let index = 0; index < textColumns.length; index++)
+      at = this.#countText(textColumns[index] as number, bytes, at);
+    this.#view = row.view;
+    this.#numbers[this.#stagedRows] = row.numbersAt;
+    this.#values[this.#stagedRows] = row.valueAt;
+    if (++this.#stagedRows === COUNTED_ROWS_MAX) this.countStaged();
+  }
+
+  countStaged(): void {
+    const { counter, valueColumn } = this.#plan;
+    counter.countRows(this.#view, this.#numbers, this.#stagedRows, this.#counts);
+    if (valueColumn >= 0)
+      counter.countNumbers(valueColumn, this.#view, this.#values, this.#stagedRows, this.#counts);
+    this.#stagedRows = 0;
+    this.#view = NO_BYTES;
+  }
+
+  /** Rows counted since the last call that have not the columns of the reference. */
+  takeMisfits(): number {
+    const taken = this.#misfits;
+    this.#misfits = 0;
+    return taken;
+  }
+
+  /** The counts by minute since 1970, per slot, and last of the rows that do not fit; it starts over with none. */
   take(): ReadonlyMap<number, Uint32Array> {
-    this.#countStaged();
+    this.countStaged();
     const taken = this.#byMinute;
     this.#byMinute = new Map();
-    this.#minute = Number.NaN;
+    this.#startMs = Infinity;
     return taken;
   }
 
   #turnTo(minute: number): void {
-    this.#countStaged();
-    this.#minute = minute;
+    this.countStaged();
+    this.#startMs = minute * MINUTE_MS;
     let counts = this.#byMinute.get(minute);
     if (counts === undefined) {
-      counts = new Uint32Array(this.#plan.counter.slots);
+      counts = new Uint32Array(this.#plan.counter.slots + 1);
       this.#byMinute.set(minute, counts);
     }
     this.#counts = counts;
   }
 
-  #countStaged(): void {
-    this.#plan.counter.countRows(this.#staged, 0, this.#stagedRows, this.#counts);
-    this.#stagedRows = 0;
+  /** Counts the string at a place of a row in a column, -1 for none; where it ends. */
+  #countText(column: number, bytes: Uint8Array, at: number): number {
+    const start = behindLength(bytes, at);
+    const end = start + lengthAt(bytes, at);
+    if (column >= 0) this.#plan.counter.countText(column, bytes, start, end, this.#counts);
+    return end;
   }
-}
-
-function increment(counts: Uint32Array, slot: number): void {
-  counts[slot] = (counts[slot] as number) + 1;
 }

@@ -6,11 +6,11 @@
  * half. AUC is the mean of either; its variance is that of both means.
  */
 import { EngineError } from "../../core/errors.ts";
+import { twoSidedP } from "../../core/normal-law.ts";
 import { argsort } from "./argsort.ts";
 import { normalInterval, wilsonInterval } from "./intervals.ts";
 import { METRICS } from "./metric-table.ts";
 import type { Interval } from "./metric-value.ts";
-import { twoSidedP } from "./normal-law.ts";
 import { checkClasses, checkFinite, checkLength, type Numbers } from "./row-checks.ts";
 import type { ScoreGroups } from "./sorted-scores.ts";
 

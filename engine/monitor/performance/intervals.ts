@@ -2,8 +2,9 @@
  * Confidence intervals in closed form. Nothing is drawn at random: for each metric there is a formula that costs one
  * pass at most and gives the same bits each time (which one: metric-table).
  */
+
+import { zOfConfidence } from "../../core/normal-law.ts";
 import type { Interval } from "./metric-value.ts";
-import { zOfConfidence } from "./normal-law.ts";
 
 /** Wilson's score interval of a share; `successes` of `trials`, trials > 0. Both may be fractions of rows. */
 export function wilsonInterval(successes: number, trials: number, confidence: number): Interval {

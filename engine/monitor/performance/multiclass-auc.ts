@@ -22,13 +22,22 @@ export function aucAgainstRest(
   classes: number,
   confidence: number,
 ): MetricValue {
-  const rows = labels.length;
-  if (rows === 0) return unknownFor("there are no rows");
+  if (labels.length === 0) return unknownFor("there are no rows");
   if (classes > CLASSES_MAX) return unknownFor(`there are more than ${CLASSES_MAX} classes`);
-  const counts = new Uint32Array(classes);
-  for (const label of labels) counts[label] = (counts[label] as number) + 1;
-  const empty = counts.indexOf(0);
+  const empty = countsOf(labels, classes).indexOf(0);
   if (empty >= 0) return unknownFor(`no row is of class ${empty}`);
+  const { auc, moves } = movesAgainstRest(probabilities, labels, classes);
+  return known(auc, normalInterval(auc, errorOfMoves(moves), confidence, METRICS.roc_auc_ovr_macro));
+}
+
+/** The mean AUC, and how much each row moves it; rows of every class. */
+export function movesAgainstRest(
+  probabilities: Numbers,
+  labels: Classes,
+  classes: number,
+): { readonly auc: number; readonly moves: Float64Array } {
+  const rows = labels.length;
+  const counts = countsOf(labels, classes);
   const moves = new Float64Array(rows);
   const scores = new Float64Array(rows);
   const isOfClass = new Uint8Array(rows);
@@ -46,9 +55,18 @@ export function aucAgainstRest(
     }
     sum += auc;
   }
-  const value = sum / classes;
+  return { auc: sum / classes, moves };
+}
+
+/** Standard error of what the rows move so, or of the difference of two such, row by row. */
+export function errorOfMoves(moves: Float64Array): number {
   let squares = 0;
   for (const move of moves) squares += move * move;
-  const error = Math.sqrt(squares / (rows - 1) / rows);
-  return known(value, normalInterval(value, error, confidence, METRICS.roc_auc_ovr_macro));
+  return Math.sqrt(squares / (moves.length - 1) / moves.length);
+}
+
+function countsOf(labels: Classes, classes: number): Uint32Array {
+  const counts = new Uint32Array(classes);
+  for (const label of labels) counts[label] = (counts[label] as number) + 1;
+  return counts;
 }

@@ -3,7 +3,6 @@
  * same weights on the same backend.
  */
 import type { AdamOptimizer, Scalar, Tensor, Tensor2D, Variable } from "@tensorflow/tfjs-core";
-import type { NamedVariableMap } from "@tensorflow/tfjs-core/dist/tensor_types.js";
 import { type SeededRandom, shuffle } from "../seeded-random.ts";
 import type { TrainerRun } from "../trainer.ts";
 import { trainingInvalid } from "../training-checks.ts";
@@ -42,6 +41,7 @@ export function fitNetwork(
     return best.restore() ?? parameters.epochs;
   } finally {
     optimizer.dispose();
+    best.dispose();
   }
 }
 
@@ -50,20 +50,21 @@ interface Best {
   isOver(epoch: number, loss: number): boolean;
   /** Gives the variables the weights of the best epoch, and its number; undefined without patience. */
   restore(): number | undefined;
+  dispose(): void;
 }
 
 function createBest(variables: readonly Variable[], patience: number | undefined): Best {
   let bestEpoch: number | undefined;
   let lowest = Number.POSITIVE_INFINITY;
   let weights: Tensor[] = [];
-  const forget = (): void => {
+  const dispose = (): void => {
     for (const tensor of weights) tensor.dispose();
   };
   return {
     isOver(epoch, loss) {
       if (patience === undefined) return false;
       if (loss < lowest) {
-        forget();
+        dispose();
         weights = variables.map((variable) => variable.clone());
         lowest = loss;
         bestEpoch = epoch;
@@ -74,6 +75,7 @@ function createBest(variables: readonly Variable[], patience: number | undefined
       for (const [index, tensor] of weights.entries()) variables[index]?.assign(tensor);
       return bestEpoch;
     },
+    dispose,
   };
 }
 
@@ -115,13 +117,14 @@ function trainEpoch(
       const batch = batchOf(indexes);
       const rows = network.normalization.apply(batch.features) as Tensor2D;
       const loss = (): Scalar => {
-        const own = core.div(lossOf(network, scoresOf(network, rows, mask), batch), indexes.length) as Scalar;
+        const sum = lossOf(network, scoresOf(network, rows, mask), batch);
+        const own = core.div<Scalar>(sum, indexes.length);
         if (parameters.l2 === 0) return own;
         const squares = kernels.map((kernel) => core.sum(core.square(kernel)));
         return core.add(own, core.mul(core.addN(squares), parameters.l2));
       };
       const { value, grads } = core.variableGrads(loss, variables);
-      optimizer.applyGradients(grads as NamedVariableMap);
+      optimizer.applyGradients(grads as Parameters<AdamOptimizer["applyGradients"]>[0]);
       return (value.dataSync()[0] as number) * indexes.length;
     });
   }

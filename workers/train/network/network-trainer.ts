@@ -8,23 +8,12 @@
 import {
   predictionWidth,
   type TrainingColumn,
-  type TrainingSet,
   type TrainingTask,
 } from "../../../engine/core/training-set.ts";
 import { loadTfjs, type Tfjs } from "../../tfjs-backend.ts";
-import { scaleOf, weightOf } from "../linear/column-scale.ts";
-import { type SeededRandom, seededRandom } from "../seeded-random.ts";
+import { seededRandom } from "../seeded-random.ts";
 import type { ExportedModel, TrainedModel, Trainer, TrainerRun } from "../trainer.ts";
 import { checkNumbers, checkRows, trainingInvalid } from "../training-checks.ts";
-import {
-  bodyOf,
-  buildNetwork,
-  initialize,
-  type Layer,
-  type Network,
-  setNormalization,
-  setTargetScale,
-} from "./network.ts";
 import { exportNetwork, loadNetworkFiles } from "./network-files.ts";
 import { fitNetwork } from "./network-fit.ts";
 import {
@@ -35,6 +24,7 @@ import {
   type NeuralNetworkParameters,
   neuralNetworkParameters,
 } from "./network-parameters.ts";
+import { continuedNetwork, newNetwork } from "./network-start.ts";
 import { gather } from "./row-batches.ts";
 
 const PREDICTED_ROWS = 1024;
@@ -95,7 +85,7 @@ async function trainNetwork(
 ): Promise<TrainedModel> {
   const { task, training, validation, parameters } = run;
   checkRows(training, task);
-  checkNumbers(training.columns, modelType);
+  for (const set of [training, validation]) checkNumbers(set?.columns ?? [], modelType);
   if (parameters.patience !== undefined && (validation === undefined || validation.rows === 0))
     throw trainingInvalid(
       "patience",
@@ -113,85 +103,6 @@ async function trainNetwork(
   } finally {
     network.model.dispose();
   }
-}
-
-interface Start {
-  readonly network: Network;
-  readonly trained: readonly Layer[];
-}
-
-function newNetwork(
-  tfjs: Tfjs,
-  { task, training }: TrainerRun<unknown>,
-  body: NetworkBody,
-  random: SeededRandom,
-): Start {
-  const network = buildNetwork(tfjs, { columns: training.columns.length, body, task });
-  setNormalization(network, scaleOf(training, true));
-  scaleTargets(network, training, task);
-  const trained = [...network.body.map(({ layer }) => layer), network.head];
-  for (const layer of trained) initialize(network, layer, random);
-  return { network, trained };
-}
-
-function scaleTargets(network: Network, { rows, targets, weights }: TrainingSet, task: TrainingTask): void {
-  if (task.kind !== "regression") return;
-  const total = weightOf(rows, weights);
-  const meanOf = (values: Float64Array): number =>
-    values.reduce((sum, value, row) => sum + value * (weights?.[row] ?? 1), 0) / total;
-  const mean = meanOf(targets);
-  setTargetScale(network, mean, Math.sqrt(meanOf(targets.map((target) => (target - mean) ** 2))));
-}
-
-async function continuedNetwork(
-  tfjs: Tfjs,
-  { task, training, warmStart = "INCREMENTAL" }: TrainerRun<unknown>,
-  initial: ExportedModel,
-  bodyFor: (found: NetworkBody | undefined) => NetworkBody,
-  random: SeededRandom,
-): Promise<Start> {
-  const model = await loadNetworkFiles(tfjs, initial);
-  try {
-    const body = bodyOf(model);
-    const network = buildNetwork(tfjs, { columns: training.columns.length, body: bodyFor(body), task });
-    const isTransfer = warmStart === "TRANSFER_LEARNING";
-    const bodyLayers = network.body.map(({ layer }) => layer);
-    const kept = [
-      network.normalization,
-      ...bodyLayers,
-      ...(isTransfer ? [] : [network.head, network.output]),
-    ];
-    for (const layer of kept)
-      if (
-        !copyWeights(
-          model.layers.find(({ name }) => name === layer.name),
-          layer,
-        )
-      ) {
-        network.model.dispose();
-        throw trainingInvalid(
-          "initial",
-          `it is no such network of ${training.columns.length} columns for this task. Train with mode FULL_RETRAIN.`,
-        );
-      }
-    if (!isTransfer) return { network, trained: [...bodyLayers, network.head] };
-    scaleTargets(network, training, task);
-    initialize(network, network.head, random);
-    return { network, trained: [network.head] };
-  } finally {
-    model.dispose();
-  }
-}
-
-/** Whether the layers are alike; then `to` has the weights of `from`. */
-function copyWeights(from: Layer | undefined, to: Layer): boolean {
-  if (from?.getClassName() !== to.getClassName()) return false;
-  const weights = from.getWeights();
-  const shapes = (tensors: readonly { shape: number[] }[]): string =>
-    JSON.stringify(tensors.map(({ shape }) => shape));
-  if (shapes(weights) !== shapes(to.getWeights())) return false;
-  to.setWeights(weights);
-  return true;
 }
 
 function trainedModel(

@@ -9,7 +9,7 @@
 import type { Tensor, Tensor2D, Variable } from "@tensorflow/tfjs-core";
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
 import type { Tfjs } from "../../tfjs-backend.ts";
-import type { ColumnScale } from "../linear/column-scale.ts";
+import type { ColumnScale } from "../column-scale.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 import type { NetworkBody, NetworkShape } from "./network-parameters.ts";
 
@@ -153,19 +153,14 @@ export function scoresOf(
 
 /** The body of a network that this trainer made, read off its layers; undefined for any other. */
 export function bodyOf({ layers }: LayersModel): NetworkBody | undefined {
-  const names = layers.map(({ name }) => name);
-  const [, , ...rest] = names;
-  if (names[1] !== "normalization" || rest.at(-2) !== "scores") return undefined;
   const inner = layers.slice(2, -2);
-  if (rest[0] === "series" && rest[1] === "lstm") {
-    const steps = (inner[0]?.outputShape as number[])[1];
-    const units = (inner[1]?.outputShape as number[]).at(-1);
-    return steps === undefined || units === undefined ? undefined : { kind: "lstm", steps, units };
-  }
-  if (inner.length === 0 || !inner.every(({ name }, index) => name === `hidden_${index}`)) return undefined;
-  return {
-    kind: "dense",
-    hiddenUnits: inner.map(({ outputShape }) => (outputShape as number[]).at(-1) ?? 0),
-    activation: String(inner[0]?.getConfig()["activation"]),
-  };
+  const [first, second] = inner;
+  if (layers[1]?.name !== "normalization" || layers.at(-2)?.name !== "scores" || first === undefined)
+    return undefined;
+  const widthOf = ({ outputShape }: Layer): number => (outputShape as number[]).at(-1) ?? 0;
+  if (first.name === "series" && second?.name === "lstm")
+    return { kind: "lstm", steps: (first.outputShape as number[])[1] ?? 0, units: widthOf(second) };
+  if (!inner.every(({ name }, index) => name === `hidden_${index}`)) return undefined;
+  const activation = first.getConfig()["activation"] as string;
+  return { kind: "dense", hiddenUnits: inner.map(widthOf), activation };
 }

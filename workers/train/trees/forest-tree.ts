@@ -1,6 +1,6 @@
 /**
  * Grows one tree of a forest on drawn rows: depth first until leaves are pure, or best first with a bound of leaves, as
- * scikit-learn. Each node looks at columns drawn for it, and at more while they offer no split.
+ * scikit-learn. Each node looks at columns drawn for it.
  */
 import type { BinnedColumn, BinnedRows } from "./binned-rows.ts";
 import { ForestScan, type ForestSplit, type NodeSums } from "./forest-split.ts";
@@ -138,21 +138,25 @@ export class ForestGrower {
     return node;
   }
 
-  /** Draws columns (Fisher and Yates) and finds the best of their splits; those with one bin do not count. */
+  /**
+   * Draws columns (Fisher and Yates) and finds the best of their splits. Drawn columns with one bin count, as in scikit-learn,
+   * but not alone: at least one that varies is looked at.
+   */
   #findSplit(begin: number, end: number): boolean {
     const { columns, bins, rows: rowsAll } = this.#binned;
+    const { maxFeatures } = this.#rules;
     const places = this.#places;
     const best = this.#best;
     best.score = -Infinity;
-    for (let drawn = 0, seen = 0; drawn < places.length; drawn++) {
-      if (seen >= this.#rules.maxFeatures && best.score > -Infinity) break;
+    let varying = 0;
+    for (let drawn = 0; drawn < places.length && (drawn < maxFeatures || varying === 0); drawn++) {
       const at = drawn + this.#random.below(places.length - drawn);
       const place = places[at] as number;
       places[at] = places[drawn] as number;
       places[drawn] = place;
       this.#bins.fill(bins, place * rowsAll, this.rows, this.#weights, this.#targets, begin, end);
       if (this.#bins.count < 2) continue;
-      seen += 1;
+      varying += 1;
       this.#scan.scan(columns[place] as BinnedColumn, place, this.#sums, best);
     }
     return best.score > -Infinity;

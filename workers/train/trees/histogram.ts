@@ -117,7 +117,7 @@ export class HistogramPool {
 
   constructor(bins: number, countMax: number, bytesMax: number) {
     this.#length = 2 * bins;
-    this.#left = Math.min(countMax, Math.max(2, Math.floor(bytesMax / (16 * Math.max(bins, 1)))));
+    this.#left = Math.min(countMax, Math.floor(bytesMax / (16 * bins)));
   }
 
   /** All zeros. */

@@ -44,11 +44,11 @@ export class LeafwiseGrower {
   #places = new Int32Array();
   #current: Gradients;
 
-  constructor(binned: BinnedRows, rules: GrowthRules) {
+  constructor(binned: BinnedRows, rules: GrowthRules, histogramBytesMax = HISTOGRAM_BYTES_MAX) {
     this.#binned = binned;
     this.#rules = rules;
     const bins = binned.offsets[binned.columns.length] as number;
-    this.#pool = new HistogramPool(bins, rules.numLeaves + 1, HISTOGRAM_BYTES_MAX);
+    this.#pool = new HistogramPool(bins, rules.numLeaves + 1, histogramBytesMax);
     this.#scratch = new Float64Array(2 * bins);
     this.#partition = new RowPartition(binned.rows);
     this.#ordered = {

@@ -119,12 +119,8 @@ function bestBoundedBin(
 ): void {
   const lambda = rules.lambdaL2;
   const least = leastHessian(rules, leaf);
-  const floor = scoreAt(
-    outputOf(leaf.gradient, leaf.hessian, lambda, leaf),
-    leaf.gradient,
-    leaf.hessian,
-    lambda,
-  );
+  // as LightGBM: of the leaf's sums, also where bounds keep its output from them
+  const floor = score(leaf.gradient, leaf.hessian, lambda);
   let bestScore = floor + rules.minGainToSplit;
   found.gain = 0;
   for (let bin = 0, at = 2 * start; bin <= last; bin++, at += 2) {

@@ -61,7 +61,12 @@ function toModel(ensemble: Ensemble, { task }: TrainerRun<RandomForestParameters
   return treeModel(ensemble, task, task.kind === "binary" ? "pair" : "none", () => {});
 }
 
-function growForest(run: TrainerRun<RandomForestParameters>, start: readonly Tree[]): Tree[] {
+/** The trees that are added to `start`. @throws EngineError INVALID_REQUEST when they have more than `nodesMax` nodes in all */
+export function growForest(
+  run: TrainerRun<RandomForestParameters>,
+  start: readonly Tree[],
+  nodesMax = NODES_MAX,
+): Tree[] {
   const { task, training, parameters, seed } = run;
   const binned = binRows(training, parameters.max_bin, seed);
   const random = new TreeRandom(seed ^ 0x2545f491);
@@ -75,7 +80,7 @@ function growForest(run: TrainerRun<RandomForestParameters>, start: readonly Tre
     const count = drawRows(training, parameters.bootstrap ? random : undefined, weights, grower.rows);
     const tree = grower.grow(training.targets, weights, count);
     nodes += tree.nodes;
-    if (nodes > NODES_MAX) throw tooLarge(trees.length + 1, nodes);
+    if (nodes > nodesMax) throw tooLarge(trees.length + 1, nodes, nodesMax);
     if (!tree.values.every(Number.isFinite)) throw notANumber();
     trees.push(tree);
     if (losses.tell(tree, trees.length) === "stop") break;
@@ -182,10 +187,10 @@ class RunningLoss {
   }
 }
 
-function tooLarge(trees: number, nodes: number): Error {
+function tooLarge(trees: number, nodes: number, nodesMax: number): Error {
   return trainingInvalid(
     "min_samples_leaf",
-    `after ${trees} trees the forest has ${nodes} nodes; at most ${NODES_MAX} can be served. ` +
+    `after ${trees} trees the forest has ${nodes} nodes; at most ${nodesMax} can be served. ` +
       "Raise min_samples_leaf, or set max_leaf_nodes or max_depth.",
   );
 }

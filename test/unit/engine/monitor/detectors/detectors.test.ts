@@ -1,10 +1,10 @@
 /** What holds for one detector only: what its window is, what it does not depend on, and its false alarms beside River's. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { SeededRandom } from "../../../../../engine/core/seeded-random.ts";
 import { Adwin } from "../../../../../engine/monitor/detectors/adwin.ts";
 import { Kswin } from "../../../../../engine/monitor/detectors/kswin.ts";
 import { PageHinkley } from "../../../../../engine/monitor/detectors/page-hinkley.ts";
-import { SeededRandom } from "../../../../../engine/monitor/detectors/seeded-random.ts";
 import { createRandom } from "../../../../../engine/sample/random.ts";
 import { driftsIn, errors, normal, stream } from "../../../../support/drift-streams.ts";
 import { hasCode } from "../../../../support/error-code.ts";

@@ -33,6 +33,19 @@ function profileOf(random: Random, bins: number) {
   return buildProfile(COLUMNS, values, { bins });
 }
 
+/** Rows in the middle of other bytes, as they stand in the log. */
+function standing(numbers: Float32Array, stride: number): { view: DataView; places: Int32Array } {
+  const gap = 7;
+  const rowBytes = gap + 4 * stride;
+  const places = Int32Array.from({ length: numbers.length / stride }, (_, row) => gap + row * rowBytes);
+  const bytes = new Uint8Array(places.length * rowBytes);
+  const values = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
+  places.forEach((place, row) => {
+    bytes.set(values.subarray(row * stride * 4, (row + 1) * stride * 4), place);
+  });
+  return { view: new DataView(bytes.buffer), places };
+}
+
 describe("bin counter", () => {
   it("finds the bin that the definition gives, for every kind of float", () => {
     const random = createRandom();
@@ -62,13 +75,13 @@ describe("bin counter", () => {
       }
   });
 
-  it("counts rows of several columns as one by one, from any row on", () => {
+  it("counts rows of several columns as one by one, wherever they stand", () => {
     const random = createRandom();
     const profile = profileOf(random, 20);
     const counter = new BinCounter(profile);
     assert.equal(counter.stride, SHAPE_NAMES.length);
     const rows = 700;
-    const features = new Float32Array(rows * counter.stride + 3).subarray(3);
+    const features = new Float32Array(rows * counter.stride);
     const drawn = SHAPE_NAMES.map((name) => sample(random, name, rows));
     for (let row = 0; row < rows; row++)
       drawn.forEach((values, at) => {
@@ -76,9 +89,10 @@ describe("bin counter", () => {
         features[row * counter.stride + at] = odd ?? values[row] ?? 0;
       });
     const counts = new Uint32Array(counter.slots);
-    counter.countRows(features, 100, 500, counts);
-    counter.countRows(features, 600, 1, counts);
-    counter.countRows(features, 601, 0, counts);
+    const { view, places } = standing(features, counter.stride);
+    counter.countRows(view, places.subarray(100), 500, counts);
+    counter.countRows(view, places.subarray(600), 1, counts);
+    counter.countRows(view, places.subarray(601), 0, counts);
     const expected = new Uint32Array(counter.slots);
     for (let row = 100; row < 601; row++)
       for (let at = 0; at < counter.stride; at++) {
@@ -96,8 +110,10 @@ describe("bin counter", () => {
     const { columns } = profileOf(createRandom(1), 20);
     const counter = new BinCounter({ format: 1, bins: 20, rows: 500, columns: columns.slice(0, 1) });
     const counts = new Uint32Array(counter.slots);
-    counter.countRows(new Float32Array(Uint32Array.of(0x7fc00000, 0xffc00000).buffer), 0, 2, counts);
-    assert.equal(counts.at(-1), 2);
+    const nulls = new Float32Array(Uint32Array.of(0x7fc00000, 0xffc00000, 0x7f800001, 0xff800001).buffer);
+    const { view, places } = standing(nulls, 1);
+    counter.countRows(view, places, 4, counts);
+    assert.equal(counts.at(-1), 4);
   });
 
   it("categories: listed, not listed, null; outputs have slots too", () => {
@@ -112,6 +128,12 @@ describe("bin counter", () => {
       [2, 5, 6],
     );
     assert.equal(counter.slotOf(word + 1, Number.NaN), counter.slots - 1);
+    const counts = new Uint32Array(counter.slots);
+    const bytes = Buffer.from(`-${column.values[2]}-never seen`);
+    counter.countText(word, bytes, 1, 3, counts);
+    counter.countText(word, bytes, 4, 14, counts);
+    counter.countText(word, bytes, 4, 4, counts);
+    assert.deepEqual([...counts.subarray(start, start + 7)], [0, 0, 1, 0, 0, 1, 1]);
   });
 
   it("a column without edges has one bin and null", () => {

@@ -1,9 +1,9 @@
 /** What intervals and orders stand on: the normal law, Wilson's interval, the order of doubles. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { normalUpperTail, zOfConfidence } from "../../../../../engine/core/normal-law.ts";
 import { argsort } from "../../../../../engine/monitor/performance/argsort.ts";
 import { differenceOf, wilsonInterval } from "../../../../../engine/monitor/performance/intervals.ts";
-import { normalUpperTail, zOfConfidence } from "../../../../../engine/monitor/performance/normal-law.ts";
 import { createRandom } from "../../../../../engine/sample/random.ts";
 import { assertClose } from "../../../../support/close.ts";
 import { goldenCases } from "../../../../support/performance-golden.ts";

@@ -4,10 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { zOfConfidence } from "../../../../../engine/core/normal-law.ts";
 import { aucVariance, compareAucs } from "../../../../../engine/monitor/performance/delong.ts";
 import { predictAt } from "../../../../../engine/monitor/performance/labelled-rows.ts";
 import type { MetricName } from "../../../../../engine/monitor/performance/metric-table.ts";
-import { zOfConfidence } from "../../../../../engine/monitor/performance/normal-law.ts";
 import { measurePerformance } from "../../../../../engine/monitor/performance/realised-performance.ts";
 import { rocAuc } from "../../../../../engine/monitor/performance/roc-auc.ts";
 import { groupScores } from "../../../../../engine/monitor/performance/sorted-scores.ts";

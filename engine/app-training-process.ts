@@ -1,0 +1,33 @@
+/**
+ * The training process: gets a task, runs it, says what came of it, and ends. Started by the trainer (training-process).
+ */
+import { openClickHouse } from "../storage/clickhouse.ts";
+import { createTrainingTools } from "./app-training-tools.ts";
+import { toEngineError } from "./core/errors.ts";
+import { runTraining } from "./train/run-training.ts";
+import type { ProcessMessage, TrainingTask } from "./train/training-task.ts";
+
+/** A query of all rows to train on. */
+const QUERY_TIMEOUT_MS = 600_000;
+
+function say(message: ProcessMessage): void {
+  process.send?.(message);
+}
+
+async function run(task: TrainingTask): Promise<void> {
+  const clickhouse = openClickHouse(task.clickhouseUrl, QUERY_TIMEOUT_MS);
+  try {
+    const result = await runTraining(task, createTrainingTools(clickhouse, task.database), say);
+    say({ kind: "result", result });
+  } catch (error) {
+    const { code, message, details, cause } = toEngineError(error);
+    if (code === "INTERNAL") console.error(cause ?? error);
+    say({ kind: "failure", code, message, details });
+  } finally {
+    await clickhouse.close();
+    process.disconnect();
+  }
+}
+
+process.on("disconnect", () => process.exit());
+process.once("message", (task: TrainingTask) => void run(task));

@@ -1,0 +1,66 @@
+/**
+ * The rows that judge a new model as the version that serves reads them: its own inputs, by name, whatever the new model has learned from.
+ */
+import { EngineError } from "../core/errors.ts";
+import type { ModelManifest } from "../core/manifest.ts";
+import { isKeptAsText, type ModelInput } from "../core/model-input.ts";
+import type { RawRows } from "../transform/raw-rows.ts";
+import { rawColumn, type TrainingTable } from "./data/training-table.ts";
+
+/** @throws EngineError INVALID_REQUEST when the rows lack an input, or have it as something else, or the labels are others. */
+export function championRows(champion: ModelManifest, table: TrainingTable): RawRows {
+  checkClasses(champion, table);
+  const { inputs } = champion;
+  const count = table.raw.count;
+  const numbers = new Float32Array(count * inputs.length);
+  const kept = inputs.filter(isKeptAsText);
+  const texts = Array.from({ length: count * kept.length }, () => "");
+  let place = 0;
+  for (const [at, input] of inputs.entries()) {
+    const column = columnOf(champion, input, table);
+    if (isKeptAsText(input)) {
+      for (let row = 0; row < count; row++) texts[row * kept.length + place] = column[row] as string;
+      place++;
+    } else {
+      const codes =
+        input.type === "category" ? new Map(input.categories.map((name, code) => [name, code])) : undefined;
+      for (let row = 0; row < count; row++) {
+        const value = column[row] as string | number;
+        numbers[row * inputs.length + at] =
+          codes === undefined ? (value as number) : (codes.get(String(value)) ?? Number.NaN);
+      }
+    }
+  }
+  return { count, numbers, texts };
+}
+
+function columnOf(
+  { version }: ModelManifest,
+  input: ModelInput,
+  table: TrainingTable,
+): Float32Array | readonly string[] {
+  const at = table.inputs.findIndex(({ name }) => name === input.name);
+  const against = `version ${version}, which is in production and which the new model has to be compared with`;
+  if (at < 0)
+    throw invalid(
+      `has no column ${input.name}, an input of ${against}: read it too, and exclude it from the features if need be`,
+    );
+  const column = rawColumn(table, at);
+  const isNumber = column instanceof Float32Array;
+  if (isNumber === (isKeptAsText(input) || input.type === "category"))
+    throw invalid(`has ${input.name} as ${table.inputs[at]?.type}, where ${against}, takes ${input.type}`);
+  return column;
+}
+
+function checkClasses({ version, classes }: ModelManifest, table: TrainingTable): void {
+  if (JSON.stringify(classes) === JSON.stringify(table.classes)) return;
+  const shown = (names: readonly string[] | undefined): string => names?.slice(0, 20).join(", ") ?? "numbers";
+  throw invalid(
+    `has the labels ${shown(table.classes)}, where version ${version}, which is in production, has ${shown(classes)}: they cannot be ` +
+      "compared; train it as a model of another name",
+  );
+}
+
+function invalid(message: string): EngineError {
+  return new EngineError("INVALID_REQUEST", `data: ${message}`, { details: [{ field: "data", message }] });
+}

@@ -1,0 +1,39 @@
+/**
+ * What a job trains, worked out from its specification and the version that serves: inputs, preprocessing, and what the trainer takes.
+ */
+import type { RegisteredTrainer } from "../../workers/train/trainers.ts";
+import type { MissingRule } from "../core/column-layout.ts";
+import type { ModelManifest } from "../core/manifest.ts";
+import type { ModelInput } from "../core/model-input.ts";
+import type { UnfittedStep } from "../core/preprocessing.ts";
+import type { TrainingSpec } from "../core/training-spec.ts";
+import { defaultPreprocessing } from "./data/default-preprocessing.ts";
+import { stepsWithout } from "./data/feature-selection.ts";
+
+export interface LearningPlan {
+  readonly steps: readonly UnfittedStep[];
+  readonly missing: MissingRule;
+}
+
+/**
+ * Preprocessing as it was asked for; else as the version that serves has it, where the new model can take what comes of it; else the default
+ * of the trainer's family.
+ * @param inputs that are learned from.
+ * @throws EngineError INVALID_REQUEST for a step that needs an input which was left out.
+ */
+export function planLearning(
+  { preprocessing }: Pick<TrainingSpec, "preprocessing">,
+  { takes }: Pick<RegisteredTrainer, "takes">,
+  inputs: readonly ModelInput[],
+  champion: ModelManifest | undefined,
+): LearningPlan {
+  const family = takes === "anything" ? "trees" : "linear";
+  const missing = family === "trees" ? "allowed" : "refused";
+  if (preprocessing !== undefined) return { steps: preprocessing, missing };
+  const isTaken =
+    champion?.preprocessing !== undefined && (family === "trees" || champion.allow_nan !== true);
+  if (!isTaken) return { steps: defaultPreprocessing(inputs, family), missing };
+  const kept = new Set(inputs.map(({ name }) => name));
+  const left = champion.inputs.map(({ name }) => name).filter((name) => !kept.has(name));
+  return { steps: stepsWithout(champion.preprocessing ?? [], new Set(left)), missing };
+}

@@ -1,0 +1,72 @@
+/**
+ * What a training process is told and what it says: the messages between the trainer, which holds the job, and the process that
+ * reads, trains and evaluates.
+ *
+ *     trainer ── task ──▶ process ── progress, data, trial, log ──▶ … ── result │ failure ──▶ trainer
+ *
+ * They are cloned, typed arrays and maps included. The process knows nothing of streams and registries.
+ */
+import type { ErrorCode, ErrorDetail } from "../core/errors.ts";
+import type { LabelPositions } from "../core/labelled-rows.ts";
+import type { RetrainRequest } from "../core/retrain-request.ts";
+import type { TrainingLog, TrainingStage, TrainingTrial } from "../core/training-job.ts";
+import type { ReferenceContent } from "../monitor/references/reference-document.ts";
+
+/** A model folder: model.json, and the files beside it by path. */
+export interface ModelFiles {
+  readonly manifest: unknown;
+  readonly files: ReadonlyMap<string, Uint8Array>;
+}
+
+export interface TrainingTask {
+  readonly request: RetrainRequest;
+  /** With defaults filled in; checked again by the process. */
+  readonly spec: Readonly<Record<string, unknown>>;
+  /** What serves now: the champion, and what training may go on from. */
+  readonly champion: ModelFiles | undefined;
+  /** Of the champion, as the registry has it. */
+  readonly championDigest: string | undefined;
+  /** Manifests of all versions of the model. */
+  readonly versions: readonly unknown[];
+  /** Of an earlier attempt: up to where it read; so this one reads the same. */
+  readonly upTo?: LabelPositions | undefined;
+  /** Number of the version to be. */
+  readonly version: string;
+  /** Of an earlier attempt, in their order: the search goes on behind them. */
+  readonly trials: readonly TrainingTrial[];
+  readonly codeVersion: string;
+  readonly clickhouseUrl: string;
+  readonly database: string;
+}
+
+export interface TrainingResult {
+  /** What the gate made of it; undefined when there was nothing to compare with and no limit to keep. */
+  readonly gate: Readonly<Record<string, unknown>>;
+  readonly isPassed: boolean;
+  readonly metrics: Readonly<Record<string, unknown>>;
+  readonly model: ModelFiles;
+  /** What the new version is watched by: profile of its training rows. */
+  readonly reference: ReferenceContent | undefined;
+  readonly trainingRows: number;
+}
+
+export type TrainingNews =
+  | { readonly kind: "progress"; readonly stage: TrainingStage; readonly share: number }
+  | { readonly kind: "data"; readonly data: Readonly<Record<string, unknown>> }
+  | { readonly kind: "trial"; readonly trial: TrainingTrial }
+  | { readonly kind: "log"; readonly level: TrainingLog["level"]; readonly message: string };
+
+export type ProcessMessage =
+  | TrainingNews
+  | { readonly kind: "result"; readonly result: TrainingResult }
+  | {
+      readonly kind: "failure";
+      readonly code: ErrorCode;
+      readonly message: string;
+      readonly details: readonly ErrorDetail[];
+    };
+
+export type OnNews = (news: TrainingNews) => void;
+
+/** Does the work of a task. @throws EngineError: one whose code may be tried again is, later; others end the job. */
+export type Train = (task: TrainingTask, onNews: OnNews, signal: AbortSignal) => Promise<TrainingResult>;

@@ -1,0 +1,141 @@
+/**
+ * Training on a whole engine: what was served and labelled becomes a version that is judged, registered and watched.
+ */
+import assert from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import type { TrainingJob } from "../../engine/core/training-job.ts";
+import { createCardFraudGenerator } from "../../engine/sample/card-fraud.ts";
+import { jsonOf } from "../support/answers.ts";
+import { startTestEngine, type TestEngine } from "../support/engine.ts";
+import { eventually } from "../support/eventually.ts";
+
+const ROWS = 4_000;
+const AT_ONCE = 1_000;
+
+let engine: TestEngine;
+before(async () => {
+  engine = await startTestEngine();
+  await serveAndLabel();
+});
+after(async () => engine?.[Symbol.asyncDispose]());
+
+/** Payments through the model that serves, and what they turned out to be. */
+async function serveAndLabel(): Promise<void> {
+  const generator = createCardFraudGenerator(7);
+  for (let row = 0; row < ROWS; row += AT_ONCE) {
+    const payments = Array.from({ length: AT_ONCE }, () => generator.next());
+    const instances = payments.map(({ transaction_id, card_id, features }) => ({
+      request_id: transaction_id,
+      entity_id: card_id,
+      features,
+    }));
+    assert.equal((await engine.post("/predict/batch", { instances })).status, 200);
+    const labels = payments.map(({ transaction_id, label }) => ({ request_id: transaction_id, label }));
+    assert.equal((await engine.post("/labels", { model_name: "card-fraud", labels })).status, 202);
+  }
+  await eventually(
+    "all labels are stored",
+    async () => {
+      const [row] = await engine.sql<{ n: string }>("SELECT count() AS n FROM millrace.labels");
+      const [other] = await engine.sql<{ n: string }>("SELECT count() AS n FROM millrace.predictions");
+      return Number(row?.n) >= ROWS && Number(other?.n) >= ROWS;
+    },
+    60_000,
+  );
+}
+
+async function start(spec: Record<string, unknown>): Promise<string> {
+  const answer = await engine.post("/api/v1/training/start", { model_name: "card-fraud", ...spec });
+  const { job_id } = await jsonOf<{ readonly job_id: string }>(answer);
+  assert.equal(answer.status, 202);
+  return job_id;
+}
+
+async function ended(jobId: string): Promise<TrainingJob> {
+  return eventually(
+    "the job has ended",
+    async () => {
+      const job = await jsonOf<TrainingJob>(await engine.get(`/api/v1/training/${jobId}/status`));
+      return job.status !== "QUEUED" && job.status !== "RUNNING" && job;
+    },
+    120_000,
+  );
+}
+
+describe("a training job on an engine", () => {
+  it("makes a version of what was served and labelled, with its reference and lineage", async () => {
+    const jobId = await start({
+      model_type: "GRADIENT_BOOSTING",
+      parameters: { n_estimators: 20 },
+      data: { source: "labelled", window: "1d" },
+      validation: { method: "holdout" },
+      gate: { margin: 0.5, required: ["limits"] },
+      deployment: { strategy: "none" },
+    });
+    const job = await ended(jobId);
+    assert.deepEqual(
+      [job.status, job.outcome, job.model_version],
+      ["COMPLETED", "registered", "1.1.0"],
+      JSON.stringify(job, null, 1),
+    );
+    assert.equal(job.data?.["rows"], ROWS);
+    const { source } = await jsonOf<{ source: { kind: string } }>(
+      await engine.get("/models/card-fraud/versions/1.1.0/reference"),
+    );
+    assert.equal(source.kind, "training");
+  });
+
+  it("searches for hyperparameters on folds, and says what each trial gave", async () => {
+    const jobId = await start({
+      model_type: "LINEAR",
+      search: {
+        method: "tpe",
+        trials_max: 4,
+        space: { C: { type: "float", low: 0.01, high: 10, log: true } },
+      },
+      validation: { method: "k_fold", folds: 2 },
+      gate: { margin: 0.5, required: ["limits"] },
+      deployment: { strategy: "direct" },
+    });
+    const job = await ended(jobId);
+    assert.deepEqual([job.status, job.outcome], ["COMPLETED", "deployed"], JSON.stringify(job, null, 1));
+    assert.deepEqual(
+      job.trials.map(({ trial, state, values_per_fold }) => [trial, state, values_per_fold.length]),
+      [0, 1, 2, 3].map((trial) => [trial, "COMPLETE", 2]),
+    );
+    await eventually("the trials are in ClickHouse", async () => {
+      const query = "SELECT count() AS trials FROM millrace.trials WHERE job_id = {jobId:UUID}";
+      const [kept] = await engine.sql<{ trials: string }>(query, { jobId });
+      return Number(kept?.trials) === 4;
+    });
+    const model = await jsonOf<{ aliases: Record<string, { version: string }> }>(
+      await engine.get("/models/card-fraud"),
+    );
+    assert.equal(
+      JSON.stringify(model.aliases).includes(String(job.model_version)),
+      true,
+      JSON.stringify(model),
+    );
+  });
+
+  it("is rejected with reasons when the new model is worse, and changes nothing", async () => {
+    const jobId = await start({
+      model_type: "GRADIENT_BOOSTING",
+      parameters: { n_estimators: 1, num_leaves: 2, learning_rate: 0.01 },
+      validation: { method: "holdout" },
+      gate: { margin: 0 },
+    });
+    const job = await ended(jobId);
+    assert.deepEqual([job.status, job.outcome, job.model_version], ["COMPLETED", "rejected", null]);
+    const { reasons } = job.gate as { readonly reasons: readonly string[] };
+    assert.ok(reasons.length > 0, JSON.stringify(job.gate));
+  });
+
+  it("fails with the field's name and a remedy when nothing can be learned", async () => {
+    const job = await ended(
+      await start({ data: { source: "labelled", from: "2020-01-01T00:00:00Z", to: "2020-02-01T00:00:00Z" } }),
+    );
+    assert.deepEqual([job.status, job.error?.code], ["FAILED", "INVALID_REQUEST"]);
+    assert.match(job.error?.message ?? "", /there is nothing to train on: card-fraud/);
+  });
+});
