@@ -5,8 +5,8 @@
  * numbers by value, texts by code point. Of two classes the last one is the positive one. Classes are spelled as labels that come
  * later will be: 1.0 is "1", TRUE is "true".
  */
-import { EngineError } from "../../core/errors.ts";
 import { byCodePoint } from "../../transform/code-point-order.ts";
+import { dataInvalid } from "./data-invalid.ts";
 
 const CLASSES_OF_NUMBERS_MAX = 20;
 const CLASSES_MAX = 1000;
@@ -31,7 +31,7 @@ export function labelValues(column: string, texts: readonly (string | null)[]): 
   const distinct = new Set(values);
   distinct.delete("");
   const kinds = [...distinct];
-  if (kinds.length === 0) throw invalid(column, "has no value in any row: name another label column");
+  if (kinds.length === 0) throw dataInvalid(column, "has no value in any row: name another label column");
   const isContinuous =
     isNumeric &&
     (kinds.some((text) => !Number.isInteger(Number(text))) || kinds.length > CLASSES_OF_NUMBERS_MAX);
@@ -39,14 +39,17 @@ export function labelValues(column: string, texts: readonly (string | null)[]): 
     return { targets: Float64Array.from(values, (text) => (text === "" ? Number.NaN : Number(text))) };
   if (kinds.length > CLASSES_MAX) {
     const example = JSON.stringify(kinds[0]?.slice(0, 50));
-    throw invalid(
+    throw dataInvalid(
       column,
       `has ${kinds.length} different texts, such as ${example}; a label has at most ${CLASSES_MAX} classes`,
     );
   }
   const long = kinds.find((text) => text.length > CLASS_LENGTH_MAX);
   if (long !== undefined)
-    throw invalid(column, `has a class of more than ${CLASS_LENGTH_MAX} characters: ${long.slice(0, 50)}…`);
+    throw dataInvalid(
+      column,
+      `has a class of more than ${CLASS_LENGTH_MAX} characters: ${long.slice(0, 50)}…`,
+    );
   const classes = isNumeric ? kinds.sort((a, b) => Number(a) - Number(b)) : kinds.sort(byCodePoint);
   const places = new Map(classes.map((name, place) => [name, place]));
   return { classes, targets: Float64Array.from(values, (text) => places.get(text) ?? Number.NaN) };
@@ -64,8 +67,4 @@ function spelled(texts: readonly string[]): {
   if (isNumeric) return { isNumeric, values: texts.map((text) => (text === "" ? "" : String(Number(text)))) };
   const isBoolean = are((text) => /^(true|false)$/i.test(text));
   return { isNumeric, values: isBoolean ? texts.map((text) => text.toLowerCase()) : texts };
-}
-
-function invalid(field: string, message: string): EngineError {
-  return new EngineError("INVALID_REQUEST", `${field}: ${message}`, { details: [{ field, message }] });
 }

@@ -10,13 +10,14 @@
 import type { ServedRows } from "../../../storage/served-row-reader.ts";
 import type { ServedCounts, ServedQuestion, ServedScope } from "../../../storage/served-rows.ts";
 import { toCanonicalJson } from "../../core/canonical-json.ts";
-import { EngineError } from "../../core/errors.ts";
+import type { EngineError } from "../../core/errors.ts";
 import type { LabelPositions } from "../../core/labelled-rows.ts";
 import type { ModelManifest } from "../../core/manifest.ts";
 import type { ModelInput } from "../../core/model-input.ts";
 import { utcText } from "../../core/retrain-request.ts";
 import { type LabelledData, type LabelledPeriod, periodOf } from "../../core/training-data.ts";
 import type { TrainingSource } from "../../core/training-lineage.ts";
+import { dataInvalid } from "./data-invalid.ts";
 import { selectColumns, selectedInputs } from "./feature-selection.ts";
 import { unknownName } from "./nearest-name.ts";
 import { type DataNote, rowsAt, type TrainingTable } from "./training-table.ts";
@@ -117,7 +118,7 @@ function versionsOf({ data, manifest, versions }: LabelledJob): string[] {
           ? undefined
           : `${wanted} was served other inputs than ${manifest.version}: leave it out`;
     if (problem === undefined) return wanted;
-    throw invalid(`versions.${at}`, problem);
+    throw dataInvalid(`versions.${at}`, problem);
   });
 }
 
@@ -152,15 +153,11 @@ function nothingThere(
   const message =
     `there is nothing to train on: ${model} (${versions.join(", ") || "no version"}), ${period}, has ${predictions} predictions and ` +
     `0 of them have a usable label by ${utcText(asOfMs)}; ${there}${young}. Send labels, or take another period`;
-  return invalid(window === undefined ? "from" : "window", message);
+  return dataInvalid(window === undefined ? "from" : "window", message);
 }
 
 function strangeLabels(count: number, { classes }: ModelManifest): string {
   const what =
     classes === undefined ? "are no numbers" : `are none of the classes ${classes.slice(0, 20).join(", ")}`;
   return `${count} labels ${what}: their rows are left out`;
-}
-
-function invalid(field: string, message: string): EngineError {
-  return new EngineError("INVALID_REQUEST", `${field}: ${message}`, { details: [{ field, message }] });
 }

@@ -215,7 +215,7 @@ describe("prepared sets", () => {
     assert.deepEqual(weighed({ yes: 10 }, weights), [[1, 20, 30], [40], [5]]);
     assert.throws(
       () => weighed({ maybe: 2 }),
-      hasCode("INVALID_REQUEST", /class_weight\.maybe is no class; the classes are no, yes/),
+      hasCode("INVALID_REQUEST", /class_weight\.maybe: is no class; the classes are no, yes/),
     );
     const values = tableOf(INPUTS, ROWS, [1, 2, 3, 4, 5]);
     assert.throws(
