@@ -4,13 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
 import { jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
-import type { Prediction } from "../../engine/core/prediction.ts";
 import { murmurHash32 } from "../../engine/features/murmur-hash.ts";
 import { openModelRegistry } from "../../storage/model-registry.ts";
 import { jsonOf } from "../support/answers.ts";
+import { CardLoad, CLIENTS } from "../support/card-load.ts";
 import { runCli } from "../support/cli.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
@@ -18,9 +17,6 @@ import { pushBody, untilServed } from "../support/model-requests.ts";
 import { type SlowModelOptions, slowModel } from "../support/slow-model.ts";
 
 const NAME = "slow";
-const CLIENTS = 8;
-/** Sets the pace. */
-const THINK_MS = 5;
 const ROLLBACK_MS = 5_000;
 const LONG_MS = 20_000;
 
@@ -28,43 +24,6 @@ interface Shown {
   readonly aliases: Record<string, string>;
   readonly states: Record<string, string>;
   readonly canary: { readonly step: number } | null;
-}
-
-interface Answer {
-  readonly entity: string;
-  readonly status: number;
-  /** Of the version that answered, if one did. */
-  readonly version: string | undefined;
-  readonly variant: string | undefined;
-}
-
-/** Clients in closed loops, each row of another of a hundred cards. */
-class CardLoad implements AsyncDisposable {
-  readonly answers: Answer[] = [];
-  readonly #engine: TestEngine;
-  readonly #clients: Promise<unknown>;
-  #isStopping = false;
-
-  constructor(engine: TestEngine) {
-    this.#engine = engine;
-    this.#clients = Promise.all(Array.from({ length: CLIENTS }, async (_, index) => this.#client(index)));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    this.#isStopping = true;
-    await this.#clients;
-  }
-
-  async #client(index: number): Promise<void> {
-    for (let turn = index; !this.#isStopping; turn += CLIENTS) {
-      const entity = `card-${turn % 100}`;
-      const body = { model: NAME, entity_id: entity, features: { steps: 1 } };
-      const response = await this.#engine.post("/predict", body);
-      const { model_version, variant } = (await response.json()) as Partial<Prediction>;
-      this.answers.push({ entity, status: response.status, version: model_version, variant });
-      await delay(THINK_MS);
-    }
-  }
 }
 
 /** Whether an entity's rows are the canary's. */
@@ -127,7 +86,7 @@ describe("a canary", () => {
 
   it("that fails is withdrawn within 5 s of its first failures, and no request of the champion fails", async () => {
     await push({ version: "2.0.0", nanAbove: 0.5 });
-    await using load = new CardLoad(engine);
+    await using load = new CardLoad(engine, NAME);
     const steps = [{ share: 0.3, duration: "10m" }];
     assert.equal((await deploy("2.0.0", { steps, reason: "looks good" })).states["2.0.0"], "CANARY");
     await eventually("it fails", () => load.answers.some(({ status }) => status !== 200), LONG_MS);
@@ -158,7 +117,7 @@ describe("a canary", () => {
 
   it("that is slow is withdrawn within 5 s, though its champion's rows wait for the same workers", async () => {
     await push({ version: "3.0.0", slowness: 50_000 });
-    await using load = new CardLoad(engine);
+    await using load = new CardLoad(engine, NAME);
     await eventually("the champion is sampled", () => load.answers.length > 300, LONG_MS);
     await deploy("3.0.0", { steps: [{ share: 0.2, duration: "10m" }] });
     await eventually("it answers", () => load.answers.some(({ version }) => version === "3.0.0"), LONG_MS);
@@ -177,7 +136,7 @@ describe("a canary", () => {
     const registry = await openModelRegistry(nats); // past the engine's own checks
     const { manifest } = slowModel(NAME, { version: "4.0.0" });
     await registry.push({ manifest, files: new Map([["model.onnx", new Uint8Array(100)]]) });
-    await using load = new CardLoad(engine);
+    await using load = new CardLoad(engine, NAME);
     await deploy("4.0.0", { steps: [{ share: 1, duration: "1s" }] });
     assert.equal((await untilOver(LONG_MS)).aliases["production"], "1.0.0");
     assert.match(
@@ -191,7 +150,7 @@ describe("a canary", () => {
 
   it("that does well is promoted by its steps without a failed request, and is a moment away from the version before", async () => {
     await push({ version: "5.0.0" });
-    await using load = new CardLoad(engine);
+    await using load = new CardLoad(engine, NAME);
     const steps = [
       { share: 0.2, duration: "1s" },
       { share: 0.6, duration: "1s" },
@@ -250,14 +209,14 @@ describe("a canary", () => {
     const begun = await runCli(["models", "deploy", NAME, "5.0.0", ...args, "--url", engine.httpUrl]);
     assert.match(begun.stdout, /canary 5\.0\.0: step 1 of 2, 20 % for 1s/, begun.stderr);
     {
-      await using load = new CardLoad(engine);
-      assert.ok(load);
+      await using load = new CardLoad(engine, NAME);
       await eventually("the second step", async () => (await shown()).canary?.step === 1, LONG_MS);
+      assert.ok(load.answers.length > 0);
     }
     await engine.kill9();
     await engine.start();
     assert.equal((await shown()).canary?.step, 1);
-    await using load = new CardLoad(engine);
+    await using load = new CardLoad(engine, NAME);
     assert.equal((await untilOver(LONG_MS)).aliases["production"], "5.0.0");
     assert.ok(load.answers.every(({ status }) => status === 200));
     assert.ok(load.answers.some(({ variant }) => variant === "canary"));
