@@ -179,12 +179,6 @@ function describeRefusals(subject: TrainerCase): void {
   const refusals: readonly (readonly [string, TrainingSet, string, RegExp])[] = [
     ["no rows", rowsOf(set, new Uint32Array(0)), "rows", /none.*Choose/],
     [
-      "one target only",
-      { ...set, targets: new Float64Array(ROWS).fill(1) },
-      "targets",
-      /all 400 rows.*1.*Choose/,
-    ],
-    [
       "a target that is no number",
       { ...set, targets: set.targets.with(5, Number.NaN) },
       "targets",
@@ -196,6 +190,22 @@ function describeRefusals(subject: TrainerCase): void {
     it(`refuses ${what}, naming ${field} and the remedy`, async () => {
       await assert.rejects(trainer.train(runOf(subject, task, { training })), refusal(field, says));
     });
+
+  for (const kind of trainer.tasks) {
+    const whole = setFor(subject, TASKS[kind]);
+    const expectRefused = (targets: Float64Array, says: RegExp): Promise<void> =>
+      assert.rejects(
+        trainer.train(runOf(subject, TASKS[kind], { training: { ...whole, targets } })),
+        refusal("targets", says),
+      );
+    it(`${kind}: refuses targets that are all the same, naming them and the remedy`, () =>
+      expectRefused(new Float64Array(ROWS).fill(1), /all 400 rows.*1.*Choose/));
+    if (kind !== "regression")
+      it(`${kind}: refuses classes that are not in the task`, async () => {
+        for (const wrong of [3, -1, 0.5])
+          await expectRefused(whole.targets.with(7, wrong), new RegExp(`targets: ${wrong} is not`));
+      });
+  }
 
   it("refuses unknown parameters and such out of bounds, by name", () => {
     for (const [name, value] of [

@@ -10,7 +10,7 @@ import {
   type TrainingColumn,
   type TrainingTask,
 } from "../../../engine/core/training-set.ts";
-import { FEATURES, outputOf } from "../linear/linear-model.ts";
+import { FEATURES, outputOf } from "../model-ports.ts";
 import {
   commonOpsets,
   embedModel,

@@ -15,8 +15,8 @@ import {
   type TrainingColumn,
   type TrainingTask,
 } from "../../../engine/core/training-set.ts";
-import { FEATURES, outputOf } from "../linear/linear-model.ts";
 import { type LinearParameters, linearTrainer } from "../linear/linear-trainer.ts";
+import { FEATURES, outputOf } from "../model-ports.ts";
 import { encodeOnnx } from "../onnx/onnx-writer.ts";
 import type { TrainedModel, Trainer, TrainerRun } from "../trainer.ts";
 import { checkRows, trainingInvalid } from "../training-checks.ts";

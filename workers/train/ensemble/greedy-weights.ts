@@ -19,17 +19,14 @@ export function greedyWeights(
   const lossOf = task.kind === "regression" ? squaredError : logLoss;
   const counts = new Float64Array(scores.length);
   const sum = new Float64Array(set.rows);
-  let best = { loss: Number.POSITIVE_INFINITY, counts, size: 1 };
   for (let size = 1; size <= ADDITIONS; size++) {
     const losses = scores.map((own) => lossOf(sum, own, size, set.weights));
-    const loss = Math.min(...losses);
-    const chosen = losses.indexOf(loss);
+    const chosen = losses.indexOf(Math.min(...losses));
     counts[chosen] = (counts[chosen] as number) + 1;
     const own = scores[chosen] as Float64Array;
     for (let row = 0; row < sum.length; row++) sum[row] = (sum[row] as number) + (own[row] as number);
-    if (loss < best.loss) best = { loss, counts: counts.slice(), size };
   }
-  return best.counts.map((count) => count / best.size);
+  return counts.map((count) => count / ADDITIONS);
 }
 
 /** Per row the probability of its class, or the error of its value. */

@@ -10,6 +10,7 @@ import {
   type TrainingColumn,
   type TrainingTask,
 } from "../../../engine/core/training-set.ts";
+import { FEATURES, outputOf } from "../model-ports.ts";
 import { type OnnxModel, type OnnxNode, rowsPort } from "../onnx/onnx-model.ts";
 
 /** identity: sums are the prediction (of the second class, for two). */
@@ -23,18 +24,8 @@ export interface LinearModel {
   readonly intercepts: Float64Array;
 }
 
-export const FEATURES = "features";
 const FLOAT32 = 1;
 const FLOAT64 = 11;
-
-export function outputOf(task: TrainingTask): {
-  name: string;
-  type: "probabilities" | "value";
-  width: number;
-} {
-  if (task.kind === "regression") return { name: "value", type: "value", width: 1 };
-  return { name: "probabilities", type: "probabilities", width: task.classes };
-}
 
 /** `rows × predictionWidth`, row-major. */
 export function predictLinear(

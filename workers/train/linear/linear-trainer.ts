@@ -8,20 +8,13 @@
 import { z } from "zod";
 import { predictionWidth, type TrainingSet, type TrainingTask } from "../../../engine/core/training-set.ts";
 import { scaleOf, weightOf } from "../column-scale.ts";
+import { FEATURES, outputOf } from "../model-ports.ts";
 import { decodeOnnx } from "../onnx/onnx-reader.ts";
 import { encodeOnnx } from "../onnx/onnx-writer.ts";
 import type { ExportedModel, TrainedModel, Trainer, TrainerRun } from "../trainer.ts";
 import { checkNumbers, checkRows, initialOnnx, trainingInvalid } from "../training-checks.ts";
 import { minimize } from "./lbfgs.ts";
-import {
-  FEATURES,
-  fromOnnx,
-  type LinearModel,
-  type Link,
-  outputOf,
-  predictLinear,
-  toOnnx,
-} from "./linear-model.ts";
+import { fromOnnx, type LinearModel, type Link, predictLinear, toOnnx } from "./linear-model.ts";
 import { linearObjective, meanLoss } from "./linear-objective.ts";
 import { solveRidge } from "./ridge.ts";
 

@@ -6,9 +6,10 @@ import type { io } from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
 import type { Tfjs } from "../../tfjs-backend.ts";
 import { readTfjsFiles, TFJS_FILE } from "../../tfjs-files.ts";
+import { FEATURES, outputOf } from "../model-ports.ts";
 import type { ExportedModel } from "../trainer.ts";
 import { trainingInvalid } from "../training-checks.ts";
-import { type Network, OUTPUT_NAMES } from "./network.ts";
+import type { Network } from "./network.ts";
 
 const SHARD = "group1-shard1of1.bin";
 
@@ -28,15 +29,15 @@ export async function exportNetwork({ tfjs, model, shape }: Network): Promise<Ex
     modelTopology,
     weightsManifest: [{ paths: [SHARD], weights: weightSpecs }],
   };
-  const type = shape.task.kind === "regression" ? "value" : "probabilities";
+  const { name, type } = outputOf(shape.task);
   return {
     runtime: "tfjs",
     files: new Map([
       [TFJS_FILE, new Uint8Array(Buffer.from(JSON.stringify(topology)))],
       [`tfjs/${SHARD}`, new Uint8Array(tfjs.core.io.CompositeArrayBuffer.join(weightData))],
     ]),
-    inputTensor: "features",
-    output: { name: OUTPUT_NAMES[type], type },
+    inputTensor: FEATURES,
+    output: { name, type },
   };
 }
 

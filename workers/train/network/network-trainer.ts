@@ -11,6 +11,7 @@ import {
   type TrainingTask,
 } from "../../../engine/core/training-set.ts";
 import { loadTfjs, type Tfjs } from "../../tfjs-backend.ts";
+import { outputOf } from "../model-ports.ts";
 import { seededRandom } from "../seeded-random.ts";
 import type { ExportedModel, TrainedModel, Trainer, TrainerRun } from "../trainer.ts";
 import { checkNumbers, checkRows, trainingInvalid } from "../training-checks.ts";
@@ -126,7 +127,7 @@ async function predict(
   rows: number,
 ): Promise<Float64Array> {
   const model = await loadNetworkFiles({ core, ...tfjs }, exported);
-  const width = task.kind === "regression" ? 1 : task.classes;
+  const { width } = outputOf(task);
   const outputs = new Float64Array(rows * width);
   try {
     for (let start = 0; start < rows; start += PREDICTED_ROWS) {

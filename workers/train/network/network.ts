@@ -10,6 +10,7 @@ import type { Tensor, Tensor2D, Variable } from "@tensorflow/tfjs-core";
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
 import type { Tfjs } from "../../tfjs-backend.ts";
 import type { ColumnScale } from "../column-scale.ts";
+import { FEATURES, outputOf } from "../model-ports.ts";
 import type { SeededRandom } from "../seeded-random.ts";
 import type { NetworkBody, NetworkShape } from "./network-parameters.ts";
 
@@ -26,8 +27,6 @@ export interface Network {
   readonly model: LayersModel;
 }
 
-export const OUTPUT_NAMES = { probabilities: "probabilities", value: "value" } as const;
-
 /** The layers of `shape`, with weights of zero. */
 export function buildNetwork(tfjs: Tfjs, shape: NetworkShape): Network {
   const { layers } = tfjs.layers;
@@ -41,13 +40,13 @@ export function buildNetwork(tfjs: Tfjs, shape: NetworkShape): Network {
     trainable: false,
   });
   const body = bodyLayers(tfjs, shape);
-  const classes = task.kind === "regression" ? undefined : task.classes;
-  const head = layers.dense({ name: "scores", units: classes ?? 1, ...zeros });
+  const { name, type, width } = outputOf(task);
+  const head = layers.dense({ name: "scores", units: width, ...zeros });
   const output =
-    classes === undefined
-      ? layers.dense({ name: OUTPUT_NAMES.value, units: 1, trainable: false, ...zeros })
-      : layers.activation({ name: OUTPUT_NAMES.probabilities, activation: "softmax" });
-  const input = tfjs.layers.input({ shape: [columns], name: "features" });
+    type === "value"
+      ? layers.dense({ name, units: 1, trainable: false, ...zeros })
+      : layers.activation({ name, activation: "softmax" });
+  const input = tfjs.layers.input({ shape: [columns], name: FEATURES });
   let last = input;
   for (const layer of [normalization, ...body.map(({ layer }) => layer), head, output])
     last = layer.apply(last) as SymbolicTensor;

@@ -3,8 +3,9 @@
  */
 import type { Tensor1D, Tensor2D } from "@tensorflow/tfjs-core";
 import type { TrainingColumn, TrainingSet } from "../../../engine/core/training-set.ts";
-import type { Network } from "./network.ts";
-import { targetScale } from "./network.ts";
+import { outputOf } from "../model-ports.ts";
+
+import { type Network, targetScale } from "./network.ts";
 
 export interface RowBatch {
   /** [rows, columns], as they are. */
@@ -19,7 +20,7 @@ export interface RowBatch {
 export function batchesOf(network: Network, set: TrainingSet): (indexes: Uint32Array) => RowBatch {
   const { core } = network.tfjs;
   const { task } = network.shape;
-  const width = task.kind === "regression" ? 1 : task.classes;
+  const { width } = outputOf(task);
   const scale = task.kind === "regression" ? targetScale(network) : undefined;
   const mean =
     set.weights === undefined ? 1 : set.weights.reduce((sum, weight) => sum + weight, 0) / set.rows;
