@@ -61,6 +61,7 @@ export async function startTrainer(parts: TrainerParts): Promise<{ stop(): Promi
         model,
         codeVersion: VERSION,
         clickhouseUrl,
+        analystUrl: config.clickhouseAnalystUrl ?? clickhouseUrl,
         database,
       });
     },

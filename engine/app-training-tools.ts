@@ -1,9 +1,13 @@
 /**
  * Builds what training needs: reading of rows from ClickHouse, the trainers, the runtimes.
  */
+
 import { readPositions } from "../storage/changed-label-hours.ts";
-import type { ClickHouse } from "../storage/clickhouse.ts";
+import { type ClickHouse, openAnalystClickHouse } from "../storage/clickhouse.ts";
 import { countServedRows, readServedRows } from "../storage/served-rows.ts";
+import { readTableColumns } from "../storage/table-columns.ts";
+import { profileTable } from "../storage/table-profile.ts";
+import { openQueryTable } from "../storage/text-table.ts";
 import { onnxRuntime } from "../workers/runtime-onnx.ts";
 import { tfjsRuntime } from "../workers/runtime-tfjs.ts";
 import { defaultSearch } from "../workers/train/search/default-searches.ts";
@@ -11,8 +15,14 @@ import { runSearch } from "../workers/train/search/run-search.ts";
 import { TRAINERS } from "../workers/train/trainers.ts";
 import { EngineError } from "./core/errors.ts";
 import { parseManifest } from "./core/manifest.ts";
-import { labelledTable, type ServedTables } from "./train/data/labelled-table.ts";
+import type { LabelledData, TableData } from "./core/training-data.ts";
+import { columnTable } from "./train/data/column-table.ts";
+import { labelledTable, type ServedTables, type SourcedTable } from "./train/data/labelled-table.ts";
+import type { TrainingTask } from "./train/training-task.ts";
 import type { TableQuestion, TrainingTools } from "./train/training-tools.ts";
+
+/** A query of all rows to train on. */
+const QUERY_TIMEOUT_MS = 600_000;
 
 export function createTrainingTools(clickhouse: ClickHouse, database: string): TrainingTools {
   const tables: ServedTables = {
@@ -37,18 +47,67 @@ export function createTrainingTools(clickhouse: ClickHouse, database: string): T
   };
 }
 
-async function readTable({ task, spec, champion }: TableQuestion, tables: ServedTables) {
-  const { data } = spec;
-  if (data.source !== "labelled")
-    throw new EngineError("INVALID_REQUEST", `data.source: ${data.source} is not read here`);
-  if (champion === undefined) {
-    const message = `is for a model that serves already, and ${spec.model_name} does not: train the first version from a query, or from a file with millrace train`;
-    throw new EngineError("INVALID_REQUEST", `data.source ${message}`, {
-      details: [{ field: "data.source", message }],
-    });
+async function readTable(question: TableQuestion, tables: ServedTables): Promise<SourcedTable> {
+  const { data } = question.spec;
+  switch (data.source) {
+    case "labelled":
+      return readLabelled(question, data, tables);
+    case "query":
+      return readQuery(data, question.task);
+    case "file":
+      throw invalid("is for the command line: an engine reads no files. Take a query, or millrace train");
   }
-  const everything = { ...data, features: {} };
+}
+
+async function readLabelled(
+  { task, spec, champion }: TableQuestion,
+  data: LabelledData,
+  tables: ServedTables,
+): Promise<SourcedTable> {
+  if (champion === undefined)
+    throw invalid(
+      `is for a model that serves already, and ${spec.model_name} does not: train the first version from a query, or from a file with millrace train`,
+    );
   const versions = task.versions.map(parseManifest);
   const nowMs = Date.parse(task.request.requested_at);
-  return labelledTable({ data: everything, manifest: champion, versions, nowMs, upTo: task.upTo }, tables);
+  return labelledTable(
+    { data: { ...data, features: {} }, manifest: champion, versions, nowMs, upTo: task.upTo },
+    tables,
+  );
+}
+
+/** As an analyst, under the limits of that user. */
+async function readQuery(
+  data: TableData & { readonly source: "query" },
+  task: TrainingTask,
+): Promise<SourcedTable> {
+  const analyst = openAnalystClickHouse(task.analystUrl, QUERY_TIMEOUT_MS);
+  try {
+    const text = await openQueryTable(analyst, data.sql);
+    const { table, totalRows, notes } = await columnTable(
+      { ...data, features: {} },
+      {
+        names: text.names,
+        profile: async (names) => profileTable(text, names),
+        read: async (columns, rowsMax) =>
+          readTableColumns({ table: text, columns, rowsMax, onProgress: () => undefined }),
+      },
+    );
+    const { sql } = data;
+    const source = {
+      source: "query",
+      sql,
+      asked_at: task.request.requested_at,
+      total_rows: totalRows,
+    } as const;
+    return { table, notes, source };
+  } finally {
+    await analyst.close();
+  }
+}
+
+function invalid(message: string): EngineError {
+  return new EngineError("INVALID_REQUEST", `data.source ${message}`, {
+    details: [{ field: "data.source", message }],
+  });
 }

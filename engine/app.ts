@@ -59,7 +59,7 @@ export async function startEngine(config: Config, roles: readonly Role[], logger
       const [plane] = await Promise.all([
         startDataPlane({ ...config, httpPort: port }, urls, logger),
         roles.includes("control")
-          ? startControlChild(urls, logger).then((child) => started.push(child))
+          ? startControlChild(config, urls, logger).then((child) => started.push(child))
           : undefined,
       ]);
       dataPlane = plane;
@@ -126,11 +126,16 @@ async function startServices(config: Config, started: Stoppable[], logger: Logge
 }
 
 /** The control plane as a child of this process, on the same services. */
-async function startControlChild(urls: ServiceUrls, logger: Logger): Promise<SupervisedChild> {
+async function startControlChild(
+  config: Config,
+  urls: ServiceUrls,
+  logger: Logger,
+): Promise<SupervisedChild> {
   const env = {
     ...process.env,
     NATS_URL: urls.nats,
     CLICKHOUSE_URL: urls.clickhouse,
+    ...(config.clickhouseUrl === undefined ? { CLICKHOUSE_ANALYST_URL: withoutUser(urls.clickhouse) } : {}),
     ...(urls.redis === undefined ? {} : { REDIS_URL: urls.redis }),
     MILLRACE_CONTROL_CHILD: "1",
   };
@@ -139,6 +144,14 @@ async function startControlChild(urls: ServiceUrls, logger: Logger): Promise<Sup
     logger: logger.child({ component: "embedded" }),
     start: () => toChild(env),
   });
+}
+
+/** Of the embedded ClickHouse, whoever gives no name may only read. */
+function withoutUser(address: string): string {
+  const url = new URL(address);
+  url.username = "";
+  url.password = "";
+  return url.href;
 }
 
 function toChild(env: NodeJS.ProcessEnv): StartedChild {

@@ -29,6 +29,7 @@ import type { Preparation } from "./train/data/prepared-sets.ts";
 import { type DataSplit, splitRows } from "./train/data/splits.ts";
 import type { DataNote } from "./train/data/training-table.ts";
 import { manifestOf, type TrainingOutcome } from "./train/train-model.ts";
+import { TRAINING_FILE } from "./train/training-record.ts";
 
 const PROGRESS_MS = 1_000;
 const IMPORTANCES_SHOWN = 10;
@@ -105,7 +106,7 @@ async function train(file: string, options: Options): Promise<void> {
   const lineage = lineageOf({ table, source, split, validation, seed });
   const { importances, iterations, test } = outcome;
   const training = { model_type: options.modelType, parameters, iterations, lineage, test, importances };
-  await writeModelFolder(folder, manifest, outcome.exported.files, { "training.json": training });
+  await writeModelFolder(folder, manifest, outcome.exported.files, { [TRAINING_FILE]: training });
   report(outcome, split);
   console.log(`\n${name} ${options.version} is in ${folder}`);
   console.log(`serve it with: millrace models push ${folder} --promote`);

@@ -52,6 +52,11 @@ export const SETTINGS = {
     url(),
     "ClickHouse over HTTP, as http://user:password@host:8123; without it an embedded one is started",
   ),
+  clickhouseAnalystUrl: setting(
+    "CLICKHOUSE_ANALYST_URL",
+    url(),
+    "the same ClickHouse as a user who may only read, for queries of training jobs; unset: the embedded one's, or CLICKHOUSE_URL with readonly=1",
+  ),
   dataDir: setting(
     "MILLRACE_DATA_DIR",
     z.string().min(1).default("./.millrace"),

@@ -10,7 +10,7 @@ import { prepareSets } from "./data/prepared-sets.ts";
 import { taskOf } from "./data/training-table.ts";
 import type { LearningQuestion } from "./learning-plan.ts";
 import { searchParameters } from "./search-parameters.ts";
-import { type ManifestParts, manifestOf } from "./train-model.ts";
+import { importancesOf, type ManifestParts, manifestOf, type TrainingOutcome } from "./train-model.ts";
 import type { OnNews, TrainingTask } from "./training-task.ts";
 import type { TrainingTools } from "./training-tools.ts";
 
@@ -24,8 +24,7 @@ export interface Learned {
   readonly files: ReadonlyMap<string, Uint8Array>;
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly iterations: number;
-  /** Share of each column that the model reads, the largest first; absent where the type has none. */
-  readonly importances?: readonly { readonly column: string; readonly importance: number }[];
+  readonly importances: TrainingOutcome["importances"];
 }
 
 /** @throws EngineError INVALID_REQUEST naming the parameter or column; MODEL_INVALID for preprocessing that does not fit. */
@@ -72,9 +71,7 @@ export async function learnModel(
     files: exported.files,
     parameters: parameters as Readonly<Record<string, unknown>>,
     iterations: trained.iterations,
-    ...(trained.importances === undefined
-      ? {}
-      : { importances: sorted(training.columns, trained.importances) }),
+    importances: importancesOf(training.columns, trained),
   };
 }
 
@@ -135,12 +132,6 @@ function toldBy({ iteration, iterationsMax, trainingLoss, validationLoss }: Iter
   const loss = (name: string, value: number | undefined): string =>
     value === undefined ? "" : `, ${name} loss ${Number(value.toPrecision(5))}`;
   return `iteration ${iteration} of ${iterationsMax}${loss("training", trainingLoss)}${loss("validation", validationLoss)}`;
-}
-
-function sorted(columns: readonly { readonly name: string }[], importances: Float64Array) {
-  return columns
-    .map(({ name: column }, at) => ({ column, importance: importances[at] as number }))
-    .sort((a, b) => b.importance - a.importance || (a.column < b.column ? -1 : 1));
 }
 
 function invalid(field: string, message: string): EngineError {

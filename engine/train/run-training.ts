@@ -18,7 +18,7 @@ import { evaluateModel } from "./evaluate-model.ts";
 import { heldOutReference } from "./held-out-reference.ts";
 import { learnModel } from "./learn-model.ts";
 import { planLearning } from "./learning-plan.ts";
-import { LINEAGE_FILE, lineageOf } from "./lineage.ts";
+import { TRAINING_FILE, trainingRecord } from "./training-record.ts";
 import type { OnNews, TrainingResult, TrainingTask } from "./training-task.ts";
 import type { TrainingTools } from "./training-tools.ts";
 
@@ -52,11 +52,9 @@ export async function runTraining(
   const test = { all: rowsAt(all, split.test), table: rowsAt(table, split.test) };
   const evaluated = await evaluateModel({ task, spec, learned, champion, test, table, split }, tools);
   const reference = heldOutReference(learned.manifest, { table: test.table, ...evaluated.challenger });
-  const lineage = lineageOf({ task, spec, learned, champion, sourced, split, fingerprint, table });
-  const files = new Map([
-    ...learned.files,
-    [LINEAGE_FILE, Buffer.from(`${JSON.stringify(lineage, null, 2)}\n`)],
-  ]);
+  const record = trainingRecord({ task, spec, learned, champion, source: sourced.source, split, table });
+  const text = `${JSON.stringify(record, null, 2)}\n`;
+  const files = new Map([...learned.files, [TRAINING_FILE, Buffer.from(text)]]);
   return {
     gate: { ...evaluated.verdict },
     isPassed: evaluated.verdict.verdict === "PASSED",

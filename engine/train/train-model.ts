@@ -6,7 +6,7 @@
  *
  * The same job gives the same files to the last byte. Runs where the trainer runs: in a thread of its own.
  */
-import type { ExportedModel, Iteration, Trainer } from "../../workers/train/trainer.ts";
+import type { ExportedModel, Iteration, TrainedModel, Trainer } from "../../workers/train/trainer.ts";
 import { type ModelManifest, parseManifest } from "../core/manifest.ts";
 import type { ModelInput } from "../core/model-input.ts";
 import type { PreprocessingStep } from "../core/preprocessing.ts";
@@ -58,17 +58,24 @@ export async function trainModel<Parameters>(
   });
   const rows = test ?? { rows: 0, columns: [], targets: new Float64Array(0) };
   const predictions = await trained.predict(rows.columns, rows.rows);
-  const importances = training.columns
-    .map(({ name }, at) => ({ name, share: trained.importances?.[at] ?? 0 }))
-    .filter(({ share }) => share > 0)
-    .sort((a, b) => b.share - a.share);
   return {
     exported: await trained.export(),
     preprocessing: sets.preprocessing,
     iterations: trained.iterations,
-    importances,
+    importances: importancesOf(training.columns, trained),
     test: measurePerformance(toLabelledRows(task, rows.targets, predictions)),
   };
+}
+
+/** Of the columns that matter at all, those that matter most first. Empty where the type has none. */
+export function importancesOf(
+  columns: readonly { readonly name: string }[],
+  { importances }: Pick<TrainedModel, "importances">,
+): TrainingOutcome["importances"] {
+  return columns
+    .map(({ name }, at) => ({ name, share: importances?.[at] ?? 0 }))
+    .filter(({ share }) => share > 0)
+    .sort((a, b) => b.share - a.share || (a.name < b.name ? -1 : 1));
 }
 
 export interface ManifestParts {

@@ -36,6 +36,8 @@ export interface TrainingTask {
   readonly trials: readonly TrainingTrial[];
   readonly codeVersion: string;
   readonly clickhouseUrl: string;
+  /** As a user who may only read: what a specification's query is asked as. */
+  readonly analystUrl: string;
   readonly database: string;
 }
 

@@ -138,4 +138,33 @@ describe("a training job on an engine", () => {
     assert.deepEqual([job.status, job.error?.code], ["FAILED", "INVALID_REQUEST"]);
     assert.match(job.error?.message ?? "", /there is nothing to train on: card-fraud/);
   });
+
+  it("trains the first version of a model from a query, as an analyst may ask it", async () => {
+    const sql = `SELECT number % 97 AS amount, number % 7 AS hour, if(number % 97 > 60 OR number % 5 = 0, 'yes', 'no') AS outcome
+      FROM numbers(3000)`;
+    const spec = {
+      model_name: "from-query",
+      parameters: { n_estimators: 20 },
+      data: { source: "query", sql, label_column: "outcome" },
+      validation: { method: "holdout" },
+    };
+    const job = await ended(await start(spec));
+    assert.deepEqual(
+      [job.status, job.outcome, job.model_version],
+      ["COMPLETED", "deployed", "1.0.0"],
+      JSON.stringify(job, null, 1),
+    );
+    const features = { amount: 90, hour: 3 };
+    const predicted = await eventually("it serves", async () => {
+      const answer = await engine.post("/predict", { model: "from-query", features });
+      return answer.status === 200 && (await jsonOf<{ predicted_class: string }>(answer));
+    });
+    assert.equal(predicted.predicted_class, "yes");
+    const forbidden = {
+      ...spec.data,
+      sql: "SELECT file('/etc/hostname') AS amount, 'no' AS outcome FROM numbers(3000)",
+    };
+    const refused = await ended(await start({ ...spec, data: forbidden }));
+    assert.equal(refused.status, "FAILED");
+  });
 });

@@ -29,6 +29,7 @@ const task: TrainingTask = {
   trials: [],
   codeVersion: "test",
   clickhouseUrl: "",
+  analystUrl: "",
   database: "",
 };
 

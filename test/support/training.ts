@@ -49,6 +49,7 @@ export class TestTrainer {
         trials,
         codeVersion: "test",
         clickhouseUrl: "",
+        analystUrl: "",
         database: "",
       }),
       train: async () => RESULT,
