@@ -1,32 +1,62 @@
 /**
  * Runs the trainer suite over every trainer, with parameters that make training short.
  */
-import { linearTrainer } from "../../workers/train/linear/linear-trainer.ts";
-import { gradientBoosting } from "../../workers/train/trees/gradient-boosting.ts";
-import { randomForest } from "../../workers/train/trees/random-forest.ts";
+import { TRAINERS } from "../../workers/train/trainers.ts";
 import { describeTrainer } from "./trainer-suite.ts";
 
 describeTrainer("LINEAR", {
-  trainer: linearTrainer,
+  trainer: TRAINERS.LINEAR,
   parameters: { max_iter: 200, tol: 1e-8 },
   missing: /amount: a value is missing.*imputer/,
   categories: /color: it is a category.*one_hot_encoder/,
   lossMax: 0.5,
 });
-
 describeTrainer("GRADIENT_BOOSTING", {
-  trainer: gradientBoosting,
+  trainer: TRAINERS.GRADIENT_BOOSTING,
   parameters: { n_estimators: 30, num_leaves: 15, min_data_in_leaf: 5 },
   earlyStopping: { n_estimators: 300, early_stopping_rounds: 5 },
   missing: "learned",
   categories: "learned",
   lossMax: 0.5,
 });
-
 describeTrainer("RANDOM_FOREST", {
-  trainer: randomForest,
+  trainer: TRAINERS.RANDOM_FOREST,
   parameters: { n_estimators: 30, min_samples_leaf: 2 },
   missing: "learned",
   categories: "learned",
   lossMax: 0.5,
 });
+const NETWORK = { learning_rate: 0.04, batch_size: 100, epochs: 8 };
+describeTrainer("NEURAL_NETWORK", {
+  trainer: TRAINERS.NEURAL_NETWORK,
+  parameters: { ...NETWORK, hidden_units: [16, 8], dropout: 0.1, l2: 1e-5 },
+  earlyStopping: { epochs: 200, patience: 5 },
+  missing: /amount: a value is missing.*imputer/,
+  categories: /color: it is a category.*one_hot_encoder/,
+  lossMax: 0.6,
+});
+describeTrainer("LSTM", {
+  trainer: TRAINERS.LSTM,
+  parameters: { ...NETWORK, steps: 3, units: 8, dropout: 0.1 },
+  earlyStopping: { epochs: 200, patience: 5 },
+  missing: /amount_0: a value is missing.*imputer/,
+  categories: /color: it is a category.*one_hot_encoder/,
+  lossMax: 0.7,
+  steps: 3,
+});
+for (const method of ["weighted", "stacking"])
+  describeTrainer(`ENSEMBLE, ${method}`, {
+    trainer: TRAINERS.ENSEMBLE,
+    parameters: {
+      method,
+      members: [
+        { model_type: "LINEAR", parameters: { fit_intercept: false } },
+        { model_type: "LINEAR" },
+        { model_type: "LINEAR", parameters: { fit_intercept: false, tol: 0.01 } },
+      ],
+      folds: 3,
+    },
+    missing: /amount: a value is missing.*imputer/,
+    categories: /color: it is a category.*one_hot_encoder/,
+    lossMax: 0.5,
+  });

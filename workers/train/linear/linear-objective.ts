@@ -9,7 +9,7 @@
  * then the intercept. Reads columns in place, so its memory is a number per row and output.
  */
 import type { TrainingSet, TrainingTask } from "../../../engine/core/training-set.ts";
-import { type ColumnScale, scaleOf, weightOf } from "./column-scale.ts";
+import { type ColumnScale, scaleOf, weightOf } from "../column-scale.ts";
 import type { Objective } from "./lbfgs.ts";
 import { type LinearModel, weightedSums } from "./linear-model.ts";
 

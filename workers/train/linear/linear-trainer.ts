@@ -7,11 +7,11 @@
  */
 import { z } from "zod";
 import { predictionWidth, type TrainingSet, type TrainingTask } from "../../../engine/core/training-set.ts";
+import { scaleOf, weightOf } from "../column-scale.ts";
 import { decodeOnnx } from "../onnx/onnx-reader.ts";
 import { encodeOnnx } from "../onnx/onnx-writer.ts";
 import type { ExportedModel, TrainedModel, Trainer, TrainerRun } from "../trainer.ts";
 import { checkNumbers, checkRows, initialOnnx, trainingInvalid } from "../training-checks.ts";
-import { scaleOf, weightOf } from "./column-scale.ts";
 import { minimize } from "./lbfgs.ts";
 import {
   FEATURES,
@@ -48,7 +48,7 @@ export const linearTrainer: Trainer<LinearParameters> = {
   warmStarts: ["INCREMENTAL"],
   async train(run) {
     checkRows(run.training, run.task);
-    checkNumbers(run.training.columns, "LINEAR");
+    for (const set of [run.training, run.validation]) checkNumbers(set?.columns ?? [], "LINEAR");
     checkClasses(run.training, run.task);
     checkPenalty(run);
     const start = startOf(run);

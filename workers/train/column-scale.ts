@@ -2,7 +2,7 @@
  * Mean and deviation of columns, by which the solvers see them: around zero and of about the same size, however they were
  * measured. What is solved does not depend on it, only how exactly and how fast.
  */
-import type { TrainingSet } from "../../../engine/core/training-set.ts";
+import type { TrainingSet } from "../../engine/core/training-set.ts";
 
 export interface ColumnScale {
   readonly means: Float64Array;
