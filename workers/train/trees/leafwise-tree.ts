@@ -10,7 +10,7 @@
 import type { BinnedColumn, BinnedRows } from "./binned-rows.ts";
 import { scanCategories } from "./category-split.ts";
 import { addRows, gather, HistogramPool, subtract, sumOf } from "./histogram.ts";
-import { type Leaf, mostGaining, nodeSplitOf, sidesOf } from "./leaf.ts";
+import { type Leaf, mostGaining, newLeaf, nodeSplitOf, sidesOf } from "./leaf.ts";
 import { scanNumbers } from "./number-split.ts";
 import { RowPartition } from "./row-partition.ts";
 import { BestSplit, outputOf, type SplitRules } from "./split.ts";
@@ -103,19 +103,9 @@ export class LeafwiseGrower {
   #root(builder: TreeBuilder, count: number): Leaf {
     const gradient = sumOf(this.#current, 0, this.rows, count);
     const hessian = sumOf(this.#current, 1, this.rows, count);
-    const sums = { gradient, hessian, rows: count, lower: -Infinity, upper: Infinity };
-    const output = outputOf(gradient, hessian, this.#rules.lambdaL2, sums);
-    const node = builder.addLeaf(hessian);
-    return {
-      ...sums,
-      node,
-      begin: 0,
-      end: count,
-      depth: 0,
-      output,
-      split: this.#newSplit(),
-      histogram: undefined,
-    };
+    const free = { gradient, hessian, rows: count, output: 0, lower: -Infinity, upper: Infinity };
+    const output = outputOf(gradient, hessian, this.#rules.lambdaL2, free);
+    return newLeaf({ ...free, output }, builder.addLeaf(hessian), 0, count, 0, this.#newSplit());
   }
 
   #newSplit(): BestSplit {
@@ -132,17 +122,11 @@ export class LeafwiseGrower {
     split.fillTable(this.#partition.table, column.values);
     const middle = this.#partition.split(bins, split.place * rows, begin, end);
     const [left, right] = sidesOf(parent, this.#rules.monotone?.[split.place] ?? 0);
-    const child = (side: typeof left, begin: number, end: number): Leaf => ({
-      ...side,
-      node: builder.addLeaf(side.hessian),
-      begin,
-      end,
-      rows: end - begin,
-      depth: parent.depth + 1,
-      split: this.#newSplit(),
-      histogram: undefined,
-    });
-    const children: [Leaf, Leaf] = [child(left, begin, middle), child(right, middle, end)];
+    const depth = parent.depth + 1;
+    const children: [Leaf, Leaf] = [
+      newLeaf(left, builder.addLeaf(left.hessian), begin, middle, depth, this.#newSplit()),
+      newLeaf(right, builder.addLeaf(right.hessian), middle, end, depth, this.#newSplit()),
+    ];
     builder.split(parent.node, nodeSplitOf(column, split), children[0].node, children[1].node);
     return children;
   }
