@@ -43,7 +43,7 @@ export class TrainingHistory {
   /** @throws EngineError SERVICE_UNAVAILABLE */
   async find(jobId: string): Promise<TrainingRow | undefined> {
     const params = new QueryParams();
-    const query = `SELECT ${COLUMNS} FROM ${this.#database}.training_jobs WHERE job_id = ${params.bind(jobId, "UUID")} LIMIT 1`;
+    const query = `SELECT ${COLUMNS} FROM ${this.#database}.training_jobs AS jobs WHERE jobs.job_id = ${params.bind(jobId, "UUID")} LIMIT 1`;
     const [row] = await selectRows<Record<string, unknown>>(this.#client, query, { ...params.values });
     return row;
   }

@@ -91,7 +91,7 @@ class Rounds {
     this.#run = run;
     this.#grower = new LeafwiseGrower(binned, { ...rules, ...(monotone === undefined ? {} : { monotone }) });
     this.#draws = new Draws(binned, rules, seed);
-    this.#gradients = newGradients(training.rows * start.width);
+    this.#gradients = new Float32Array(2 * training.rows * start.width);
   }
 
   /** Whether every tree sees all rows and columns, so that one that cannot be split will not be later. */
@@ -107,7 +107,7 @@ class Rounds {
     this.#draws.draw(iteration);
     return Array.from({ length: objective.width }, (_, score) => {
       const count = this.#draws.rowsInto(rows);
-      const gradients = ofScore(this.#gradients, score, training.rows);
+      const gradients = this.#gradients.subarray(2 * score * training.rows, 2 * (score + 1) * training.rows);
       const tree = this.#grower.grow(gradients, count, this.#draws.places());
       if (!tree.values.every(Number.isFinite)) throw notANumber(iteration);
       this.#grower.addTo(this.fitted.scores, score * training.rows, tree);
@@ -120,15 +120,6 @@ class Rounds {
 function monotoneOf({ columns }: BinnedRows, { monotoneColumns }: BoostingRules): Int8Array | undefined {
   if (monotoneColumns === undefined) return undefined;
   return Int8Array.from(columns, ({ index }) => monotoneColumns[index] ?? 0);
-}
-
-function newGradients(length: number): Gradients {
-  return { gradients: new Float32Array(length), hessians: new Float32Array(length) };
-}
-
-function ofScore({ gradients, hessians }: Gradients, score: number, rows: number): Gradients {
-  const [begin, end] = [score * rows, (score + 1) * rows];
-  return { gradients: gradients.subarray(begin, end), hessians: hessians.subarray(begin, end) };
 }
 
 function tell(

@@ -35,64 +35,9 @@ export class BinSums {
     end: number,
   ): void {
     this.#clear();
-    if (this.stride === 3) this.#addValues(bins, column, rows, weights, targets, begin, end);
-    else this.#addClasses(bins, column, rows, weights, targets, begin, end);
+    const add = this.stride === 3 ? addValues : addClasses;
+    this.count = add(bins, column, rows, weights, targets, begin, end, this.sums, this.used, this.stride);
     this.#sort();
-  }
-
-  #addValues(
-    bins: Uint8Array,
-    column: number,
-    rows: Int32Array,
-    weights: Float64Array,
-    targets: Float64Array,
-    begin: number,
-    end: number,
-  ): void {
-    const { sums, used } = this;
-    let count = 0;
-    for (let index = begin; index < end; index++) {
-      const bin = bins[column + (rows[index] as number)] as number;
-      const weight = weights[index] as number;
-      const at = 3 * bin;
-      const before = sums[at] as number;
-      if (before === 0) {
-        used[count] = bin;
-        count += 1;
-      }
-      sums[at] = before + 1;
-      sums[at + 1] = (sums[at + 1] as number) + weight;
-      sums[at + 2] = (sums[at + 2] as number) + weight * (targets[index] as number);
-    }
-    this.count = count;
-  }
-
-  #addClasses(
-    bins: Uint8Array,
-    column: number,
-    rows: Int32Array,
-    weights: Float64Array,
-    targets: Float64Array,
-    begin: number,
-    end: number,
-  ): void {
-    const { sums, used, stride } = this;
-    let count = 0;
-    for (let index = begin; index < end; index++) {
-      const bin = bins[column + (rows[index] as number)] as number;
-      const weight = weights[index] as number;
-      const at = stride * bin;
-      const before = sums[at] as number;
-      if (before === 0) {
-        used[count] = bin;
-        count += 1;
-      }
-      sums[at] = before + 1;
-      sums[at + 1] = (sums[at + 1] as number) + weight;
-      const target = at + 2 + (targets[index] as number);
-      sums[target] = (sums[target] as number) + weight;
-    }
-    this.count = count;
   }
 
   #clear(): void {
@@ -125,4 +70,65 @@ export class BinSums {
       used[at + 1] = bin;
     }
   }
+}
+
+/** Returns how many bins hold rows, and lists them in `used`. */
+function addValues(
+  bins: Uint8Array,
+  column: number,
+  rows: Int32Array,
+  weights: Float64Array,
+  targets: Float64Array,
+  begin: number,
+  end: number,
+  sums: Float64Array,
+  used: Int32Array,
+  stride: number,
+): number {
+  let count = 0;
+  for (let index = begin; index < end; index++) {
+    const bin = bins[column + (rows[index] as number)] as number;
+    const weight = weights[index] as number;
+    const at = stride * bin;
+    const before = sums[at] as number;
+    if (before === 0) {
+      used[count] = bin;
+      count += 1;
+    }
+    sums[at] = before + 1;
+    sums[at + 1] = (sums[at + 1] as number) + weight;
+    sums[at + 2] = (sums[at + 2] as number) + weight * (targets[index] as number);
+  }
+  return count;
+}
+
+/** The same of classes. */
+function addClasses(
+  bins: Uint8Array,
+  column: number,
+  rows: Int32Array,
+  weights: Float64Array,
+  targets: Float64Array,
+  begin: number,
+  end: number,
+  sums: Float64Array,
+  used: Int32Array,
+  stride: number,
+): number {
+  let count = 0;
+  for (let index = begin; index < end; index++) {
+    const bin = bins[column + (rows[index] as number)] as number;
+    const weight = weights[index] as number;
+    const at = stride * bin;
+    const before = sums[at] as number;
+    if (before === 0) {
+      used[count] = bin;
+      count += 1;
+    }
+    sums[at] = before + 1;
+    sums[at + 1] = (sums[at + 1] as number) + weight;
+    const target = at + 2 + (targets[index] as number);
+    sums[target] = (sums[target] as number) + weight;
+  }
+  return count;
 }

@@ -110,22 +110,11 @@ export class ForestGrower {
   /** Puts the rows' weights, targets and sums in order; returns whether all targets are the same. */
   #sum(targets: Float64Array, weights: Float64Array, begin: number, end: number): boolean {
     const sums = this.#sums.fill(0);
-    const isValue = sums.length === 3;
-    const { rows } = this;
-    const first = targets[rows[begin] as number];
-    let isPure = true;
-    for (let index = begin; index < end; index++) {
-      const row = rows[index] as number;
-      const weight = weights[row] as number;
-      const target = targets[row] as number;
-      this.#weights[index] = weight;
-      this.#targets[index] = target;
-      if (target !== first) isPure = false;
-      sums[1] = (sums[1] as number) + weight;
-      const at = isValue ? 2 : 2 + target;
-      sums[at] = (sums[at] as number) + (isValue ? weight * target : weight);
-    }
+    const isPure = gather(targets, weights, this.rows, begin, end, this.#targets, this.#weights);
     sums[0] = end - begin;
+    sums[1] = sumOf(this.#weights, begin, end);
+    if (sums.length === 3) sums[2] = sumOfProducts(this.#weights, this.#targets, begin, end);
+    else addByClass(this.#weights, this.#targets, begin, end, sums);
     return isPure;
   }
 
@@ -168,6 +157,54 @@ export class ForestGrower {
     for (let at = 2; at < this.#sums.length; at++) squares += (this.#sums[at] as number) ** 2;
     const gain = Math.max(score - squares / (this.#sums[1] as number), 0);
     return { node, begin, end, depth, place, bin, leftBins: leftBins.slice(), gain };
+  }
+}
+
+/** Puts targets and weights in the order of the positions; returns whether all targets are the same. */
+function gather(
+  targets: Float64Array,
+  weights: Float64Array,
+  rows: Int32Array,
+  begin: number,
+  end: number,
+  targetsInto: Float64Array,
+  weightsInto: Float64Array,
+): boolean {
+  const first = targets[rows[begin] as number] as number;
+  let isPure = true;
+  for (let index = begin; index < end; index++) {
+    const row = rows[index] as number;
+    const target = targets[row] as number;
+    targetsInto[index] = target;
+    weightsInto[index] = weights[row] as number;
+    if (target !== first) isPure = false;
+  }
+  return isPure;
+}
+
+function sumOf(values: Float64Array, begin: number, end: number): number {
+  let sum = 0;
+  for (let index = begin; index < end; index++) sum += values[index] as number;
+  return sum;
+}
+
+function sumOfProducts(a: Float64Array, b: Float64Array, begin: number, end: number): number {
+  let sum = 0;
+  for (let index = begin; index < end; index++) sum += (a[index] as number) * (b[index] as number);
+  return sum;
+}
+
+/** Adds each weight to the sum of its class, from place 2 on. */
+function addByClass(
+  weights: Float64Array,
+  classes: Float64Array,
+  begin: number,
+  end: number,
+  sums: Float64Array,
+): void {
+  for (let index = begin; index < end; index++) {
+    const at = 2 + (classes[index] as number);
+    sums[at] = (sums[at] as number) + (weights[index] as number);
   }
 }
 

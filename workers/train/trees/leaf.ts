@@ -17,6 +17,31 @@ export interface Leaf extends LeafSums {
 
 type Side = Pick<Leaf, "gradient" | "hessian" | "output" | "lower" | "upper">;
 
+export function newLeaf(
+  { gradient, hessian, output, lower, upper }: Side,
+  node: number,
+  begin: number,
+  end: number,
+  depth: number,
+  split: BestSplit,
+): Leaf {
+  const rows = end - begin;
+  return {
+    gradient,
+    hessian,
+    output,
+    lower,
+    upper,
+    node,
+    begin,
+    end,
+    rows,
+    depth,
+    split,
+    histogram: undefined,
+  };
+}
+
 /**
  * The sums and bounds of both sides of a leaf's split. A rising column bounds the left child from above and the right one from
  * below by the middle of their outputs (LightGBM's basic method).

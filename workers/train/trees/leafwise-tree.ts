@@ -9,8 +9,8 @@
  */
 import type { BinnedColumn, BinnedRows } from "./binned-rows.ts";
 import { scanCategories } from "./category-split.ts";
-import { addRows, HistogramPool, subtract } from "./histogram.ts";
-import { type Leaf, mostGaining, nodeSplitOf, sidesOf } from "./leaf.ts";
+import { addRows, gather, HistogramPool, subtract, sumOf } from "./histogram.ts";
+import { type Leaf, mostGaining, newLeaf, nodeSplitOf, sidesOf } from "./leaf.ts";
 import { scanNumbers } from "./number-split.ts";
 import { RowPartition } from "./row-partition.ts";
 import { BestSplit, outputOf, type SplitRules } from "./split.ts";
@@ -26,11 +26,8 @@ export interface GrowthRules extends SplitRules {
   readonly learningRate: number;
 }
 
-/** One of each a training row. */
-export interface Gradients {
-  readonly gradients: Float32Array;
-  readonly hessians: Float32Array;
-}
+/** Gradient and hessian of each training row, beside each other: [g, h] of row 0, of row 1, … */
+export type Gradients = Float32Array;
 
 export class LeafwiseGrower {
   readonly #binned: BinnedRows;
@@ -40,6 +37,9 @@ export class LeafwiseGrower {
   readonly #partition: RowPartition;
   /** In the order of the leaves' rows. */
   readonly #ordered: Gradients;
+  /** To use again: those of the tree's leaves, in the order in which they were made. */
+  readonly #splits: BestSplit[] = [];
+  #splitsUsed = 0;
   #leaves: Leaf[] = [];
   #places = new Int32Array();
   #current: Gradients;
@@ -51,10 +51,7 @@ export class LeafwiseGrower {
     this.#pool = new HistogramPool(bins, rules.numLeaves + 1, histogramBytesMax);
     this.#scratch = new Float64Array(2 * bins);
     this.#partition = new RowPartition(binned.rows);
-    this.#ordered = {
-      gradients: new Float32Array(binned.rows),
-      hessians: new Float32Array(binned.rows),
-    };
+    this.#ordered = new Float32Array(2 * binned.rows);
     this.#current = this.#ordered;
   }
 
@@ -69,6 +66,7 @@ export class LeafwiseGrower {
   grow(current: Gradients, count: number, places: Int32Array<ArrayBuffer>): Tree {
     this.#current = current;
     this.#places = places;
+    this.#splitsUsed = 0;
     const { numLeaves, learningRate } = this.#rules;
     const builder = new TreeBuilder(1, 2 * numLeaves - 1);
     const root = this.#root(builder, count);
@@ -103,28 +101,18 @@ export class LeafwiseGrower {
   }
 
   #root(builder: TreeBuilder, count: number): Leaf {
-    const { gradients, hessians } = this.#current;
-    const { rows } = this;
-    let gradient = 0;
-    let hessian = 0;
-    for (let index = 0; index < count; index++) {
-      const row = rows[index] as number;
-      gradient += gradients[row] as number;
-      hessian += hessians[row] as number;
-    }
-    const sums = { gradient, hessian, rows: count, lower: -Infinity, upper: Infinity };
-    const output = outputOf(gradient, hessian, this.#rules.lambdaL2, sums);
-    const node = builder.addLeaf(hessian);
-    return {
-      ...sums,
-      node,
-      begin: 0,
-      end: count,
-      depth: 0,
-      output,
-      split: new BestSplit(),
-      histogram: undefined,
-    };
+    const gradient = sumOf(this.#current, 0, this.rows, count);
+    const hessian = sumOf(this.#current, 1, this.rows, count);
+    const free = { gradient, hessian, rows: count, output: 0, lower: -Infinity, upper: Infinity };
+    const output = outputOf(gradient, hessian, this.#rules.lambdaL2, free);
+    return newLeaf({ ...free, output }, builder.addLeaf(hessian), 0, count, 0, this.#newSplit());
+  }
+
+  #newSplit(): BestSplit {
+    const split = (this.#splits[this.#splitsUsed] ??= new BestSplit());
+    this.#splitsUsed += 1;
+    split.clear();
+    return split;
   }
 
   #split(parent: Leaf, builder: TreeBuilder): [Leaf, Leaf] {
@@ -134,17 +122,11 @@ export class LeafwiseGrower {
     split.fillTable(this.#partition.table, column.values);
     const middle = this.#partition.split(bins, split.place * rows, begin, end);
     const [left, right] = sidesOf(parent, this.#rules.monotone?.[split.place] ?? 0);
-    const child = (side: typeof left, begin: number, end: number): Leaf => ({
-      ...side,
-      node: builder.addLeaf(side.hessian),
-      begin,
-      end,
-      rows: end - begin,
-      depth: parent.depth + 1,
-      split: new BestSplit(),
-      histogram: undefined,
-    });
-    const children: [Leaf, Leaf] = [child(left, begin, middle), child(right, middle, end)];
+    const depth = parent.depth + 1;
+    const children: [Leaf, Leaf] = [
+      newLeaf(left, builder.addLeaf(left.hessian), begin, middle, depth, this.#newSplit()),
+      newLeaf(right, builder.addLeaf(right.hessian), middle, end, depth, this.#newSplit()),
+    ];
     builder.split(parent.node, nodeSplitOf(column, split), children[0].node, children[1].node);
     return children;
   }
@@ -186,16 +168,10 @@ export class LeafwiseGrower {
   }
 
   #count({ begin, end }: Leaf): Float64Array {
-    const { gradients, hessians } = this.#current;
     const { rows } = this;
-    const ordered = this.#ordered;
-    for (let index = begin; index < end; index++) {
-      const row = rows[index] as number;
-      ordered.gradients[index] = gradients[row] as number;
-      ordered.hessians[index] = hessians[row] as number;
-    }
+    gather(this.#current, rows, begin, end, this.#ordered);
     const histogram = this.#pool.take() ?? this.#scratch.fill(0);
-    addRows(this.#binned, this.#places, rows, ordered.gradients, ordered.hessians, begin, end, histogram);
+    addRows(this.#binned, this.#places, rows, this.#ordered, begin, end, histogram);
     return histogram;
   }
 }

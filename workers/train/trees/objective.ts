@@ -10,7 +10,7 @@ export interface Objective {
   readonly width: number;
   /** The best constant scores, float32. */
   base(set: TrainingSet): Float32Array;
-  /** Fills the first and second derivatives of each row's loss, times its weight. */
+  /** Fills the first and second derivatives of each row's loss, times its weight, beside each other. */
   derive(set: TrainingSet, scores: Float64Array, into: Gradients): void;
   /** Mean loss a row: log loss, or the squared error. */
   loss(set: TrainingSet, scores: Float64Array): number;
@@ -36,12 +36,12 @@ const BINARY: Objective = {
     const positive = weightedMean(set, (target) => target);
     return Float32Array.of(Math.log(positive / (1 - positive)));
   },
-  derive({ rows, targets, weights }, scores, { gradients, hessians }) {
+  derive({ rows, targets, weights }, scores, into) {
     for (let row = 0; row < rows; row++) {
       const probability = 1 / (1 + Math.exp(-(scores[row] as number)));
       const weight = weights === undefined ? 1 : (weights[row] as number);
-      gradients[row] = weight * (probability - (targets[row] as number));
-      hessians[row] = weight * probability * (1 - probability);
+      into[2 * row] = weight * (probability - (targets[row] as number));
+      into[2 * row + 1] = weight * probability * (1 - probability);
     }
   },
   loss: (set, scores) =>
@@ -58,11 +58,11 @@ const BINARY: Objective = {
 const REGRESSION: Objective = {
   width: 1,
   base: (set) => Float32Array.of(weightedMean(set, (target) => target)),
-  derive({ rows, targets, weights }, scores, { gradients, hessians }) {
+  derive({ rows, targets, weights }, scores, into) {
     for (let row = 0; row < rows; row++) {
       const weight = weights === undefined ? 1 : (weights[row] as number);
-      gradients[row] = weight * ((scores[row] as number) - (targets[row] as number));
-      hessians[row] = weight;
+      into[2 * row] = weight * ((scores[row] as number) - (targets[row] as number));
+      into[2 * row + 1] = weight;
     }
   },
   loss: (set, scores) => weightedMean(set, (target, row) => ((scores[row] as number) - target) ** 2),
@@ -89,14 +89,14 @@ function multiclass(classes: number): Objective {
         );
       return shares;
     },
-    derive({ rows, targets, weights }, scores, { gradients, hessians }) {
+    derive({ rows, targets, weights }, scores, into) {
       for (let row = 0; row < rows; row++) {
         const sum = exponentiate(scores, row, rows, exponentials);
         const weight = weights === undefined ? 1 : (weights[row] as number);
         for (let k = 0; k < classes; k++) {
           const probability = (exponentials[k] as number) / sum;
-          gradients[k * rows + row] = weight * (probability - (targets[row] === k ? 1 : 0));
-          hessians[k * rows + row] = weight * factor * probability * (1 - probability);
+          into[2 * (k * rows + row)] = weight * (probability - (targets[row] === k ? 1 : 0));
+          into[2 * (k * rows + row) + 1] = weight * factor * probability * (1 - probability);
         }
       }
     },

@@ -115,18 +115,28 @@ function drawRows(
   drawn: Int32Array,
 ): number {
   if (random === undefined) into.fill(1);
-  else {
-    into.fill(0);
-    for (let draw = 0; draw < rows; draw++) {
-      const row = random.below(rows);
-      into[row] = (into[row] as number) + 1;
-    }
+  else countDraws(random, rows, into.fill(0));
+  if (weights !== undefined) multiply(into, weights);
+  return listPositive(into, drawn);
+}
+
+function countDraws(random: TreeRandom, rows: number, into: Float64Array): void {
+  for (let draw = 0; draw < rows; draw++) {
+    const row = random.below(rows);
+    into[row] = (into[row] as number) + 1;
   }
+}
+
+function multiply(values: Float64Array, by: Float64Array): void {
+  for (let index = 0; index < values.length; index++)
+    values[index] = (values[index] as number) * (by[index] as number);
+}
+
+function listPositive(values: Float64Array, into: Int32Array): number {
   let count = 0;
-  for (let row = 0; row < rows; row++) {
-    if (into[row] === 0) continue;
-    if (weights !== undefined) into[row] = (into[row] as number) * (weights[row] as number);
-    drawn[count] = row;
+  for (let index = 0; index < values.length; index++) {
+    if (values[index] === 0) continue;
+    into[count] = index;
     count += 1;
   }
   return count;

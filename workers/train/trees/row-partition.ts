@@ -16,20 +16,31 @@ export class RowPartition {
    * @param column index of the column's first bin in `bins`
    */
   split(bins: Uint8Array, column: number, begin: number, end: number): number {
-    const { rows, table } = this;
-    const right = this.#right;
-    let leftAt = begin;
-    let rightAt = 0;
-    // writes to both sides and moves one on: no branch that half of the rows would mispredict
-    for (let index = begin; index < end; index++) {
-      const row = rows[index] as number;
-      const isLeft = table[bins[column + row] as number] as number;
-      rows[leftAt] = row;
-      right[rightAt] = row;
-      leftAt += isLeft;
-      rightAt += 1 - isLeft;
-    }
-    for (let index = 0; index < rightAt; index++) rows[leftAt + index] = right[index] as number;
-    return leftAt;
+    const leftEnd = part(this.rows, this.#right, this.table, bins, column, begin, end);
+    this.rows.set(this.#right.subarray(0, end - leftEnd), leftEnd);
+    return leftEnd;
   }
+}
+
+/** Writes each row to both sides and moves one on: no branch that half of the rows would mispredict. */
+function part(
+  rows: Int32Array,
+  right: Int32Array,
+  table: Uint8Array,
+  bins: Uint8Array,
+  column: number,
+  begin: number,
+  end: number,
+): number {
+  let leftAt = begin;
+  let rightAt = 0;
+  for (let index = begin; index < end; index++) {
+    const row = rows[index] as number;
+    const isLeft = table[bins[column + row] as number] as number;
+    rows[leftAt] = row;
+    right[rightAt] = row;
+    leftAt += isLeft;
+    rightAt += 1 - isLeft;
+  }
+  return leftAt;
 }
