@@ -7,7 +7,6 @@ import { lstmTrainer, neuralNetworkTrainer } from "./network/network-trainer.ts"
 import type { Trainer } from "./trainer.ts";
 import { gradientBoosting } from "./trees/gradient-boosting.ts";
 import { randomForest } from "./trees/random-forest.ts";
-<<<<<<< HEAD
 
 export interface RegisteredTrainer {
   /** Parameters are checked by the trainer's own schema before it is run. */
@@ -22,15 +21,6 @@ const ONNX_TRAINERS: Readonly<Record<string, Trainer<unknown>>> = {
   RANDOM_FOREST: randomForest,
   LINEAR: linearTrainer,
 };
-=======
-
-/** Those that export to ONNX can be members of an ensemble. */
-const ONNX_TRAINERS = {
-  GRADIENT_BOOSTING: gradientBoosting,
-  RANDOM_FOREST: randomForest,
-  LINEAR: linearTrainer,
-} as const;
->>>>>>> trees
 
 /** The first one is taken when nobody says which. */
 export const TRAINERS: ReadonlyMap<string, RegisteredTrainer> = new Map<string, RegisteredTrainer>([
