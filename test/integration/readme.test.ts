@@ -37,6 +37,8 @@ describe("the README's examples", () => {
       .replaceAll("account.feature-set.json", join(folder.path, "account.feature-set.json"))
       .replaceAll("labels.csv", join(folder.path, "labels.csv"))
       .replaceAll("report.html", join(folder.path, "report.html"))
+      .replaceAll("rows.csv", join(folder.path, "rows.csv"))
+      .replaceAll("web-fraud-model", join(folder.path, "web-fraud-model"))
       .replaceAll("card-fraud-1.1.0", join(folder.path, "card-fraud-1.1.0"))
       .replaceAll("npx millrace", CLI);
     const own = { MILLRACE_URL: engine.httpUrl, MILLRACE_DATA_DIR: engine.dataDir, NATS_URL: engine.natsUrl };
@@ -50,7 +52,7 @@ describe("the README's examples", () => {
   }
 
   it("are found", () => {
-    assert.equal(blocks.length, 15);
+    assert.equal(blocks.length, 16);
   });
 
   it("predict one row, with defaults for what is not known yet", async () => {
@@ -148,16 +150,16 @@ describe("the README's examples", () => {
   });
 
   it("sign a model, try the next version as a canary, withdraw it, and show who did what", async () => {
-    const signed = await paste(blocks[12] ?? "");
+    const signed = await paste(blocks[13] ?? "");
     const [, id] = /^created key ([0-9a-f]{32}):/.exec(signed) ?? [];
     assert.match(signed, new RegExp(`pushed card-fraud 1\\.0\\.0 .* signed with key ${id}`));
     assert.match(signed, new RegExp(`^${id}  trusted, signs$`, "m"));
-    const deployed = await paste(blocks[13] ?? "");
+    const deployed = await paste(blocks[14] ?? "");
     assert.match(deployed, /^ {2}1\.1\.0 +canary$/m);
     assert.match(deployed, /^ {2}canary 1\.1\.0: step 1 of 2, 5 % for 10m since /m);
     assert.match(deployed, /^ {2}1\.1\.0 +registered$/m);
     const table = await eventually("the changes are stored", async () => {
-      const text = await paste(blocks[14] ?? "");
+      const text = await paste(blocks[15] ?? "");
       return text.includes("canary_rolled_back") && text;
     });
     assert.match(table, /canary_started .* CANARY .* better on May/);
@@ -177,5 +179,19 @@ describe("the README's examples", () => {
       (await engine.sql("SELECT 1 FROM millrace.predictions WHERE source = 'stream'")).length === 1;
     await eventually("the durable request is stored", isStored, 10_000);
     assert.match(await paste(query), /source: +stream/);
+  });
+
+  it("train a model from a file of rows, and serve it", async () => {
+    const output = await paste(blocks[12] ?? "");
+    assert.match(output, /^trained on \d+ rows, stopped by \d+, judged by \d+ others:$/m);
+    assert.match(output, /^ROC AUC +0\.[6-9]/m);
+    assert.match(output, /pushed web-fraud 1\.0\.0/);
+    const fraudIn = async (kind: string): Promise<number> =>
+      eventually("it serves", async () => {
+        const features = { amount: 450, hour: 3, kind };
+        const answer = await engine.post("/predict", { model: "web-fraud", features });
+        return answer.status === 200 && ((await answer.json()) as Prediction).predicted_value;
+      });
+    assert.ok((await fraudIn("web")) > 2 * (await fraudIn("shop")));
   });
 });
