@@ -47,3 +47,11 @@ export async function callEngine(
   }
   throw new EngineError(answer.error.code, answer.error.message, { details: answer.error.details });
 }
+
+/** The bytes that the engine answers. @throws as callEngine. */
+export async function fetchBytes(url: string, path: string): Promise<Uint8Array> {
+  const response = await fetch(new URL(path, url), { signal: AbortSignal.timeout(TIMEOUT_MS) });
+  if (response.ok) return new Uint8Array(await response.arrayBuffer());
+  const { error } = (await response.json()) as ErrorBody;
+  throw new EngineError(error.code, error.message, { details: error.details });
+}

@@ -5,6 +5,7 @@ import { userInfo } from "node:os";
 import { Command } from "commander";
 import { readModelFolder } from "../storage/model-folder.ts";
 import { signContent } from "./app-signatures.ts";
+import { compareCommand } from "./cli-compare.ts";
 import { deployCommand } from "./cli-deploy.ts";
 import { callEngine, withUrlOption } from "./cli-http.ts";
 import { type ListedModel, reportModel } from "./cli-model-table.ts";
@@ -40,6 +41,7 @@ export function modelsCommand(): Command {
         JSON.stringify(await callEngine(url, "GET", `/models/${encodeURIComponent(name)}`), null, 2),
       ),
   );
+  models.addCommand(compareCommand());
   models.addCommand(withReasonOptions(withUrlOption(deployCommand())));
   addChange("promote <name> <version>", "point an alias to a version")
     .option("--alias <alias>", "the alias", "production")

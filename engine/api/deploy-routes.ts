@@ -89,6 +89,7 @@ async function describeFiles(
       digest,
       created_at,
       signature: signature ?? null,
+      manifest,
       files,
     }),
   );

@@ -1,23 +1,24 @@
 /**
- * The rows that judge a new model as the version that serves reads them: its own inputs, by name, whatever the new model has learned from.
+ * Rows as another model than the one they were read for takes them: its own inputs, by name. So a version in production is judged on the
+ * rows of a new one, whatever that has learned from.
  */
 import { EngineError } from "../core/errors.ts";
-import type { ModelManifest } from "../core/manifest.ts";
+import { type ModelManifest, modelKey } from "../core/manifest.ts";
 import { isKeptAsText, type ModelInput } from "../core/model-input.ts";
 import type { RawRows } from "../transform/raw-rows.ts";
 import { rawColumn, type TrainingTable } from "./data/training-table.ts";
 
 /** @throws EngineError INVALID_REQUEST when the rows lack an input, or have it as something else, or the labels are others. */
-export function championRows(champion: ModelManifest, table: TrainingTable): RawRows {
-  checkClasses(champion, table);
-  const { inputs } = champion;
+export function rowsFor(manifest: ModelManifest, table: TrainingTable): RawRows {
+  checkClasses(manifest, table);
+  const { inputs } = manifest;
   const count = table.raw.count;
   const numbers = new Float32Array(count * inputs.length);
   const kept = inputs.filter(isKeptAsText);
   const texts = Array.from({ length: count * kept.length }, () => "");
   let place = 0;
   for (const [at, input] of inputs.entries()) {
-    const column = columnOf(champion, input, table);
+    const column = columnOf(manifest, input, table);
     if (isKeptAsText(input)) {
       for (let row = 0; row < count; row++) texts[row * kept.length + place] = column[row] as string;
       place++;
@@ -35,29 +36,30 @@ export function championRows(champion: ModelManifest, table: TrainingTable): Raw
 }
 
 function columnOf(
-  { version }: ModelManifest,
+  manifest: ModelManifest,
   input: ModelInput,
   table: TrainingTable,
 ): Float32Array | readonly string[] {
   const at = table.inputs.findIndex(({ name }) => name === input.name);
-  const against = `version ${version}, which is in production and which the new model has to be compared with`;
+  const other = `${modelKey(manifest)}, which is compared on these rows`;
   if (at < 0)
     throw invalid(
-      `has no column ${input.name}, an input of ${against}: read it too, and exclude it from the features if need be`,
+      `has no column ${input.name}, an input of ${other}: read it too, and exclude it from the features if need be`,
     );
   const column = rawColumn(table, at);
   const isNumber = column instanceof Float32Array;
   if (isNumber === (isKeptAsText(input) || input.type === "category"))
-    throw invalid(`has ${input.name} as ${table.inputs[at]?.type}, where ${against}, takes ${input.type}`);
+    throw invalid(`has ${input.name} as ${table.inputs[at]?.type}, where ${other}, takes ${input.type}`);
   return column;
 }
 
-function checkClasses({ version, classes }: ModelManifest, table: TrainingTable): void {
+function checkClasses(manifest: ModelManifest, table: TrainingTable): void {
+  const { classes } = manifest;
   if (JSON.stringify(classes) === JSON.stringify(table.classes)) return;
   const shown = (names: readonly string[] | undefined): string => names?.slice(0, 20).join(", ") ?? "numbers";
   throw invalid(
-    `has the labels ${shown(table.classes)}, where version ${version}, which is in production, has ${shown(classes)}: they cannot be ` +
-      "compared; train it as a model of another name",
+    `has the labels ${shown(table.classes)}, where ${modelKey(manifest)} has ${shown(classes)}: they cannot be compared; ` +
+      "train it as a model of another name",
   );
 }
 
