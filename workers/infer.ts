@@ -5,6 +5,7 @@
  * Entry point of every piscina worker. Which runtime a model needs is in its manifest.
  */
 import { messageOf, toEngineError } from "../engine/core/errors.ts";
+import { readBackground } from "./explain/background.ts";
 import type { FailedRow, LoadTask, PredictTask, WorkerResult, WorkerTask } from "./messages.ts";
 import type { LoadedModel } from "./runtime.ts";
 import { runtimeOf } from "./runtimes.ts";
@@ -44,6 +45,7 @@ async function perform(task: WorkerTask): Promise<readonly FailedRow[]> {
 async function load(task: LoadTask): Promise<void> {
   if (models.has(task.key)) return;
   const runtime = await runtimeOf(task.manifest.runtime);
+  readBackground(task); // refused when it is damaged, not when somebody asks for an explanation
   models.set(task.key, await runtime.load(task));
 }
 

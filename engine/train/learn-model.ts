@@ -6,6 +6,7 @@ import { EngineError } from "../core/errors.ts";
 import type { ModelManifest } from "../core/manifest.ts";
 import { invalidBy } from "../core/schema-details.ts";
 import type { TrainingMode, TrainingSpec } from "../core/training-spec.ts";
+import { withBackground } from "./background.ts";
 import { prepareSets } from "./data/prepared-sets.ts";
 import type { DataSplit } from "./data/splits.ts";
 import { type TrainingTable, taskOf } from "./data/training-table.ts";
@@ -44,7 +45,8 @@ export async function learnModel(
   onNews: OnNews,
 ): Promise<Learned> {
   const { task, spec, table, split, plan, champion } = question;
-  const { trainer } = tools.trainerOf(spec.model_type);
+  const registered = tools.trainerOf(spec.model_type);
+  const { trainer } = registered;
   const trainingTask = taskOf(table);
   if (!trainer.tasks.includes(trainingTask.kind))
     throw invalid(
@@ -73,7 +75,7 @@ export async function learnModel(
   const exported = await trained.export();
   return {
     manifest: manifestOf(partsOf(question), { exported, preprocessing }),
-    files: exported.files,
+    files: withBackground(exported.files, registered, training),
     parameters: parameters as Readonly<Record<string, unknown>>,
     iterations: trained.iterations,
     ...(trained.importances === undefined

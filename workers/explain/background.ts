@@ -37,7 +37,10 @@ export function readBackground({
 function toRow(manifest: ModelManifest, row: readonly (number | null)[], at: number): Float32Array {
   const width = inputWidth(manifest);
   if (row.length !== width)
-    throw modelInvalid(BACKGROUND_FILE, `rows.${at} has ${row.length} numbers, and the model reads ${width}.`);
+    throw modelInvalid(
+      BACKGROUND_FILE,
+      `rows.${at} has ${row.length} numbers, and the model reads ${width}.`,
+    );
   if (manifest.allow_nan !== true && row.includes(null))
     throw modelInvalid(
       BACKGROUND_FILE,

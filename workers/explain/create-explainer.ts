@@ -15,8 +15,8 @@ import type { Explainer } from "./explanation.ts";
 import { readFileTrees } from "./file-trees.ts";
 import { type LinearScores, readLinearScores } from "./linear-scores.ts";
 import { permutationExplainer } from "./permutation-explainer.ts";
-import { type Link, type ScoreGraph, scoreGraph } from "./score-graph.ts";
 import { backgroundMethod, coverMethod, linearMethod, scoreExplainer } from "./score-explainers.ts";
+import { type Link, type ScoreGraph, scoreGraph } from "./score-graph.ts";
 import type { TreeScores } from "./split-tree.ts";
 import { splitTrees } from "./split-trees.ts";
 
@@ -37,8 +37,13 @@ export async function createExplainer(artifact: ModelArtifact): Promise<Explaine
         `folder has {"rows": [[…], …]}, up to 100 rows as the model reads them`,
     );
   if (found?.trees !== undefined)
-    return scoreExplainer(backgroundMethod(found.trees, background, inputWidth(manifest)), found, isClassifier);
-  if (found?.linear !== undefined) return scoreExplainer(linearMethod(found.linear, background), found, isClassifier);
+    return scoreExplainer(
+      backgroundMethod(found.trees, background, inputWidth(manifest)),
+      found,
+      isClassifier,
+    );
+  if (found?.linear !== undefined)
+    return scoreExplainer(linearMethod(found.linear, background), found, isClassifier);
   return permutationExplainer(artifact, background);
 }
 
@@ -88,6 +93,7 @@ function readWeights(graph: ScoreGraph, columns: number): ReadScores {
 /** The operator's own transform and the links behind it: at most one of them does something. */
 function linkOf(behind: Link, transform: string): Link {
   const own = TRANSFORMS[transform];
-  if (own === undefined || (own !== "none" && behind !== "none")) throw new Error(`scores go through ${transform}`);
+  if (own === undefined || (own !== "none" && behind !== "none"))
+    throw new Error(`scores go through ${transform}`);
   return own === "none" ? behind : own;
 }

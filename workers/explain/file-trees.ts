@@ -57,13 +57,18 @@ function readThree(found: Attributes, operator: string): FileTrees {
   const index = new Map<string, number>();
   for (let at = 0; at < count; at++) index.set(`${trees[at]} ${ids[at]}`, at);
   const indexesOf = (name: string): number[] =>
-    Array.from(found.numbers(name), (id, at) => (modes[at] === "LEAF" ? -1 : (index.get(`${trees[at]} ${id}`) ?? -1)));
+    Array.from(found.numbers(name), (id, at) =>
+      modes[at] === "LEAF" ? -1 : (index.get(`${trees[at]} ${id}`) ?? -1),
+    );
   const scored = found.numbers(`${part}_ids`);
   const weights = found.either(`${part}_weights`);
   const leaves = new Map<number, { score: number; weight: number }[]>();
   const leafTrees = found.numbers(`${part}_treeids`);
   const leafIds = found.numbers(`${part}_nodeids`);
-  const classes = Math.max(found.strings("classlabels_strings").length, found.numbers("classlabels_int64s").length);
+  const classes = Math.max(
+    found.strings("classlabels_strings").length,
+    found.numbers("classlabels_int64s").length,
+  );
   // with two classes and weights for one of them, there is one score
   const isSingle = isClassifier && classes === 2 && new Set(Array.from(scored)).size <= 1;
   for (let at = 0; at < scored.length; at++) {
@@ -92,8 +97,7 @@ function readThree(found: Attributes, operator: string): FileTrees {
 /** The first node of each tree. */
 function rootsOf(trees: ArrayLike<number>, count: number): number[] {
   const roots = new Map<number, number>();
-  for (let at = 0; at < count; at++)
-    if (!roots.has(trees[at] as number)) roots.set(trees[at] as number, at);
+  for (let at = 0; at < count; at++) if (!roots.has(trees[at] as number)) roots.set(trees[at] as number, at);
   return [...roots.values()];
 }
 
@@ -105,7 +109,10 @@ function readFive(found: Attributes): FileTrees {
   const count = tests.length;
   const indexesOf = (ids: string, isLeaf: ArrayLike<number>): number[] =>
     Array.from(found.numbers(ids), (id, at) => (isLeaf[at] === 1 ? count + id : id));
-  const leaves = Array.from(targets, (score, leaf) => [count + leaf, [{ score, weight: weights[leaf] as number }]] as const);
+  const leaves = Array.from(
+    targets,
+    (score, leaf) => [count + leaf, [{ score, weight: weights[leaf] as number }]] as const,
+  );
   const sets = membersOf(found.numbers("membership_values"));
   const members = tests.flatMap((mode, at) => (mode === "BRANCH_MEMBER" ? [at] : []));
   return {

@@ -16,9 +16,13 @@ export interface LinearScores {
 /** @throws Error for shapes and attributes that are none of a weighted sum of `columns` columns. */
 export function readLinearScores({ nodes, before, initializers }: ScoreGraph, columns: number): LinearScores {
   const [sum, added] = nodes as [OnnxNode, OnnxNode | undefined];
-  let scores = sum.operator.startsWith("Linear") ? readLinear(sum, columns) : readProduct(sum, initializers, columns);
-  if (added !== undefined) scores = { ...scores, intercepts: plus(scores.intercepts, addedBy(added, initializers)) };
-  for (const node of [...before].reverse()) if (node.operator === "Scaler") scores = behindScaler(scores, node);
+  let scores = sum.operator.startsWith("Linear")
+    ? readLinear(sum, columns)
+    : readProduct(sum, initializers, columns);
+  if (added !== undefined)
+    scores = { ...scores, intercepts: plus(scores.intercepts, addedBy(added, initializers)) };
+  for (const node of [...before].reverse())
+    if (node.operator === "Scaler") scores = behindScaler(scores, node);
   return scores;
 }
 
@@ -39,9 +43,14 @@ function readLinear(node: OnnxNode, columns: number): LinearScores {
 }
 
 /** MatMul, or Gemm: alpha × (the columns · a matrix) + beta × a vector. */
-function readProduct(node: OnnxNode, initializers: ScoreGraph["initializers"], columns: number): LinearScores {
+function readProduct(
+  node: OnnxNode,
+  initializers: ScoreGraph["initializers"],
+  columns: number,
+): LinearScores {
   const matrix = initializers.get(node.inputs[1] ?? "");
-  if (matrix?.shape.length !== 2 || intOf(node, "transA") !== 0) throw new Error("the product is of other shapes");
+  if (matrix?.shape.length !== 2 || intOf(node, "transA") !== 0)
+    throw new Error("the product is of other shapes");
   const isTurned = intOf(node, "transB") !== 0;
   const numbers = numbersOf(matrix);
   const count = numbers.length / columns;
@@ -55,7 +64,8 @@ function readProduct(node: OnnxNode, initializers: ScoreGraph["initializers"], c
   );
   const added = initializers.get(node.inputs[2] ?? "");
   const beta = floatOf(node, "beta");
-  const intercepts = added === undefined ? new Float64Array(count) : numbersOf(added).map((number) => beta * number);
+  const intercepts =
+    added === undefined ? new Float64Array(count) : numbersOf(added).map((number) => beta * number);
   return checked({ weights, intercepts, transform: "NONE" });
 }
 
@@ -90,7 +100,8 @@ function behindScaler({ weights, intercepts, transform }: LinearScores, node: On
 
 function checked(scores: LinearScores): LinearScores {
   const { weights, intercepts } = scores;
-  if (weights.length >= 1 && Number.isInteger(weights.length) && intercepts.length === weights.length) return scores;
+  if (weights.length >= 1 && Number.isInteger(weights.length) && intercepts.length === weights.length)
+    return scores;
   throw new Error("the sum has no weights, or other ones than intercepts");
 }
 

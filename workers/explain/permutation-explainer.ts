@@ -27,7 +27,8 @@ export async function permutationExplainer(
   const answers = await answersOf(model, background, width);
   const explain = async (asked: ExplainedRow): Promise<Explanation> => {
     const { orders, rows } = effortFor(asked.playerCount, background.length);
-    const base = answers.slice(0, rows).reduce((sum, answer) => sum + (answer[asked.output] as number), 0) / rows;
+    const base =
+      answers.slice(0, rows).reduce((sum, answer) => sum + (answer[asked.output] as number), 0) / rows;
     const contributions = await permutationShap({
       asked,
       background: background.slice(0, rows),
@@ -41,7 +42,11 @@ export async function permutationExplainer(
   return { explain, close: async () => model.close() };
 }
 
-async function answersOf(model: LoadedModel, rows: readonly Float32Array[], width: number): Promise<Float32Array[]> {
+async function answersOf(
+  model: LoadedModel,
+  rows: readonly Float32Array[],
+  width: number,
+): Promise<Float32Array[]> {
   const features = new Float32Array(rows.length * (rows[0]?.length ?? 0));
   for (const [at, row] of rows.entries()) features.set(row, at * row.length);
   const outputs = new Float32Array(rows.length * width);

@@ -5,8 +5,9 @@
  *
  * Invariant: base and contributions add up to the answer, whatever is drawn. Bound: CALL_ROWS_MAX rows a call of the model.
  */
-import { checkDeadline } from "./score-explainers.ts";
+
 import type { ExplainedRow } from "./explanation.ts";
+import { checkDeadline } from "./score-explainers.ts";
 
 const CALL_ROWS_MAX = 1024;
 
@@ -69,7 +70,8 @@ async function meansOf(
     await predict(rows, count, outputs);
     for (let first = 0; first < count; first += background.length) {
       let sum = 0;
-      for (let at = first; at < first + background.length; at++) sum += outputs[at * width + output] as number;
+      for (let at = first; at < first + background.length; at++)
+        sum += outputs[at * width + output] as number;
       means.push(sum / background.length);
     }
     waiting = 0;

@@ -4,7 +4,7 @@
 import { EngineError } from "../../engine/core/errors.ts";
 import { byPlayer, type ExplainedRow, type Explainer, type Explanation } from "./explanation.ts";
 import type { LinearScores } from "./linear-scores.ts";
-import { checkAnswer, type CountedScore, explainedScores, type Linked, unitOf } from "./scores.ts";
+import { type CountedScore, checkAnswer, explainedScores, type Linked, unitOf } from "./scores.ts";
 import { scoreOf, type TreeScores } from "./split-tree.ts";
 import { meanByCover, TreeShap } from "./tree-shap.ts";
 import { TreeShapAgainst } from "./tree-shap-against.ts";
@@ -57,7 +57,11 @@ export function coverMethod(model: TreeScores): ScoreMethod {
 }
 
 /** Trees whose file has none: what is unknown takes the values of each row of the background. */
-export function backgroundMethod(model: TreeScores, background: readonly Float32Array[], columns: number): ScoreMethod {
+export function backgroundMethod(
+  model: TreeScores,
+  background: readonly Float32Array[],
+  columns: number,
+): ScoreMethod {
   const shap = new TreeShapAgainst(depthOf(model), columns);
   const bases = meanScores(background.map((row) => treeScores(model, row)));
   return {
@@ -74,11 +78,17 @@ export function backgroundMethod(model: TreeScores, background: readonly Float32
 }
 
 /** Weighted sums: weight × (x - mean of the background). */
-export function linearMethod({ weights, intercepts }: LinearScores, background: readonly Float32Array[]): ScoreMethod {
+export function linearMethod(
+  { weights, intercepts }: LinearScores,
+  background: readonly Float32Array[],
+): ScoreMethod {
   const means = meanScores(background.map((row) => Float64Array.from(row)));
   const scoresOf = (row: ArrayLike<number>): Float64Array =>
     intercepts.map((intercept, score) =>
-      (weights[score] as Float64Array).reduce((sum, weight, column) => sum + weight * (row[column] as number), intercept),
+      (weights[score] as Float64Array).reduce(
+        (sum, weight, column) => sum + weight * (row[column] as number),
+        intercept,
+      ),
     );
   const bases = scoresOf(means);
   return {
@@ -88,7 +98,8 @@ export function linearMethod({ weights, intercepts }: LinearScores, background: 
       const own = weights[score] as Float64Array;
       for (let column = 0; column < row.length; column++) {
         const difference = (row[column] as number) - (means[column] as number);
-        contributions[column] = (contributions[column] as number) + factor * (own[column] as number) * difference;
+        contributions[column] =
+          (contributions[column] as number) + factor * (own[column] as number) * difference;
       }
     },
   };
@@ -105,12 +116,16 @@ function depthOf({ trees }: TreeScores): number {
 function meanScores(rows: readonly Float64Array[]): Float64Array {
   const means = new Float64Array(rows[0]?.length ?? 0);
   for (const row of rows)
-    for (let at = 0; at < means.length; at++) means[at] = (means[at] as number) + (row[at] as number) / rows.length;
+    for (let at = 0; at < means.length; at++)
+      means[at] = (means[at] as number) + (row[at] as number) / rows.length;
   return means;
 }
 
 /** @throws EngineError DEADLINE_EXCEEDED */
 export function checkDeadline(deadlineMs: number): void {
   if (Date.now() <= deadlineMs) return;
-  throw new EngineError("DEADLINE_EXCEEDED", "the explanation was not done in time; raise timeout_ms or ask for it later");
+  throw new EngineError(
+    "DEADLINE_EXCEEDED",
+    "the explanation was not done in time; raise timeout_ms or ask for it later",
+  );
 }

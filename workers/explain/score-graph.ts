@@ -24,7 +24,16 @@ export interface ScoreGraph {
 
 const TREES = new Set(["TreeEnsembleRegressor", "TreeEnsembleClassifier", "TreeEnsemble"]);
 const LINEAR = new Set(["LinearClassifier", "LinearRegressor", "Gemm", "MatMul"]);
-const REARRANGING = new Set(["Identity", "Cast", "Reshape", "Flatten", "Squeeze", "Sub", "Concat", "Normalizer"]);
+const REARRANGING = new Set([
+  "Identity",
+  "Cast",
+  "Reshape",
+  "Flatten",
+  "Squeeze",
+  "Sub",
+  "Concat",
+  "Normalizer",
+]);
 const LINKS: Readonly<Record<string, Link>> = { Sigmoid: "logistic", Softmax: "softmax" };
 const BEFORE = new Set(["Identity", "Cast", "Scaler"]);
 const STEPS_MAX = 100;
@@ -46,18 +55,26 @@ export function scoreGraph(graph: OnnxModel, output: string): ScoreGraph | undef
     const link = LINKS[node.operator];
     if (link !== undefined) links.add(link);
     isNormalized ||= node.operator === "Normalizer";
-    if (link !== undefined || REARRANGING.has(node.operator)) waiting.push(...node.inputs.filter((input) => input !== ""));
+    if (link !== undefined || REARRANGING.has(node.operator) || isByOne(node, initializers))
+      waiting.push(...node.inputs.filter((input) => input !== ""));
     else found.add(name);
   }
   const [name, ...others] = found;
   if (name === undefined || others.length > 0 || links.size > 1) return undefined;
   const nodes = scorersOf(name, producers, initializers);
   const [first] = nodes ?? [];
-  const before = first === undefined ? undefined : wayFromInput(graph, dataInputOf(first, initializers), producers);
+  const before =
+    first === undefined ? undefined : wayFromInput(graph, dataInputOf(first, initializers), producers);
   if (nodes === undefined || first === undefined || before === undefined) return undefined;
   const kind = TREES.has(first.operator) ? "trees" : "linear";
   const [link = "none"] = links;
   return { kind, nodes, before, link, isNormalized, initializers };
+}
+
+/** Converters leave such products behind. */
+function isByOne({ operator, inputs }: OnnxNode, initializers: ScoreGraph["initializers"]): boolean {
+  const factor = inputs.map((input) => initializers.get(input)).find((tensor) => tensor !== undefined);
+  return operator === "Mul" && factor?.data.length === 1 && Number(factor.data[0]) === 1;
 }
 
 type Producers = ReadonlyMap<string, OnnxNode>;

@@ -41,7 +41,12 @@ export function unitOf({ link }: Linked, isClassifier: boolean): ExplanationUnit
 }
 
 /** @throws EngineError INFERENCE_FAILED when the scores give another answer than the model gave. */
-export function checkAnswer(linked: Linked, scores: Float64Array, answer: Float32Array, output: number): void {
+export function checkAnswer(
+  linked: Linked,
+  scores: Float64Array,
+  answer: Float32Array,
+  output: number,
+): void {
   const expected = answerOf(linked, scores, output);
   const answered = answer[output] as number;
   if (Math.abs(expected - answered) <= TOLERANCE * Math.max(1, Math.abs(answered))) return;

@@ -4,7 +4,7 @@
  *
  * Bounds: NODES_MAX nodes and DEPTH_MAX levels, whatever the file's nodes point to; so a file whose nodes go in circles is refused.
  */
-import type { FileTrees } from "./file-trees.ts";
+import type { FileTrees, Mode } from "./file-trees.ts";
 import type { SplitTree, TreeScores } from "./split-tree.ts";
 
 const NODES_MAX = 4_000_000;
@@ -34,8 +34,9 @@ export function splitTrees(file: FileTrees, columns: number): TreeScores {
     return tree;
   });
   // one base value is that of the one score there is, even if the file lists one per class
-  const base = Float64Array.from({ length: file.scores }, (_, score) =>
-    Number(file.base[file.scores === 1 ? file.base.length - 1 : score] ?? 0),
+  const base = Float64Array.from(
+    { length: file.scores },
+    (_, score) => file.base[file.scores === 1 ? file.base.length - 1 : score] ?? 0,
   );
   return { trees, base, hasCovers: trees.every(haveCovers) };
 }
@@ -63,7 +64,7 @@ function growTree(file: FileTrees, root: number, { columns, share, room }: Limit
     if (mode === undefined) throw new Error("a node leads to one that is not there");
     if (depth > DEPTH_MAX || grown.length >= room)
       throw new Error(`the trees have more than ${DEPTH_MAX} levels or ${NODES_MAX} nodes, or go in circles`);
-    const test = mode === "LEAF" ? undefined : testAt(file, at);
+    const test = mode === "LEAF" ? undefined : testAt(file, at, mode);
     if (test !== undefined && !(test.feature >= 0 && test.feature < columns))
       throw new Error(`a node asks for column ${test.feature} of ${columns}`);
     const above = grown[parent];
@@ -85,7 +86,8 @@ function toTree(file: FileTrees, grown: readonly Grown[], depth: number, share: 
     if (test?.set !== undefined) sets.set(node, test.set);
     if (test !== undefined) continue;
     for (const { score, weight } of file.leaves.get(at) ?? []) {
-      if (!(score >= 0 && score < file.scores)) throw new Error(`a leaf adds to score ${score} of ${file.scores}`);
+      if (!(score >= 0 && score < file.scores))
+        throw new Error(`a leaf adds to score ${score} of ${file.scores}`);
       const own = (values[score] ??= new Float64Array(nodes));
       own[node] = (own[node] as number) + weight * share;
     }
@@ -105,12 +107,12 @@ function toTree(file: FileTrees, grown: readonly Grown[], depth: number, share: 
 }
 
 /** x > t is what x <= t is not, missing values apart. */
-function testAt(file: FileTrees, at: number): Test {
+function testAt(file: FileTrees, at: number, mode: Exclude<Mode, "LEAF">): Test {
   const feature = file.features[at] as number;
   const value = file.values[at] as number;
   const [yes, no] = [file.yes[at] as number, file.no[at] as number];
   const missingYes = file.missingYes[at] === 1;
-  switch (file.modes[at]) {
+  switch (mode) {
     case "BRANCH_LEQ":
       return { feature, threshold: value, left: yes, right: no, missingLeft: missingYes };
     case "BRANCH_LT":
@@ -121,8 +123,16 @@ function testAt(file: FileTrees, at: number): Test {
       return { feature, threshold: below(value), left: no, right: yes, missingLeft: !missingYes };
     case "BRANCH_NEQ":
       // a missing value is unequal to all
-      return { feature, threshold: Number.NaN, set: new Set([value]), left: no, right: yes, missingLeft: false };
-    default:
+      return {
+        feature,
+        threshold: Number.NaN,
+        set: new Set([value]),
+        left: no,
+        right: yes,
+        missingLeft: false,
+      };
+    case "BRANCH_EQ":
+    case "BRANCH_MEMBER":
       return setAt(file, at);
   }
 }
@@ -159,7 +169,8 @@ function haveCovers({ nodes, feature, left, right, cover }: SplitTree): boolean 
     if ((feature[node] as number) < 0) continue;
     const all = cover[node] as number;
     const parts = (cover[left[node] as number] as number) + (cover[right[node] as number] as number);
-    const areParts = (cover[left[node] as number] as number) >= 0 && (cover[right[node] as number] as number) >= 0;
+    const areParts =
+      (cover[left[node] as number] as number) >= 0 && (cover[right[node] as number] as number) >= 0;
     if (!(all > 0 && areParts && Math.abs(parts - all) <= COVER_TOLERANCE * all)) return false;
   }
   return true;

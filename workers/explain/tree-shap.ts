@@ -141,13 +141,17 @@ interface Walk {
 }
 
 /** What the tree adds to `score` when nothing is known: the mean of its leaves by cover. */
-export function meanByCover({ nodes, feature, left, right, cover, values }: SplitTree, score: number): number {
+export function meanByCover(
+  { nodes, feature, left, right, cover, values }: SplitTree,
+  score: number,
+): number {
   const means = Float64Array.from(values[score] ?? new Float64Array(nodes));
   for (let node = nodes - 1; node >= 0; node--) {
     if ((feature[node] as number) < 0) continue;
     const [first, second] = [left[node] as number, right[node] as number];
     const sum =
-      (means[first] as number) * (cover[first] as number) + (means[second] as number) * (cover[second] as number);
+      (means[first] as number) * (cover[first] as number) +
+      (means[second] as number) * (cover[second] as number);
     means[node] = sum / (cover[node] as number);
   }
   return means[0] as number;

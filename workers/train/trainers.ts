@@ -13,6 +13,8 @@ export interface RegisteredTrainer {
   readonly trainer: Trainer<unknown>;
   /** `anything`: NaN for what is missing, and codes of categories, too. */
   readonly takes: "numbers" | "anything";
+  /** What its models are explained against: trees have their covers, weighted sums need means, all else needs rows. */
+  readonly background: "none" | "means" | "rows";
 }
 
 /** Those that export to ONNX can be members of an ensemble. */
@@ -24,10 +26,20 @@ const ONNX_TRAINERS = {
 
 /** The first one is taken when nobody says which. */
 export const TRAINERS: ReadonlyMap<string, RegisteredTrainer> = new Map<string, RegisteredTrainer>([
-  ["GRADIENT_BOOSTING", { trainer: ONNX_TRAINERS.GRADIENT_BOOSTING, takes: "anything" }],
-  ["RANDOM_FOREST", { trainer: ONNX_TRAINERS.RANDOM_FOREST, takes: "anything" }],
-  ["LINEAR", { trainer: ONNX_TRAINERS.LINEAR, takes: "numbers" }],
-  ["NEURAL_NETWORK", { trainer: neuralNetworkTrainer as Trainer<unknown>, takes: "numbers" }],
-  ["LSTM", { trainer: lstmTrainer as Trainer<unknown>, takes: "numbers" }],
-  ["ENSEMBLE", { trainer: createEnsembleTrainer(ONNX_TRAINERS) as Trainer<unknown>, takes: "numbers" }],
+  ["GRADIENT_BOOSTING", { trainer: ONNX_TRAINERS.GRADIENT_BOOSTING, takes: "anything", background: "none" }],
+  ["RANDOM_FOREST", { trainer: ONNX_TRAINERS.RANDOM_FOREST, takes: "anything", background: "none" }],
+  ["LINEAR", { trainer: ONNX_TRAINERS.LINEAR, takes: "numbers", background: "means" }],
+  [
+    "NEURAL_NETWORK",
+    { trainer: neuralNetworkTrainer as Trainer<unknown>, takes: "numbers", background: "rows" },
+  ],
+  ["LSTM", { trainer: lstmTrainer as Trainer<unknown>, takes: "numbers", background: "rows" }],
+  [
+    "ENSEMBLE",
+    {
+      trainer: createEnsembleTrainer(ONNX_TRAINERS) as Trainer<unknown>,
+      takes: "numbers",
+      background: "rows",
+    },
+  ],
 ]);
