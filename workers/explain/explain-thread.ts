@@ -69,10 +69,13 @@ export class ExplainThread {
     );
   }
 
+  /** One load at a time for each model. */
   async #load(key: string): Promise<void> {
+    const underWay = this.#loads.get(key);
+    if (underWay !== undefined) return void (await underWay);
     const artifact = this.#artifactOf(key);
     if (artifact === undefined) throw new EngineError("MODEL_NOT_FOUND", `${key} is no longer served`);
-    const load = this.#loads.get(key) ?? this.#run({ kind: "load", key, artifact });
+    const load = this.#run({ kind: "load", key, artifact });
     this.#loads.set(key, load);
     try {
       await load;
