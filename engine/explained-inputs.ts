@@ -15,6 +15,7 @@ export class ExplainedInputs {
   /** Player of each number that the model reads. */
   readonly players: Int32Array;
   readonly playerCount: number;
+  readonly names: readonly string[];
   readonly #inputs: readonly ModelInput[];
   /** By player. */
   readonly #origins: readonly (readonly number[])[];
@@ -30,6 +31,7 @@ export class ExplainedInputs {
       return index;
     });
     this.playerCount = indexes.size;
+    this.names = inputs.map(({ name }) => name);
     this.#inputs = inputs;
     this.#origins = origins;
   }

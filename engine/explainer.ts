@@ -7,6 +7,7 @@
  * A prediction is never lost for its explanation: what goes wrong stands in the answer as `explanation_error`. It is in the log already,
  * and asked for again it would be there twice. Bounds: EXPLAIN_MS_MAX and the row's own deadline; the thread's queue.
  */
+import type { ExplainedRow } from "../workers/explain/explanation.ts";
 import type { WorkerPool } from "../workers/pool.ts";
 import type { Batch, Row } from "./batch.ts";
 import { toEngineError } from "./core/errors.ts";
@@ -51,32 +52,18 @@ export class Explainer {
   }
 
   /** The members of an answer that tell the explanation, or why there is none. */
-  async #explained(batch: Batch, index: number, { deadlineMs }: Row, top: number): Promise<string> {
+  async #explained(batch: Batch, index: number, row: Row, top: number): Promise<string> {
     try {
-      const { model, features, raw, texts, outputs } = batch;
-      const inputs = this.#inputsOf(model);
-      const { players, playerCount } = inputs;
-      const { plan, inputWidth, outputWidth } = model;
-      const row = Float32Array.from(features.subarray(index * inputWidth, (index + 1) * inputWidth));
-      const answer = Float32Array.from(outputs.subarray(index * outputWidth, (index + 1) * outputWidth));
-      const values = inputs.valuesOf(
-        raw.subarray(index * plan.width, (index + 1) * plan.width),
-        texts.slice(index * plan.texts, (index + 1) * plan.texts),
-      );
-      const leftMs = Math.min(deadlineMs - performance.now(), EXPLAIN_MS_MAX);
-      const output = model.explainedOutput(outputs, index * outputWidth);
-      const asked = { row, answer, output, players, playerCount, deadlineMs: Date.now() + leftMs };
-      const { unit, base, contributions } = await this.#pool.explain(model.key, asked);
-      const sums = inputs.toInputs(contributions);
-      const order = [...sums.keys()].sort(
-        (a, b) => Math.abs(sums[b] as number) - Math.abs(sums[a] as number) || a - b,
-      );
-      const features_ = order.slice(0, top).map((input) => ({
-        name: model.manifest.inputs[input]?.name,
+      const inputs = this.#inputsOf(batch.model);
+      const values = inputs.valuesOf(...rawRowOf(batch, index));
+      const asked = this.#pool.explain(batch.model.key, questionOf(batch, index, row, inputs));
+      const { unit, base, contributions } = await asked;
+      const top_features = topFeatures(inputs, contributions, top).map(({ input, name, contribution }) => ({
+        name,
         value: values[input],
-        contribution: sums[input],
+        contribution,
       }));
-      return membersOf({ top_features: features_, base_value: base, contribution_unit: unit });
+      return membersOf({ top_features, base_value: base, contribution_unit: unit });
     } catch (error) {
       const { code, message } = toEngineError(error);
       return membersOf({ explanation_error: { code, message } });
@@ -90,6 +77,38 @@ export class Explainer {
     this.#inputs.set(model, inputs);
     return inputs;
   }
+}
+
+/** A copy of the row: the batch's memory is shared, and another's soon. */
+function questionOf(batch: Batch, index: number, { deadlineMs }: Row, inputs: ExplainedInputs): ExplainedRow {
+  const { features, outputs, model } = batch;
+  const { inputWidth, outputWidth } = model;
+  const { players, playerCount } = inputs;
+  const leftMs = Math.min(deadlineMs - performance.now(), EXPLAIN_MS_MAX);
+  return {
+    row: Float32Array.from(features.subarray(index * inputWidth, (index + 1) * inputWidth)),
+    answer: Float32Array.from(outputs.subarray(index * outputWidth, (index + 1) * outputWidth)),
+    output: model.explainedOutput(outputs, index * outputWidth),
+    players,
+    playerCount,
+    deadlineMs: Date.now() + leftMs,
+  };
+}
+
+/** Its numbers and its texts. */
+function rawRowOf({ raw, texts, model: { plan } }: Batch, index: number): [Float32Array, readonly string[]] {
+  return [
+    raw.subarray(index * plan.width, (index + 1) * plan.width),
+    texts.slice(index * plan.texts, (index + 1) * plan.texts),
+  ];
+}
+
+/** Those that contribute most, first; of equal ones those that the manifest names first. */
+function topFeatures(inputs: ExplainedInputs, contributions: Float64Array, top: number) {
+  return [...inputs.toInputs(contributions)]
+    .map((contribution, input) => ({ input, name: inputs.names[input], contribution }))
+    .sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution) || a.input - b.input)
+    .slice(0, top);
 }
 
 /** An object's JSON without its braces. */

@@ -206,7 +206,7 @@ describe("explanations", () => {
       /rows\.1 has 2 numbers, and the model reads 6/,
     );
     assert.match(
-      await pushed(JSON.stringify({ rows: Array(101).fill([1, 2, 3, 4, 5, 6]) })),
+      await pushed(JSON.stringify({ rows: Array.from({ length: 101 }, () => [1, 2, 3, 4, 5, 6]) })),
       /at most 100 rows/,
     );
   });

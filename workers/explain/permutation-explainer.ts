@@ -5,6 +5,7 @@
  * The same row has the same explanation: orders come from a seed. Bound: about ROWS_MAX rows an explanation: fewer orders, then a
  * smaller part of the background for models of many inputs.
  */
+import { EngineError } from "../../engine/core/errors.ts";
 import { outputWidth } from "../../engine/core/manifest.ts";
 import type { LoadedModel, ModelArtifact } from "../runtime.ts";
 import { runtimeOf } from "../runtimes.ts";
@@ -37,6 +38,11 @@ export async function permutationExplainer(
       width,
       predict: async (features, count, outputs) => model.predict(features, count, outputs),
     });
+    if (!contributions.every(Number.isFinite))
+      throw new EngineError(
+        "INFERENCE_FAILED",
+        "the model gives no finite answers for rows that are in part the background's",
+      );
     return { unit: artifact.manifest.classes === undefined ? "value" : "probability", base, contributions };
   };
   return { explain, close: async () => model.close() };

@@ -137,19 +137,18 @@ function testAt(file: FileTrees, at: number, mode: Exclude<Mode, "LEAF">): Test 
   }
 }
 
-/** Follows comparisons of one feature that all lead to the same child. */
+/** Follows comparisons of one feature that all lead to the same child. Of missing values the first one decides, as in ONNX Runtime. */
 function setAt(file: FileTrees, first: number): Test {
   const feature = file.features[first] as number;
   const yes = file.yes[first] as number;
   const set = new Set<number>();
-  let missingLeft = false;
+  const missingLeft = file.missingYes[first] === 1;
   let at = first;
   for (let steps = 0; ; steps++, at = file.no[at] as number) {
     const isTest = file.modes[at] === "BRANCH_EQ" || file.modes[at] === "BRANCH_MEMBER";
     if (!isTest || file.yes[at] !== yes || file.features[at] !== feature || steps > file.modes.length)
       return { feature, threshold: Number.NaN, set, left: yes, right: at, missingLeft };
     for (const value of file.members.get(at) ?? [file.values[at] as number]) set.add(value);
-    missingLeft ||= file.missingYes[at] === 1;
   }
 }
 

@@ -41,10 +41,12 @@ export class TreeShap {
   ): void {
     const { tree, row } = at;
     const begin = above + length;
-    this.#features.copyWithin(begin, above, above + length);
-    this.#zeros.copyWithin(begin, above, above + length);
-    this.#ones.copyWithin(begin, above, above + length);
-    this.#weights.copyWithin(begin, above, above + length);
+    for (let place = 0; place < length; place++) {
+      this.#features[begin + place] = this.#features[above + place] as number;
+      this.#zeros[begin + place] = this.#zeros[above + place] as number;
+      this.#ones[begin + place] = this.#ones[above + place] as number;
+      this.#weights[begin + place] = this.#weights[above + place] as number;
+    }
     this.#extend(begin, length, zero, one, feature);
     const column = tree.feature[node] as number;
     if (column < 0) return this.#credit(at, begin, length, node);
@@ -54,9 +56,11 @@ export class TreeShap {
     const hotShare = (tree.cover[hot] as number) / (tree.cover[node] as number);
     const coldShare = (tree.cover[cold] as number) / (tree.cover[node] as number);
     let places = length + 1;
-    let [zeroBefore, oneBefore] = [1, 1];
-    const place = this.#features.subarray(begin, begin + places).indexOf(column);
-    if (place >= 0) {
+    let zeroBefore = 1;
+    let oneBefore = 1;
+    let place = length;
+    while (place > 0 && this.#features[begin + place] !== column) place--;
+    if (place > 0) {
       zeroBefore = this.#zeros[begin + place] as number;
       oneBefore = this.#ones[begin + place] as number;
       this.#unwind(begin, length, place);

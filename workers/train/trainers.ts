@@ -29,15 +29,12 @@ export const TRAINERS: ReadonlyMap<string, RegisteredTrainer> = new Map<string, 
   ["GRADIENT_BOOSTING", { trainer: ONNX_TRAINERS.GRADIENT_BOOSTING, takes: "anything", background: "none" }],
   ["RANDOM_FOREST", { trainer: ONNX_TRAINERS.RANDOM_FOREST, takes: "anything", background: "none" }],
   ["LINEAR", { trainer: ONNX_TRAINERS.LINEAR, takes: "numbers", background: "means" }],
-  [
-    "NEURAL_NETWORK",
-    { trainer: neuralNetworkTrainer as Trainer<unknown>, takes: "numbers", background: "rows" },
-  ],
-  ["LSTM", { trainer: lstmTrainer as Trainer<unknown>, takes: "numbers", background: "rows" }],
+  ["NEURAL_NETWORK", { trainer: neuralNetworkTrainer, takes: "numbers", background: "rows" }],
+  ["LSTM", { trainer: lstmTrainer, takes: "numbers", background: "rows" }],
   [
     "ENSEMBLE",
     {
-      trainer: createEnsembleTrainer(ONNX_TRAINERS) as Trainer<unknown>,
+      trainer: createEnsembleTrainer(ONNX_TRAINERS),
       takes: "numbers",
       background: "rows",
     },

@@ -1,6 +1,7 @@
 /** The thread that explains: what it is asked, how it comes by its models, and what it answers when it cannot. */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import type { EngineError } from "../../../../engine/core/errors.ts";
 import { ExplainThread } from "../../../../workers/explain/explain-thread.ts";
 import type { ExplainedRow } from "../../../../workers/explain/explanation.ts";
 import {
@@ -73,10 +74,14 @@ describe("the thread that explains", () => {
   });
 
   it("refuses more rows than may wait", async () => {
-    const rows = Array.from({ length: 1_001 }, () => thread.explain("trees", asked()));
-    const refused = (await Promise.allSettled(rows)).filter(({ status }) => status === "rejected");
-    assert.equal(refused.length, 1);
-    assert.equal((refused[0] as PromiseRejectedResult).reason.code, "QUEUE_FULL");
+    const full = new ExplainThread(() => explainedModel(trees));
+    const rows = Array.from({ length: 1_001 }, async () => full.explain("trees", asked()));
+    const refused = (await Promise.allSettled(rows)).filter((result) => result.status === "rejected");
+    assert.deepEqual(
+      refused.map(({ reason }) => (reason as EngineError).code),
+      ["QUEUE_FULL"],
+    );
+    await full.close();
   });
 
   it("refuses what comes after its end", async () => {

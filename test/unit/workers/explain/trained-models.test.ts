@@ -4,16 +4,12 @@ import { describe, it } from "node:test";
 import { parseManifest } from "../../../../engine/core/manifest.ts";
 import type { TrainingSet, TrainingTask } from "../../../../engine/core/training-set.ts";
 import { withBackground } from "../../../../engine/train/background.ts";
-import { createExplainer } from "../../../../workers/explain/create-explainer.ts";
-import type { Explanation } from "../../../../workers/explain/explanation.ts";
 import type { ModelArtifact } from "../../../../workers/runtime.ts";
-import { runtimeOf } from "../../../../workers/runtimes.ts";
 import { TRAINERS } from "../../../../workers/train/trainers.ts";
-import { questionOf } from "../../../support/explained-model.ts";
+import { expectAddedUp } from "../../../support/explained-model.ts";
 import { TASKS, trainingSet } from "../../../support/training-sets.ts";
 
 const ROWS = 20;
-const TOLERANCE = 1e-5;
 
 const PARAMETERS: Readonly<Record<string, object>> = {
   GRADIENT_BOOSTING: { n_estimators: 12 },
@@ -42,43 +38,8 @@ async function trainedModel(type: string, task: TrainingTask, training: Training
   return { manifest, files: withBackground(files, registered, training) };
 }
 
-/** The answer that sums of base and contributions stand for; of margins of several classes, those of all. */
-function answerOf(sums: readonly number[], unit: string): number[] {
-  if (unit !== "margin") return [...sums];
-  if (sums.length === 1) return sums.map((sum) => 1 / (1 + Math.exp(-sum)));
-  const powers = sums.map((sum) => Math.exp(sum));
-  return powers.map((power) => power / powers.reduce((a, b) => a + b, 0));
-}
-
-async function expectAddedUp(artifact: ModelArtifact, training: TrainingSet): Promise<Explanation[]> {
-  const runtime = await runtimeOf(artifact.manifest.runtime);
-  const model = await runtime.load(artifact);
-  const explainer = await createExplainer(artifact);
-  const width = artifact.manifest.classes?.length ?? 1;
-  // of two classes the last one is explained
-  const outputs = width === 2 ? [1] : Array.from({ length: width }, (_, output) => output);
-  const found: Explanation[] = [];
-  for (let at = 0; at < ROWS; at++) {
-    const row = training.columns.map(({ values }) => values[at] as number);
-    const answer = new Float32Array(width);
-    await model.predict(Float32Array.from(row), 1, answer);
-    const explained = [];
-    for (const output of outputs)
-      explained.push(await explainer.explain(questionOf(row, [...answer], output)));
-    const sums = explained.map(({ base, contributions }) => contributions.reduce((a, b) => a + b, base));
-    for (const [place, value] of answerOf(sums, explained[0]?.unit ?? "").entries()) {
-      const answered = answer[outputs[place] as number] as number;
-      const difference = Math.abs(value - answered);
-      assert.ok(
-        difference <= TOLERANCE * Math.max(1, Math.abs(answered)),
-        `row ${at}: ${value}, not ${answered}`,
-      );
-    }
-    found.push(...explained);
-  }
-  await explainer.close();
-  await model.close();
-  return found;
+function rowsOf({ columns }: TrainingSet): number[][] {
+  return Array.from({ length: ROWS }, (_, at) => columns.map(({ values }) => values[at] as number));
 }
 
 const UNITS: Readonly<Record<string, string>> = {
@@ -94,7 +55,7 @@ describe("explanations of trained models", () => {
       it(`${type}, ${task.kind}: base and contributions add up to what is served`, async () => {
         const training = trainingSet(task, { rows: 300, seed: 1 });
         const artifact = await trainedModel(type, task, training);
-        const found = await expectAddedUp(artifact, training);
+        const found = await expectAddedUp(artifact, rowsOf(training));
         const unit = task.kind === "regression" ? "value" : UNITS[type];
         assert.ok(found.every((one) => one.unit === unit));
         assert.ok(found.some(({ contributions }) => contributions.some((one) => Math.abs(one) > 0.01)));
@@ -103,7 +64,10 @@ describe("explanations of trained models", () => {
   for (const type of ["GRADIENT_BOOSTING", "RANDOM_FOREST"])
     it(`${type}: missing values and categories are explained too`, async () => {
       const training = trainingSet(TASKS.regression, { rows: 300, seed: 1, missing: 0.2, hasCategory: true });
-      const found = await expectAddedUp(await trainedModel(type, TASKS.regression, training), training);
+      const found = await expectAddedUp(
+        await trainedModel(type, TASKS.regression, training),
+        rowsOf(training),
+      );
       const color = training.columns.findIndex(({ name }) => name === "color");
       assert.ok(found.some(({ contributions }) => Math.abs(contributions[color] as number) > 1));
     });
