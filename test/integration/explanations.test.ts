@@ -9,6 +9,7 @@ import type { Prediction } from "../../engine/core/prediction.ts";
 import { compilePipeline } from "../../engine/transform/pipeline.ts";
 import type { ModelArtifact } from "../../workers/runtime.ts";
 import { checkErrorBody } from "../support/answers.ts";
+import { PAYMENT } from "../support/card-fraud.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { type ExplanationGolden, explainedModel, readExplanations } from "../support/explained-model.ts";
 import { readGolden, readModelFolder } from "../support/model-folder.ts";
@@ -43,7 +44,7 @@ describe("explanations", () => {
   let engine: TestEngine;
   let nats: NatsConnection;
   before(async () => {
-    engine = await startTestEngine({ sample: false });
+    engine = await startTestEngine();
     for (const artifact of [treeModel, withPeople(), readModelFolder("test/fixtures/bench")]) {
       const response = await engine.post("/models", pushBody(artifact, "production"));
       assert.equal(response.status, 201, await response.text());
@@ -152,6 +153,20 @@ describe("explanations", () => {
       );
       assert.ok(Math.abs(1 / (1 + Math.exp(-sum)) - prediction.predicted_value) <= 1e-5);
     }
+  });
+
+  it("of the sample name amounts and places, and add up to its answer", async () => {
+    const { top_features = [], ...prediction } = await predict({
+      model: "card-fraud",
+      features: PAYMENT,
+      explain: 100,
+    });
+    assert.equal(top_features.length, 11);
+    const sum = top_features.reduce(
+      (all, { contribution }) => all + contribution,
+      prediction.base_value ?? 0,
+    );
+    assert.ok(Math.abs(1 / (1 + Math.exp(-sum)) - prediction.predicted_value) <= 1e-5);
   });
 
   it("that cannot be given leave the prediction as it is, and say what to do", async () => {
