@@ -5,7 +5,9 @@
 
 import type { WatchedVersion } from "../engine/monitor/drift/count-keeper.ts";
 import { answerDrift } from "../engine/monitor/drift/drift-question.ts";
+import { REFUSAL_CODES } from "../engine/monitor/drift/window-series.ts";
 import { CountStore } from "../storage/count-store.ts";
+import { requestErrorCounter } from "../storage/traffic-report.ts";
 import type { DriftBench } from "./drift-clickhouse.ts";
 import { percentilesOf } from "./percentiles.ts";
 import { round } from "./report.ts";
@@ -47,6 +49,7 @@ export async function measureWindows(
   }
   const ports = {
     sum: counts.sum.bind(counts),
+    refused: requestErrorCounter(client, database, REFUSAL_CODES),
     settingsOf: async () => undefined,
   };
   const tookMs: number[] = [];

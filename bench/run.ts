@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [http|stream|batch|features|detectors|drift …] [--seconds N]`: each benchmark compares its subjects within one run and
+ * `npm run bench -- [http|stream|batch|features|detectors|drift|train …] [--seconds N]`: each benchmark compares its subjects within one run and
  * reports ratios, since absolute figures of a shared machine mean little.
  */
 import { Command } from "commander";
@@ -10,6 +10,7 @@ import { benchFeatures } from "./features.bench.ts";
 import { benchHttp } from "./http.bench.ts";
 import { type Report, show } from "./report.ts";
 import { benchStream } from "./stream.bench.ts";
+import { benchTrain } from "./train.bench.ts";
 
 const BENCHES: Readonly<Record<string, (seconds: number) => Promise<Report>>> = {
   http: benchHttp,
@@ -18,6 +19,7 @@ const BENCHES: Readonly<Record<string, (seconds: number) => Promise<Report>>> = 
   features: benchFeatures,
   detectors: benchDetectors,
   drift: benchDrift,
+  train: benchTrain,
 };
 const names = Object.keys(BENCHES);
 

@@ -1,7 +1,7 @@
 /**
  * What the verdict's defaults do, by simulation: false incidents in 30 days without drift, and windows until an injected
- * shift is an incident. `node dist/bench/verdict-simulation.js ['{"windows_needed":4}']`, about two minutes; the same
- * numbers every time.
+ * shift is an incident. `node dist/bench/verdict-simulation.js ['{"windows_needed":4}']`, about six minutes; the same
+ * numbers every time. Windows are made up as counts, and measured and judged by the monitor's own functions.
  */
 import { type DriftSettings, parseDriftSettings } from "../engine/monitor/drift/drift-settings.ts";
 import { binnedPsi, shiftOfPsi } from "../test/support/simulated-windows.ts";

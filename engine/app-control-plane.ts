@@ -3,6 +3,7 @@
  * trimming of streams.
  */
 import { type JetStreamManager, jetstream } from "@nats-io/jetstream";
+import { AuditStore } from "../storage/audit-store.ts";
 import { type ClickHouse, openClickHouse } from "../storage/clickhouse.ts";
 import { FeatureValueStore } from "../storage/feature-value-store.ts";
 import { LabelStore } from "../storage/label-store.ts";
@@ -20,6 +21,7 @@ import { publishSinkStatus } from "../streams/status.ts";
 import { createTopology, ensureStreams, type Topology } from "../streams/topology.ts";
 import { type DonePosition, Trimmer } from "../streams/trim.ts";
 import { startAlerts } from "./app-alerts.ts";
+import { startDeployments } from "./app-deployments.ts";
 import type { RunningIngest } from "./app-ingest.ts";
 import { startIngestThread } from "./app-ingest-thread.ts";
 import { type RunningMonitor, startMonitor } from "./app-monitor.ts";
@@ -30,6 +32,7 @@ import type { Config } from "./core/config.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import { Metrics } from "./core/metrics.ts";
+import { readAuditRows } from "./deployments/audit-rows.ts";
 import { readFeatureValueRows } from "./features/feature-value-rows.ts";
 import { readLabelRows } from "./labels/label-rows.ts";
 import { RecentLabels } from "./labels/recent-labels.ts";
@@ -44,6 +47,7 @@ const STATUS_MS = 1_000;
 const TRIM_MS = 15_000;
 const VIEW_RETRY_MS = 2_000;
 const RECENT_REPORTS_MAX = 4_096;
+const RECENT_ENTRIES_MAX = 65_536;
 
 export interface ControlPlane {
   /** Finishes the insert under way and closes. */
@@ -70,6 +74,7 @@ export async function startControlPlane(
     features: new LogReader({ ...reading, stream: topology.featuresStream }),
     labels: new LogReader({ ...reading, stream: topology.labelsStream }),
     errors: new LogReader({ ...reading, stream: topology.errorsStream }),
+    audit: new LogReader({ ...reading, stream: topology.auditStream }),
     onPredictions: (rows) => monitor?.stored(rows),
     logger,
   });
@@ -84,6 +89,7 @@ export async function startControlPlane(
   const parts = { config, nats: connection.nats, client, manager, publisher, topology, clickhouse, logger };
   const alerts = await startAlerts({ ...parts, metrics: new Metrics() });
   const retraining = await startTriggers(parts);
+  const deployments = await startDeployments(parts);
   const { triggers } = retraining;
   const trainer = await startTrainer({ ...parts, clickhouseUrl: urls.clickhouse });
   const sinkProgress = (): SinkProgress => predictions.progress;
@@ -92,6 +98,7 @@ export async function startControlPlane(
     stopping.abort();
     await monitor?.stop();
     await trainer.stop();
+    await deployments.stop();
     await retraining.stop();
     await alerts.stop();
     clearInterval(status);
@@ -140,12 +147,14 @@ interface Sinks {
   readonly features: Sink;
   readonly labels: Sink;
   readonly errors: Sink;
+  readonly audit: Sink;
 }
 
 interface OtherReaders {
   readonly features: LogReader;
   readonly labels: LogReader;
   readonly errors: LogReader;
+  readonly audit: LogReader;
   readonly onPredictions: SinkOptions["onStored"];
   readonly logger: Logger;
 }
@@ -154,7 +163,7 @@ function createSinks(
   config: Config,
   clickhouse: ClickHouse,
   log: LogReader,
-  { features, labels, errors, onPredictions, logger }: OtherReaders,
+  { features, labels, errors, audit, onPredictions, logger }: OtherReaders,
 ): Sinks {
   const { database } = config;
   const createRecentIds = (capacity: number): RecentIds => new RecentIds(capacity);
@@ -187,6 +196,13 @@ function createSinks(
       recentIdsMax: RECENT_REPORTS_MAX,
       createRecent: createRecentIds,
       logger: logger.child({ component: "error sink" }),
+    }),
+    audit: createSink(config, clickhouse, audit, {
+      rows: new AuditStore(clickhouse, database),
+      rowsOf: readAuditRows,
+      recentIdsMax: RECENT_ENTRIES_MAX,
+      createRecent: createRecentIds,
+      logger: logger.child({ component: "audit sink" }),
     }),
   };
 }
@@ -232,17 +248,19 @@ function leastDone({ progress }: Sink, ingest: RunningIngest | undefined): DoneP
 function startTrimming(
   manager: JetStreamManager,
   topology: Topology,
-  { predictions, features, labels, ingest }: Done,
+  { predictions, features, labels, audit, ingest }: Done,
   logger: Logger,
 ): NodeJS.Timeout {
   const events = new Trimmer(manager, topology.featuresStream, "history");
   const log = new Trimmer(manager, topology.logStream);
   const labelled = new Trimmer(manager, topology.labelsStream);
+  const changes = new Trimmer(manager, topology.auditStream);
   const requests = new Trimmer(manager, topology.requestsStream);
   const trim = async (): Promise<void> => {
     await log.advance(predictions.progress, Date.now());
     await events.advance(leastDone(features, ingest), Date.now());
     await labelled.advance(labels.progress, Date.now());
+    await changes.advance(audit.progress, Date.now());
     await requests.advance(await settledRequests(manager, topology), Date.now());
   };
   return setInterval(() => {

@@ -41,6 +41,7 @@ import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
 import type { Logger } from "./core/log.ts";
 import { Metrics } from "./core/metrics.ts";
+import { CanaryWatch } from "./deployments/canary-watch.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import { Explainer } from "./explainer.ts";
 import { ActiveSets } from "./features/active-sets.ts";
@@ -292,22 +293,38 @@ function createLog(config: Config, publisher: Publisher, topology: Topology): Pr
   });
 }
 
+/** Loads what the registry says, and watches canaries. */
 async function followRegistry(
   registry: ModelRegistry,
   models: Models,
   logger: Logger,
 ): Promise<{ stop(): Promise<void> }> {
   const wanted = new Map<string, WantedModel>();
-  return registry.watch(
-    ({ name, aliases }) => {
+  const canaries = new CanaryWatch({
+    models,
+    registry,
+    clock: () => Date.now(),
+    ticks: () => performance.now(),
+    logger: logger.child({ component: "canaries" }),
+  });
+  const watch = await registry.watch(
+    ({ name, aliases, canary, warm }) => {
       wanted.set(name, {
         name,
         aliases: Object.fromEntries(Object.entries(aliases).map(([alias, to]) => [alias, to.version])),
+        canary,
+        warm,
       });
       models.follow([...wanted.values()]);
     },
     (error) => logger.warn({ err: error }, "the registry cannot be followed, trying again"),
   );
+  return {
+    stop: async () => {
+      await canaries.stop();
+      await watch.stop();
+    },
+  };
 }
 
 function startRequestConsumer(

@@ -6,6 +6,7 @@ import type { ModelRegistry } from "../storage/model-registry.ts";
 import type { WorkerPool } from "../workers/pool.ts";
 import { alertRoutes } from "./api/alert-routes.ts";
 import { alertRuleRoutes } from "./api/alert-rule-routes.ts";
+import { deployRoutes } from "./api/deploy-routes.ts";
 import { featureRoutes } from "./api/feature-routes.ts";
 import { featureSetRoutes } from "./api/feature-set-routes.ts";
 import { historicalRoutes } from "./api/historical-routes.ts";
@@ -98,6 +99,7 @@ function versionRoutes(
 ): Route[] {
   return [
     ...modelRoutes({ registry, references: references.store, pool, models, artifactBytesMax }),
+    ...deployRoutes({ registry }),
     ...referenceRoutes({ registry, ...references }),
   ];
 }

@@ -10,6 +10,7 @@ import { openDocumentBucket } from "../storage/document-bucket.ts";
 import { DriftReportStore } from "../storage/drift-report-store.ts";
 import { openObjectiveRegistry } from "../storage/objective-registry.ts";
 import { ScoreStore } from "../storage/score-store.ts";
+import { requestErrorCounter } from "../storage/traffic-report.ts";
 import type { LogReader } from "../streams/log-reader.ts";
 import type { Publisher } from "../streams/publisher.ts";
 import { publishMonitorStatus } from "../streams/status.ts";
@@ -22,6 +23,7 @@ import { followWatched, type WatchedModels } from "./app-watched.ts";
 import type { Config } from "./core/config.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
+import { toErrorEvents, toErrorObservations, type WatchedErrors } from "./monitor/detectors/error-news.ts";
 import { toScoreEvents, toScoreObservations } from "./monitor/detectors/score-news.ts";
 import { CountKeeper } from "./monitor/drift/count-keeper.ts";
 import { DriftMonitor, type JudgedWindow } from "./monitor/drift/drift-monitor.ts";
@@ -32,6 +34,7 @@ import {
   toPendingIncident,
   toProposals,
 } from "./monitor/drift/drift-news.ts";
+import { REFUSAL_CODES } from "./monitor/drift/window-series.ts";
 import { objectiveLevel } from "./monitor/service/objective-level.ts";
 import type { Triggers } from "./retraining/triggers.ts";
 import type { SinkProgress, StoredRows } from "./sink.ts";
@@ -68,6 +71,7 @@ export async function startMonitor(parts: MonitorParts): Promise<RunningMonitor>
   const settings = await openDocumentBucket(nats, `${config.prefix}_monitors`);
   const monitor = new DriftMonitor({
     counts,
+    refused: requestErrorCounter(clickhouse, config.database, REFUSAL_CODES),
     scores: new ScoreStore(clickhouse, config.database),
     reports: new DriftReportStore(clickhouse, config.database),
     settingsOf: async (model) => settings.get(model),
@@ -88,6 +92,7 @@ export async function startMonitor(parts: MonitorParts): Promise<RunningMonitor>
     tell: async (observations) => {
       await parts.alerts.observe(observations, Date.now());
     },
+    tellErrors: async (errors) => tellErrors(parts, errors),
     logger: parts.logger,
   });
   const objectives = await openObjectiveRegistry(nats, { prefix: config.prefix });
@@ -173,16 +178,27 @@ function publishGauges({ nats, topology }: MonitorParts, { monitor, watched }: R
   publishMonitorStatus(nats, topology, { source: "drift", gauges });
 }
 
-async function tell({ publisher, topology, alerts }: MonitorParts, window: JudgedWindow): Promise<void> {
-  const events = [...toEvents(window.changes), ...toScoreEvents(window)];
+async function tell(parts: MonitorParts, window: JudgedWindow): Promise<void> {
+  await publishEvents(parts, [...toEvents(window.changes), ...toScoreEvents(window)]);
+  const observations = [...toObservations(window), ...toScoreObservations(window)];
+  if (observations.length > 0) await parts.alerts.observe(observations, Date.now());
+}
+
+async function tellErrors(parts: MonitorParts, errors: WatchedErrors): Promise<void> {
+  await publishEvents(parts, toErrorEvents(errors));
+  await parts.alerts.observe(toErrorObservations(errors), Date.now());
+}
+
+async function publishEvents(
+  { publisher, topology }: MonitorParts,
+  events: readonly { readonly kind: string; readonly id: string; readonly body: unknown }[],
+): Promise<void> {
   const messages = events.map(({ kind, id, body }) => ({
     subject: topology.eventsSubject(kind),
     id,
     payload: JSON.stringify(body),
   }));
   await publisher.publishAll(messages, { timeoutMs: PUBLISH_TIMEOUT_MS });
-  const observations = [...toObservations(window), ...toScoreObservations(window)];
-  if (observations.length > 0) await alerts.observe(observations, Date.now());
 }
 
 /** Of the versions that are behind an alias: what happens to the others is nobody's reason to train. */

@@ -9,6 +9,7 @@ import { openDocumentBucket } from "../storage/document-bucket.ts";
 import { DriftReportStore } from "../storage/drift-report-store.ts";
 import type { ModelRegistry } from "../storage/model-registry.ts";
 import { PerformanceStore } from "../storage/performance-store.ts";
+import { requestErrorCounter } from "../storage/traffic-report.ts";
 import type { FoundVersion, MonitoringRoutesOptions } from "./api/monitoring-routes.ts";
 import { newestReports } from "./api/performance-routes.ts";
 import type { References } from "./app-references.ts";
@@ -16,6 +17,7 @@ import type { Config } from "./core/config.ts";
 import { EngineError } from "./core/errors.ts";
 import { DEFAULT_ALIAS } from "./models.ts";
 import { incidentsJson } from "./monitor/drift/drift-news.ts";
+import { REFUSAL_CODES } from "./monitor/drift/window-series.ts";
 import { toWatchedVersion } from "./monitor/references/watched-version.ts";
 
 /** What the overview looks back on for the newest windows. */
@@ -44,6 +46,7 @@ export async function openMonitoring({
   const settings = await openDocumentBucket(nats, `${config.prefix}_monitors`);
   return {
     sum: async (version, spans) => counts.sum(version, spans),
+    refused: requestErrorCounter(clickhouse, config.database, REFUSAL_CODES),
     settingsOf: async (model) => settings.get(model),
     putSettings: async (model, write) => settings.change(model, () => ({ write, result: undefined })),
     findWatched: async (model, version) => findWatched(registry, references.store, model, version),
@@ -60,6 +63,7 @@ export async function openMonitoring({
         const question = { model, fromMs: toMs - PERFORMANCE_MS, toMs, slice: "", rowsMax: REPORT_ROWS_MAX };
         return newestReports(await performance.read(question));
       },
+      error_detectors: async (model) => performance.latestErrors(model),
     },
     clock: () => Date.now(),
   };

@@ -6,11 +6,13 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { ClickHouse } from "../storage/clickhouse.ts";
 import { PerformanceRows } from "../storage/performance-rows.ts";
 import { PerformanceStore } from "../storage/performance-store.ts";
+import { PredictionErrorStore } from "../storage/prediction-error-store.ts";
 import { publishMonitorStatus, type StatusGauge } from "../streams/status.ts";
 import type { Topology } from "../streams/topology.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import type { ModelManifest } from "./core/manifest.ts";
+import type { WatchedErrors } from "./monitor/detectors/error-news.ts";
 import { PerformanceMonitor } from "./monitor/performance/performance-monitor.ts";
 import type { PerformanceObservation } from "./monitor/performance/performance-news.ts";
 import type { PerformanceVersion } from "./monitor/performance/performance-version.ts";
@@ -33,6 +35,8 @@ export interface PerformanceParts {
   readonly storedToMs: () => Promise<number | undefined>;
   /** For alert rules; each may come again. */
   readonly tell: (observations: readonly PerformanceObservation[]) => Promise<void>;
+  /** For events and alert rules; each may come again. */
+  readonly tellErrors: (errors: WatchedErrors) => Promise<void>;
   readonly logger: Logger;
 }
 
@@ -44,14 +48,18 @@ export interface RunningPerformance {
 }
 
 export function startPerformanceMonitor(parts: PerformanceParts): RunningPerformance {
-  const { clickhouse, database, nats, topology, versions, settingsOf, championOf, storedToMs, tell } = parts;
+  const { clickhouse, database, nats, topology, versions, storedToMs } = parts;
+  const { settingsOf, championOf, tell, tellErrors } = parts;
+  const errors = new PredictionErrorStore(clickhouse, database);
   const logger = parts.logger.child({ component: "performance" });
   const monitor = new PerformanceMonitor({
     rows: new PerformanceRows(clickhouse, database),
     reports: new PerformanceStore(clickhouse, database),
     settingsOf,
     championOf,
+    errors: (upTo, classes) => errors.asOf(upTo, classes),
     tell,
+    tellErrors,
     now: () => Date.now(),
     logger,
   });
@@ -61,7 +69,7 @@ export function startPerformanceMonitor(parts: PerformanceParts): RunningPerform
     if (nats.isClosed()) return;
     publishMonitorStatus(nats, topology, {
       source: "performance",
-      gauges: monitor.latest().map(toGauge),
+      gauges: [...monitor.latest().map(toGauge), ...monitor.latestErrors().flatMap(toErrorGauges)],
     });
   };
   const run = async (): Promise<void> => {
@@ -104,4 +112,13 @@ function toGauge({ model, version, variant, metric, value }: PerformanceObservat
         labels,
         value,
       };
+}
+
+function toErrorGauges({ model, version, variant, latest }: WatchedErrors): StatusGauge[] {
+  return Object.entries(latest.counts).map(([detector, value]) => ({
+    name: "engine_model_error_changes",
+    help: "Changes that a streaming detector found among the errors of a version's newest mature window.",
+    labels: { model, version, variant: variant ?? "", detector },
+    value,
+  }));
 }

@@ -6,8 +6,11 @@ import { type ModelRegistry } from "../storage/model-registry.ts";
 import { openReferenceStore, type ReferenceStore } from "../storage/reference-store.ts";
 import { signContent } from "./app-signatures.ts";
 import type { Config } from "./core/config.ts";
+import type { ChangedBy } from "./core/deployment.ts";
 import { EngineError } from "./core/errors.ts";
 import { parseManifest } from "./core/manifest.ts";
+import { parseTrainingSpec } from "./core/training-spec.ts";
+import { CANARY, PRODUCTION, STAGING } from "./core/version-state.ts";
 import { profileId } from "./monitor/references/reference-profile.ts";
 import type { JobDocument } from "./train/job-document.ts";
 import type { JobRunnerOptions } from "./train/job-runner.ts";
@@ -15,6 +18,7 @@ import { nextVersion } from "./train/next-version.ts";
 import type { TrainingResult, TrainingTask } from "./train/training-task.ts";
 
 const ATTEMPTS_MAX = 5;
+const DIRECT = { strategy: "direct" } as const;
 
 /** @throws EngineError SERVICE_UNAVAILABLE when the bucket of references cannot be opened. */
 export async function createConclusion(
@@ -26,7 +30,7 @@ export async function createConclusion(
     const version = await register(config, registry, task, result, document);
     await putReference(references, task, result, version);
     document.hear({ kind: "progress", stage: "DEPLOYING", share: 0 });
-    return "registered";
+    return deploy(registry, task, version, document);
   };
 }
 
@@ -45,7 +49,7 @@ async function register(
       files: new Map(model.files),
     };
     try {
-      await registry.push(content, await signContent(content, config));
+      await registry.push(content, { signature: await signContent(content, config), by: byTrainer(task) });
       return version;
     } catch (error) {
       if (!(error instanceof EngineError) || error.code !== "CONFLICT" || attempt === ATTEMPTS_MAX)
@@ -54,6 +58,34 @@ async function register(
       document.set({ model_version: version });
     }
   }
+}
+
+/** A version that is where it should be stays there; what cannot be deployed now is registered, and a person decides. */
+async function deploy(
+  registry: ModelRegistry,
+  task: TrainingTask,
+  version: string,
+  document: JobDocument,
+): Promise<"deployed" | "registered"> {
+  const { model_name: model, deployment } = parseTrainingSpec(task.spec);
+  if (deployment.strategy === "none") return "registered";
+  try {
+    // the first version of a model has nobody to share with
+    const strategy = task.champion === undefined && deployment.strategy === "canary" ? DIRECT : deployment;
+    await registry.deploy(model, version, strategy, byTrainer(task));
+    document.log("info", `${model}@${version} is deployed: ${strategy.strategy}`);
+    return "deployed";
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code !== "CONFLICT") throw error;
+    const { aliases } = await registry.stateOf(model);
+    if ([PRODUCTION, CANARY, STAGING].some((alias) => aliases[alias]?.version === version)) return "deployed";
+    document.log("warn", `${model}@${version} is registered and not deployed: ${error.message}`);
+    return "registered";
+  }
+}
+
+function byTrainer({ request }: TrainingTask): ChangedBy {
+  return { requestedBy: "trainer", reason: `training job ${request.job_id}, for ${request.cause}` };
 }
 
 async function putReference(

@@ -6,6 +6,8 @@ import type { ClickHouse } from "../storage/clickhouse.ts";
 import { countServedRows, readServedRows } from "../storage/served-rows.ts";
 import { onnxRuntime } from "../workers/runtime-onnx.ts";
 import { tfjsRuntime } from "../workers/runtime-tfjs.ts";
+import { defaultSearch } from "../workers/train/search/default-searches.ts";
+import { runSearch } from "../workers/train/search/run-search.ts";
 import { TRAINERS } from "../workers/train/trainers.ts";
 import { EngineError } from "./core/errors.ts";
 import { parseManifest } from "./core/manifest.ts";
@@ -28,6 +30,8 @@ export function createTrainingTools(clickhouse: ClickHouse, database: string): T
         details: [{ field: "model_type", message }],
       });
     },
+    search: runSearch,
+    defaultSearch,
     load: async (artifact) =>
       (artifact.manifest.runtime === "onnx" ? onnxRuntime : tfjsRuntime).load(artifact),
   };

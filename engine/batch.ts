@@ -14,7 +14,7 @@
 import type { EngineError } from "./core/errors.ts";
 import type { Source } from "./core/prediction.ts";
 import type { ServedFeatures } from "./features/served-features.ts";
-import type { ServedModel } from "./served-model.ts";
+import type { Naming, ServedModel } from "./served-model.ts";
 
 /** One accepted row that waits for its answer. Implemented by every entrance. */
 export interface Row {
@@ -49,6 +49,8 @@ export class Batch {
   readonly rows: (Row | undefined)[];
   /** Of each row what was looked up for it, where its model takes features from the store. */
   readonly served: (ServedFeatures | undefined)[] = [];
+  /** As it was for its first row: a canary may end while its rows are computed. */
+  naming: Naming;
   count = 0;
   /** Rows ever added: `count` falls below it when settled rows are dropped. */
   accepted = 0;
@@ -65,6 +67,7 @@ export class Batch {
 
   constructor(model: ServedModel, rowsMax: number) {
     this.model = model;
+    this.naming = model.naming;
     this.features = new Float32Array(new SharedArrayBuffer(rowsMax * model.inputWidth * 4));
     this.raw = model.pipeline === undefined ? this.features : new Float32Array(rowsMax * model.plan.width);
     this.texts = Array.from({ length: rowsMax * model.plan.texts }, () => "");
@@ -80,7 +83,10 @@ export class Batch {
 
   /** Takes the row whose floats and id the batcher has just written at `count`. */
   push(row: Row, served: ServedFeatures | undefined): void {
-    if (this.count === 0) this.firstArrivedMs = row.arrivedMs;
+    if (this.count === 0) {
+      this.firstArrivedMs = row.arrivedMs;
+      this.naming = this.model.naming;
+    }
     if (served !== undefined) this.served[this.count] = served;
     this.rows[this.count++] = row;
     this.accepted++;
@@ -117,6 +123,7 @@ export class Batch {
     this.#copyRow(index, alone, 0);
     alone.attempts = this.attempts;
     alone.push(this.rows[index] as Row, this.served[index]);
+    alone.naming = this.naming;
     this.rows[index] = undefined;
     this.accepted--;
     return alone;

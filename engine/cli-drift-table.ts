@@ -7,9 +7,11 @@ import type { DriftColumn, IncidentJson } from "./monitor/drift/drift-answer.ts"
 import { bySeverity, countsOf, type DriftView, hintsOf, isCriticalWindow } from "./report/drift-view.ts";
 import { type Bar, toBars } from "./report/histogram.ts";
 import {
-  bracketText,
   columnTitle,
+  comparedText,
   countText,
+  exactText,
+  ksText,
   momentText,
   problemsText,
   rateText,
@@ -37,13 +39,15 @@ const HEAD = ["feature", "verdict", "rows", "PSI", "KS", "null", "problems"];
 
 export function driftLines(view: DriftView, form: TerminalForm): string[] {
   const { answer, incidents } = view;
-  const { model_name, model_version, variant, verdict, rows, reference_rows } = answer;
+  const { model_name, model_version, variant, verdict } = answer;
   const overall = colored({ verdict, is_critical: isCriticalWindow(answer) }, form);
   const whose = variant === undefined ? "" : ` ${visibleText(variant)}`;
+  const exact = exactText(answer);
   const hints = hintsOf(view);
   return [
     `${model_name} ${model_version}${whose}: ${overall}; ${countsOf(answer)}`,
-    `${windowText(answer)}, ${countText(rows)} predictions against ${countText(reference_rows)} rows of the reference`,
+    `${windowText(answer)}, ${comparedText(answer)}`,
+    ...(exact === undefined ? [] : [exact]),
     ...(incidents.length === 0 ? ["no open incident"] : incidents.map(incidentLine)),
     "",
     ...columnLines(bySeverity(answer.columns), form),
@@ -70,7 +74,7 @@ function columnLines(columns: readonly DriftColumn[], form: TerminalForm): strin
     colored(column, form),
     countText(column.rows),
     scoreText(column.psi_corrected),
-    bracketText(column.ks),
+    ksText(column),
     rateText(column.null_rate),
     problemsText(column),
   ]);

@@ -12,8 +12,13 @@ import { driftPage } from "./report/drift-page.ts";
 import type { DriftView } from "./report/drift-view.ts";
 
 interface Options
-  extends Readonly<Partial<Record<"version" | "variant" | "window" | "from" | "to", string>>> {
+  extends Readonly<
+    Partial<
+      Record<"version" | "variant" | "window" | "from" | "to" | "referenceFrom" | "referenceTo", string>
+    >
+  > {
   readonly url: string;
+  readonly exact?: boolean;
   readonly json?: boolean;
   readonly html?: string;
   readonly failOn?: "drift";
@@ -41,6 +46,12 @@ export function driftCommand(): Command {
     .option("--window <duration>", "up to now, or to --to, such as 90m or 7d (default: 24h)")
     .option("--from <time>", "predictions from then on, as 2026-11-01T00:00:00Z")
     .option("--to <time>", "and before then")
+    .option("--exact", "with exact distances too, from the rows themselves: up to a million a side")
+    .option(
+      "--reference-from <time>",
+      "compare exactly with predictions from then on; needed if the reference was made from a file",
+    )
+    .option("--reference-to <time>", "and before then")
     .option("--json", "as JSON, with all measures and bins")
     .option("--html <file>", "also write a report with pictures, in one file that loads nothing")
     .addOption(
@@ -54,9 +65,10 @@ export function driftCommand(): Command {
 
 async function drift(model: string, options: Options): Promise<void> {
   const { url, version, variant, window, from, to } = options;
-  const asked = Object.entries({ version, variant, window, from, to }).filter(
-    (pair): pair is [string, string] => pair[1] !== undefined,
-  );
+  const exact = options.exact === true ? "true" : undefined;
+  const { referenceFrom: reference_from, referenceTo: reference_to } = options;
+  const question = { version, variant, window, from, to, exact, reference_from, reference_to };
+  const asked = Object.entries(question).filter((pair): pair is [string, string] => pair[1] !== undefined);
   const path = `/monitoring/${encodeURIComponent(model)}`;
   const query = new URLSearchParams(asked).toString();
   const answer = (await callEngine(url, "GET", `${path}/drift?${query}`)) as DriftAnswer;

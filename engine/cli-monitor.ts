@@ -3,37 +3,16 @@
  */
 import { readFile } from "node:fs/promises";
 import { Command } from "commander";
-import { incidentLine } from "./cli-drift-table.ts";
 import { callEngine, withUrlOption } from "./cli-http.ts";
+import { monitorLines, type Overview, type Unavailable } from "./cli-monitor-tables.ts";
 import { printTable } from "./cli-table.ts";
 import { EngineError, messageOf } from "./core/errors.ts";
-import type { IncidentJson } from "./monitor/drift/drift-answer.ts";
-import type { Verdict } from "./monitor/drift/window-verdict.ts";
 import { settingSentences } from "./monitor/monitor-settings.ts";
-import { verdictText } from "./report/report-text.ts";
 
 interface Options {
   readonly url: string;
   readonly json?: boolean;
 }
-
-interface Report {
-  readonly model_version: string;
-  readonly variant: string;
-  readonly window_start: string;
-  readonly window_end: string;
-  readonly rows: number | string;
-  readonly verdict: Verdict;
-  readonly is_critical: boolean;
-  readonly problems: readonly string[];
-  readonly incidents: readonly IncidentJson[];
-}
-
-interface Unavailable {
-  readonly error: { readonly message: string };
-}
-
-type Overview = Readonly<Record<string, unknown>> & { readonly drift: readonly Report[] | Unavailable };
 
 interface Settings {
   /** As somebody wrote them. */
@@ -45,7 +24,10 @@ export function monitorCommand(): Command {
   const monitor = new Command("monitor").description("how models are watched, and what was found last");
   const add = (usage: string, about: string): Command =>
     withUrlOption(monitor.command(usage).description(about));
-  add("show <model>", "the latest drift report of each version, and open incidents")
+  add(
+    "show <model>",
+    "what was found last: drift, open incidents, performance against reference and champion, latencies, service levels",
+  )
     .option("--json", "as JSON")
     .action(show);
   add("settings <model>", "the settings in force, and what each means")
@@ -59,23 +41,15 @@ export function monitorCommand(): Command {
 
 async function show(model: string, { url, json }: Options): Promise<void> {
   const overview = (await callEngine(url, "GET", pathOf(model))) as Overview;
-  if (json === true) {
-    console.log(JSON.stringify(overview, null, 2));
-    return;
-  }
-  const { drift } = overview;
-  if ("error" in drift) throw new EngineError("SERVICE_UNAVAILABLE", drift.error.message);
-  if (drift.length === 0)
-    console.log(
-      `no window of ${model} was judged yet: that takes a reference (millrace reference create ${model}), and a whole window of predictions after it (millrace monitor settings ${model})`,
-    );
-  for (const report of drift) {
-    const { model_version, variant, window_start, window_end, rows, problems, incidents } = report;
-    const found = [verdictText(report), ...problems].join(", ");
-    const whose = [model, model_version, variant].filter((part) => part !== "").join(" ");
-    console.log(`${whose}: ${found}, ${rows} predictions from ${window_start} to ${window_end} UTC`);
-    for (const incident of incidents) console.log(`  ${incidentLine(incident)}`);
-  }
+  if (json === true) console.log(JSON.stringify(overview, null, 2));
+  else for (const line of monitorLines(overview)) console.log(line);
+  const failed = Object.entries(overview).flatMap(([name, part]) => (isUnavailable(part) ? [name] : []));
+  if (failed.length > 0)
+    throw new EngineError("SERVICE_UNAVAILABLE", `cannot be had now: ${failed.join(", ")}; try again later`);
+}
+
+function isUnavailable(part: unknown): part is Unavailable {
+  return typeof part === "object" && part !== null && "error" in part;
 }
 
 async function settings(model: string, { url, json }: Options): Promise<void> {

@@ -19,6 +19,6 @@ export async function installSample(
   for (const set of await readFeatureSetFiles(SAMPLE_FOLDER)) await featureRegistry.apply(set);
   const content = await readModelFolder(SAMPLE_FOLDER);
   const { manifest } = content;
-  await registry.push(content, await signContent(content, config));
+  await registry.push(content, { signature: await signContent(content, config) });
   await registry.promote(manifest.name, manifest.version);
 }

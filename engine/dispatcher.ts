@@ -182,7 +182,7 @@ export class Dispatcher {
         this.#options.logger.error({ err: error }, "predictions lost from the log"),
       );
     else await logged;
-    const { metrics } = batch.model;
+    const { metrics, window } = batch.model;
     metrics.queueSeconds.observe((batch.startedMs - batch.firstArrivedMs) / 1000);
     metrics.inferenceSeconds.observe(batch.inferenceMs / 1000);
     metrics.batchRows.observe(batch.count);
@@ -192,6 +192,7 @@ export class Dispatcher {
       if (row === undefined) continue;
       batch.rows[index] = undefined;
       metrics.requestSeconds.observe((nowMs - row.arrivedMs) / 1000);
+      window?.answered(row.arrivedMs, batch.startedMs, nowMs);
       row.answer(batch, index);
     }
   }
@@ -205,6 +206,7 @@ export class Dispatcher {
     if (row === undefined || !batch.fail(index, error)) return;
     this.#options.failures.add(1);
     this.#options.errors.count(batch.model.manifest, row.source, error.code);
+    batch.model.window?.failed(error.code, 1, performance.now());
   }
 
   #sweep(nowMs: number): void {

@@ -33,7 +33,7 @@ export function writeLogRow(
   writer.uuid(batch.ids, index * 16);
   if (row.requestId === "") writer.uuidText(batch.ids, index * 16);
   else writer.string(row.requestId);
-  writer.raw(model.logName);
+  writer.raw(batch.naming.logName);
   writer.string(row.entityId);
   writeOutput(writer, batch, index);
   writeFeatures(writer, batch, index);

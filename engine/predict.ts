@@ -178,13 +178,14 @@ export class Predictor {
     try {
       if (this.#isClosing)
         throw new EngineError("SHUTTING_DOWN", "this engine is stopping; send the request to another");
-      batcher = this.#models.route(model, version);
+      batcher = this.#models.route(model, version, row);
       this.#accept(batcher, features, row);
     } catch (error) {
       const { code } = toEngineError(error);
       // only of a model that is known is it said that it is not ready: names stay bounded
       const named = code === "NOT_READY" && model !== undefined ? { name: model, version: "" } : undefined;
       this.#errors.count(batcher?.model.manifest ?? named, row.source, code);
+      batcher?.model.window?.failed(code, 1, performance.now());
       throw error;
     }
   }

@@ -16,11 +16,12 @@ export function toPredictionJson(
   entityId: string,
   arrivedMs: number,
 ): string {
-  const { model, outputs } = batch;
+  const { model, naming, outputs } = batch;
   const offset = index * model.outputWidth;
   const id = uuidText(batch.ids, index * 16);
   const { name, version } = model.manifest;
   let json = `{"prediction_id":"${id}","request_id":${requestId === "" ? `"${id}"` : quoted(requestId)},"model_name":"${name}","model_version":"${version}"`;
+  if (naming.variant !== "") json += `,"variant":"${naming.variant}"`;
   if (entityId !== "") json += `,"entity_id":${quoted(entityId)}`;
   json += `,"predicted_value":${model.value(outputs, offset)}`;
   if (model.classes.length > 0) json += classJson(batch, offset);

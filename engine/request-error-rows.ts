@@ -5,10 +5,10 @@
 import {
   parseRequestErrorReport,
   type RequestErrorReport,
-  reportKey,
   writeRequestErrors,
 } from "./core/request-error-report.ts";
 import type { RowBinaryWriter } from "./core/row-binary.ts";
+import { uuidKey } from "./core/uuid.ts";
 import type { RecentIds } from "./recent-ids.ts";
 import type { MessageRows, SinkMessage } from "./sink-batch.ts";
 
@@ -33,7 +33,7 @@ class RequestErrorRows implements MessageRows {
   }
 
   writeTo(writer: RowBinaryWriter, epoch: number, recent: RecentIds): number {
-    if (!recent.add(reportKey(this.#report.report_id), 0)) return this.rows;
+    if (!recent.add(uuidKey(this.#report.report_id), 0)) return this.rows;
     writeRequestErrors(writer, { epoch, seq: this.#seq, atMs: this.atMs }, this.#report);
     return 0;
   }

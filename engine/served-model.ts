@@ -7,6 +7,7 @@ import { type ModelManifest, modelKey } from "./core/manifest.ts";
 import { type Histogram, type Metrics, ROWS, SECONDS } from "./core/metrics.ts";
 import { isKeptAsText } from "./core/model-input.ts";
 import { RowBinaryWriter } from "./core/row-binary.ts";
+import type { ServingWindow } from "./deployments/serving-window.ts";
 import { FeaturePlan } from "./feature-plan.ts";
 import type { FeatureLookup } from "./features/feature-lookup.ts";
 import { OutputReading } from "./output-reading.ts";
@@ -17,6 +18,13 @@ export interface ModelMetrics {
   readonly inferenceSeconds: Histogram;
   readonly requestSeconds: Histogram;
   readonly batchRows: Histogram;
+}
+
+/** How a prediction names what made it. */
+export interface Naming {
+  readonly variant: string;
+  /** Name, version and variant as the prediction log has them. */
+  readonly logName: Buffer;
 }
 
 export class ServedModel extends OutputReading {
@@ -30,8 +38,8 @@ export class ServedModel extends OutputReading {
   readonly inputWidth: number;
   /** The class labels as JSON strings. */
   readonly classesJson: readonly string[];
-  /** Name, version and (no) variant as the prediction log has them. */
-  readonly logName: Buffer;
+  /** How it is served, while it takes part in a canary. */
+  window: ServingWindow | undefined;
   /** The class labels as the prediction log has them. */
   readonly logClasses: readonly Buffer[];
   /** Per input: its categories, none for an input that is kept as text, or undefined for a number. */
@@ -42,6 +50,7 @@ export class ServedModel extends OutputReading {
 
   /** Where features come from that the request does not hold; undefined: the request holds all. */
   readonly lookup: FeatureLookup | undefined;
+  #naming: Naming;
 
   constructor(manifest: ModelManifest, metrics: Metrics, lookup?: FeatureLookup) {
     super(manifest);
@@ -55,7 +64,7 @@ export class ServedModel extends OutputReading {
         : compilePipeline(manifest.inputs, manifest.preprocessing);
     this.inputWidth = this.pipeline?.width ?? this.plan.width;
     this.classesJson = this.classes.map((label) => JSON.stringify(label));
-    this.logName = toRowBinary(manifest.name, manifest.version, "");
+    this.#naming = toNaming(manifest, "");
     this.logClasses = this.classes.map((label) => toRowBinary(label));
     this.categories = manifest.inputs.map((input) =>
       input.type === "category" ? input.categories : isKeptAsText(input) ? [] : undefined,
@@ -63,6 +72,20 @@ export class ServedModel extends OutputReading {
     this.numbers = this.categories.filter((names) => names === undefined).length;
     this.metrics = createModelMetrics(manifest, metrics);
   }
+
+  /** What rows that are accepted from now on are told as. */
+  get naming(): Naming {
+    return this.#naming;
+  }
+
+  /** @param variant what the version is beside others in production: `canary`, or empty. */
+  tellAs(variant: string): void {
+    this.#naming = toNaming(this.manifest, variant);
+  }
+}
+
+function toNaming({ name, version }: ModelManifest, variant: string): Naming {
+  return { variant, logName: toRowBinary(name, version, variant) };
 }
 
 function toRowBinary(...texts: string[]): Buffer {

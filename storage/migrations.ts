@@ -4,10 +4,11 @@
  * A step that has run anywhere is never changed: mend it with a later one. Every statement may be run again without
  * harm, so that a crash between a step and its record does none.
  */
+import { auditStatements } from "./audit-store.ts";
 import { createLabelledPredictions } from "./labelled-predictions.ts";
-
 import { requestErrorStatements } from "./request-error-store.ts";
 import { trafficStatements } from "./traffic-tables.ts";
+import { trainingStatements } from "./training-tables.ts";
 
 export interface Migration {
   readonly id: number;
@@ -315,51 +316,31 @@ export const MIGRATIONS: readonly Migration[] = [
     ],
   },
   {
+    id: 13,
+    name: "errors under streaming detectors",
+    statements: [
+      `ALTER TABLE {database}.performance_reports
+        MODIFY COLUMN kind Enum8('window' = 0, 'realised' = 1, 'estimated' = 2, 'errors' = 3) COMMENT 'realised: from labels; estimated: without them (CBPE); window: one row for the window as a whole, without a metric; errors: what streaming detectors found among the errors of a variant',
+        MODIFY COLUMN state String COMMENT 'of kind window: how far all windows had come; of kind errors: the detectors; JSON',
+        ADD COLUMN IF NOT EXISTS detector_rows UInt64 COMMENT 'of kind errors: labelled predictions whose errors streaming detectors have read, in the order of their making',
+        ADD COLUMN IF NOT EXISTS detector_rows_left_out UInt64 COMMENT 'further ones of the window that they have not read: more than 1,000,000',
+        ADD COLUMN IF NOT EXISTS detector_alarms Array(Tuple(detector LowCardinality(String), drift_at DateTime64(3, 'UTC'))) COMMENT 'detector, and when the prediction was made at which it found drift; the first 100 of the window'`,
+      `CREATE OR REPLACE VIEW {database}.performance AS
+        SELECT * EXCEPT (computation, state, detector_rows, detector_rows_left_out, detector_alarms) FROM {database}.performance_reports
+        WHERE kind IN ('realised', 'estimated') AND (model_name, model_version, window_start, window_end, computation) IN (
+          SELECT model_name, model_version, window_start, window_end, max(computation) FROM {database}.performance_reports
+          WHERE kind = 'window' GROUP BY model_name, model_version, window_start, window_end)
+        COMMENT 'Performance of model versions by window, as it was computed last: a row for each variant, slice and metric'`,
+    ],
+  },
+  {
+    id: 14,
+    name: "audit log",
+    statements: auditStatements(),
+  },
+  {
     id: 16,
     name: "training jobs",
-    statements: [
-      `CREATE TABLE IF NOT EXISTS {database}.training_jobs (
-        job_id UUID,
-        model_name LowCardinality(String),
-        status Enum8('COMPLETED' = 1, 'FAILED' = 2, 'CANCELLED' = 3),
-        outcome LowCardinality(String) COMMENT 'promoted, registered or rejected; empty when there is no new model',
-        cause LowCardinality(String) COMMENT 'drift, performance, schedule, manual and others',
-        model_type LowCardinality(String),
-        mode LowCardinality(String),
-        requested_by String,
-        requested_date DateTime64(3, 'UTC'),
-        ended_date DateTime64(3, 'UTC'),
-        training_seconds Float64 COMMENT 'from the first start to the end',
-        attempt UInt32 COMMENT 'how often it was started',
-        parent_version String COMMENT 'that served when it was started, or empty',
-        model_version String COMMENT 'that came of it, or empty',
-        data_fingerprint String COMMENT 'SHA-256 of the training set, hex',
-        trials UInt32 COMMENT 'of the search for hyperparameters',
-        spec String COMMENT 'JSON, as the other columns up to error: what was asked for',
-        data String COMMENT 'rows, period, warnings',
-        metrics String COMMENT 'of the new model on rows that it has not seen',
-        gate String COMMENT 'every check of the new model against the former',
-        error String COMMENT 'why it failed, or empty'
-      )
-      ENGINE = MergeTree
-      ORDER BY (model_name, requested_date, job_id)
-      SETTINGS non_replicated_deduplication_window = 10000
-      COMMENT 'Training jobs that have ended, each once'`,
-      `CREATE TABLE IF NOT EXISTS {database}.trials (
-        job_id UUID,
-        model_name LowCardinality(String),
-        trial UInt32,
-        parameters String COMMENT 'hyperparameters, JSON',
-        state Enum8('COMPLETE' = 1, 'PRUNED' = 2, 'FAILED' = 3),
-        value Nullable(Float64) COMMENT 'of the search''s metric',
-        fold_values Array(Float64),
-        seconds Float64,
-        reason String COMMENT 'why it failed, or empty'
-      )
-      ENGINE = MergeTree
-      ORDER BY (model_name, job_id, trial)
-      SETTINGS non_replicated_deduplication_window = 10000
-      COMMENT 'Trials of searches for hyperparameters, of training jobs that have ended'`,
-    ],
+    statements: trainingStatements(),
   },
 ];

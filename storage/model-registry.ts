@@ -2,8 +2,10 @@
  * The model registry: immutable versions and movable aliases, in one KV bucket, with the files in the artifact store.
  *
  *     push     files → blobs by SHA-256, then the version's record, created once and never changed
+ *     sign     a signature beside the record
  *     promote  alias record: read, change, compare-and-set, again when somebody was faster
- *     load     record → files, each checked against its digest
+ *     deploy   the same record: a canary, its steps and its end stand there too
+ *     load     record → signature → files, each checked against its digest
  *
  * Invariants: a record is created after its files are stored; reads go to the stream's leader, never to a replica
  * that lags. Bounds: content by ContentBounds, waits by insist(), races for one record by AliasStore.
@@ -11,17 +13,29 @@
 import { jetstream } from "@nats-io/jetstream";
 import { type KV, Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
+import type { CanaryRecord, ChangedBy, Deployment } from "../engine/core/deployment.ts";
 import { EngineError } from "../engine/core/errors.ts";
-import { parseManifest } from "../engine/core/manifest.ts";
+import { modelKey, parseManifest } from "../engine/core/manifest.ts";
 import { MODEL_NAME } from "../engine/core/names.ts";
 import type { VersionSignature } from "../engine/core/signature.ts";
-import { type AliasChange, archived, promoted, rolledBack } from "./alias-record.ts";
+import { uuidText, writeUuidOf } from "../engine/core/uuid.ts";
+import { PRODUCTION, STAGING } from "../engine/core/version-state.ts";
+import { type AliasChange, archived, deprecated, promoted, registered } from "./alias-record.ts";
 import { AliasStore } from "./alias-store.ts";
 import { type ArtifactStore, openArtifactStore } from "./artifact-store.ts";
+import {
+  canaryAdvanced,
+  canaryStarted,
+  canaryWithdrawn,
+  deployedDirectly,
+  wentBack,
+} from "./canary-change.ts";
+import { inPieces } from "./in-pieces.ts";
 import type { ModelState } from "./model-state.ts";
 import { insist } from "./nats-failure.ts";
 import { type RegistryListener, type RegistryWatch, watchRegistry } from "./registry-watch.ts";
 import { SignatureStore } from "./signature-store.ts";
+import { UntoldChanges } from "./untold-changes.ts";
 import { compareVersions } from "./version-order.ts";
 import {
   CONTENT_BOUNDS,
@@ -55,18 +69,20 @@ export interface SignedRecord extends VersionRecord {
   readonly signature?: VersionSignature;
 }
 
+export interface PushOptions {
+  readonly signature?: VersionSignature | undefined;
+  readonly by?: ChangedBy | undefined;
+}
+
 export interface ModelDetails extends ModelState {
   /** One per version, in the order of `versions`. */
   readonly records: readonly SignedRecord[];
 }
 
-export const PRODUCTION = "production";
-
 const PREFIX = "millrace";
 /** Only for a look back by hand: what rollback needs is in the alias record. */
 const KV_HISTORY = 5;
 const REQUEST_TIMEOUT_MS = 3_000;
-const RECORDS_AT_ONCE = 16;
 
 /** Opens the registry on `connection`, creating its buckets when they are missing. The caller closes the connection. */
 export async function openModelRegistry(
@@ -110,11 +126,15 @@ export class ModelRegistry {
   readonly #signatures: SignatureStore;
   readonly #checkSignature: CheckSignature;
 
+  /** For whoever tells of changes. */
+  readonly untold: UntoldChanges;
+
   constructor(parts: RegistryParts) {
     this.#connection = parts.connection;
     this.#kv = parts.kv;
     this.#versions = parts.versions;
     this.#aliases = new AliasStore(parts.kv);
+    this.untold = new UntoldChanges({ ...parts, aliases: this.#aliases });
     this.#artifacts = parts.artifacts;
     this.#bounds = parts.bounds;
     this.#signatures = new SignatureStore(parts.kv);
@@ -126,12 +146,13 @@ export class ModelRegistry {
    * signature.
    * @throws EngineError MODEL_INVALID, MODEL_UNTRUSTED, PAYLOAD_TOO_LARGE, or CONFLICT when the version exists with other content.
    */
-  async push(content: ModelContent, signature?: VersionSignature): Promise<SignedRecord> {
+  async push(content: ModelContent, { signature, by }: PushOptions = {}): Promise<SignedRecord> {
     const record = await this.check(content, signature);
     const stored = await this.#store(record, content);
-    if (signature === undefined) return this.#signed(stored);
-    await this.#signatures.put(record.manifest, signature);
-    return { ...stored, signature };
+    const { name, version } = record.manifest;
+    if (signature !== undefined) await this.#signatures.put({ name, version }, signature);
+    await this.#aliases.change(name, registered(version), by, registrationId(record));
+    return signature === undefined ? this.#signed(stored) : { ...stored, signature };
   }
 
   /** The record that a push would store. @throws EngineError as push does, of the content and its signature. */
@@ -166,29 +187,87 @@ export class ModelRegistry {
     return { manifest: record.manifest, files };
   }
 
+  /** One file of a version. @throws EngineError MODEL_NOT_FOUND when there is none of that path, MODEL_INVALID when it is damaged. */
+  async readFile(name: string, version: string, path: string): Promise<Uint8Array> {
+    const { files } = await this.#versions.get(name, version);
+    const file = files.find((one) => one.path === path);
+    if (file !== undefined) return this.#artifacts.getBlob(file.sha256);
+    const shown = JSON.stringify(path.slice(0, 128));
+    throw new EngineError("MODEL_NOT_FOUND", `${name}@${version} has no file ${shown}`);
+  }
+
   /** What is known of a version's files. @throws EngineError MODEL_NOT_FOUND, INVALID_REQUEST. */
   async record(name: string, version: string): Promise<SignedRecord> {
     return this.#signed(await this.#versions.get(name, version));
   }
 
-  /** Points the alias to the version. @throws EngineError MODEL_NOT_FOUND, CONFLICT when the version is archived. */
-  async promote(name: string, version: string, alias: string = PRODUCTION): Promise<ModelState> {
+  /**
+   * Points the alias to the version.
+   * @throws EngineError MODEL_NOT_FOUND, CONFLICT when the version is archived or deprecated, or a canary of another one runs.
+   */
+  async promote(
+    name: string,
+    version: string,
+    alias: string = PRODUCTION,
+    by?: ChangedBy,
+  ): Promise<ModelState> {
     checkAlias(alias);
     await this.#versions.get(name, version);
-    return this.#change(name, promoted(version, alias));
+    return this.#change(name, promoted(version, alias), by);
   }
 
-  /** Points the alias to the version before. @throws EngineError CONFLICT when there is none. */
-  async rollback(name: string, alias: string = PRODUCTION): Promise<ModelState> {
+  /** Withdraws the canary under way, or points the alias to the version before. @throws EngineError CONFLICT when there is none. */
+  async rollback(name: string, alias: string = PRODUCTION, by?: ChangedBy): Promise<ModelState> {
     checkAlias(alias);
     await this.stateOf(name);
-    return this.#change(name, rolledBack(alias));
+    return this.#change(name, wentBack(alias), by);
   }
 
   /** Takes the version out of use for good. @throws EngineError CONFLICT while an alias points to it. */
-  async archive(name: string, version: string): Promise<ModelState> {
+  async archive(name: string, version: string, by?: ChangedBy): Promise<ModelState> {
     await this.#versions.get(name, version);
-    return this.#change(name, archived(version));
+    return this.#change(name, archived(version), by);
+  }
+
+  /** No more to be deployed or gone back to. @throws EngineError CONFLICT while production, canary or staging point to it. */
+  async deprecate(name: string, version: string, by?: ChangedBy): Promise<ModelState> {
+    await this.#versions.get(name, version);
+    return this.#change(name, deprecated(version), by);
+  }
+
+  /** Takes the version live as the strategy says. @throws EngineError MODEL_NOT_FOUND, CONFLICT. */
+  async deploy(name: string, version: string, deployment: Deployment, by: ChangedBy): Promise<ModelState> {
+    await this.#versions.get(name, version);
+    switch (deployment.strategy) {
+      case "none":
+        return this.stateOf(name);
+      case "staging":
+        return this.#change(name, promoted(version, STAGING), by);
+      case "direct":
+        return this.#change(name, deployedDirectly(version), by);
+      case "canary":
+        return this.#change(name, canaryStarted(version, deployment, by), by);
+    }
+  }
+
+  /** Ends the canary's step: the next one, or production. Nothing when somebody else has. */
+  async advanceCanary(
+    name: string,
+    canary: CanaryRecord,
+    details: Readonly<Record<string, number>>,
+    by: ChangedBy,
+  ): Promise<void> {
+    await this.#aliases.change(name, canaryAdvanced(canary, details), by);
+  }
+
+  /** Ends the canary: the champion has all traffic again. Nothing when it has ended. */
+  async withdrawCanary(
+    name: string,
+    canary: CanaryRecord,
+    details: Readonly<Record<string, number | string | null>>,
+    by: ChangedBy,
+  ): Promise<void> {
+    await this.#aliases.change(name, canaryWithdrawn(canary, details), by);
   }
 
   /** The record of a version, or of the one that an alias points to. @throws EngineError MODEL_NOT_FOUND. */
@@ -206,13 +285,7 @@ export class ModelRegistry {
   /** All models, by name. */
   async list(): Promise<ModelState[]> {
     const versions = await this.#versions.versionsByName();
-    const names = [...versions.keys()].sort();
-    const states: ModelState[] = [];
-    for (let i = 0; i < names.length; i += RECORDS_AT_ONCE) {
-      const some = names.slice(i, i + RECORDS_AT_ONCE);
-      states.push(...(await Promise.all(some.map((name) => this.#state(name, versions.get(name) ?? [])))));
-    }
-    return states;
+    return inPieces([...versions.keys()].sort(), (name) => this.#state(name, versions.get(name) ?? []));
   }
 
   /** The records of all versions that an alias points to, by name. */
@@ -235,12 +308,7 @@ export class ModelRegistry {
   /** The model with every version's record. @throws EngineError MODEL_NOT_FOUND. */
   async show(name: string): Promise<ModelDetails> {
     const state = await this.stateOf(name);
-    const keys = state.versions.map((version) => ({ name, version }));
-    const records: SignedRecord[] = [];
-    for (let i = 0; i < keys.length; i += RECORDS_AT_ONCE) {
-      const some = await this.#versions.getAll(keys.slice(i, i + RECORDS_AT_ONCE));
-      records.push(...(await Promise.all(some.map((record) => this.#signed(record)))));
-    }
+    const records = await inPieces(state.versions, (version) => this.record(name, version));
     return { ...state, records };
   }
 
@@ -261,15 +329,32 @@ export class ModelRegistry {
     return signature === undefined ? record : { ...record, signature };
   }
 
-  async #change(name: string, change: AliasChange): Promise<ModelState> {
-    await this.#aliases.change(name, change);
+  async #change(name: string, change: AliasChange, by: ChangedBy | undefined): Promise<ModelState> {
+    await this.#aliases.change(name, change, by);
     return this.stateOf(name);
   }
 
   async #state(name: string, versions: readonly string[]): Promise<ModelState> {
-    const { aliases, archived } = await this.#aliases.read(name);
-    return { name, aliases, archived, versions: versions.toSorted(compareVersions) };
+    const { aliases, archived, deprecated, canary, warm } = await this.#aliases.read(name);
+    const under = canary === undefined ? {} : { canary };
+    const kept = warm === undefined ? {} : { warm };
+    return {
+      name,
+      aliases,
+      archived,
+      deprecated,
+      ...under,
+      ...kept,
+      versions: versions.toSorted(compareVersions),
+    };
   }
+}
+
+/** The same for the same content, so that a push that is tried again is told once. */
+function registrationId({ manifest, digest }: VersionRecord): string {
+  const id = Buffer.alloc(16);
+  writeUuidOf(id, 0, `registered ${modelKey(manifest)} ${digest}`);
+  return uuidText(id, 0);
 }
 
 function checkAlias(alias: string): void {

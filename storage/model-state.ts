@@ -1,12 +1,11 @@
 /**
  * What is known of a model without its versions' content: what lists show, and what a watch tells.
  */
-import type { Alias } from "./alias-record.ts";
+import type { AliasRecord } from "./alias-record.ts";
 
-export interface ModelState {
+export interface ModelState
+  extends Pick<AliasRecord, "aliases" | "archived" | "deprecated" | "canary" | "warm"> {
   readonly name: string;
-  readonly aliases: Readonly<Record<string, Alias>>;
-  readonly archived: readonly string[];
   /** All versions, archived ones too, lowest first. */
   readonly versions: readonly string[];
 }

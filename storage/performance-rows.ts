@@ -42,15 +42,17 @@ export interface DrawnRows extends VersionWindow {
 
 export interface PairQuestion extends DrawnRows {
   readonly otherVersion: string;
-  /** Of both. */
+  /** Of both; empty for a regression. */
   readonly classes: readonly string[];
 }
 
-/** Labelled requests that both versions answered, the last time each; two classes. */
-export interface ScorePairs {
+/** Labelled requests that both versions answered, the last time each. */
+export interface PredictionPairs {
+  /** predicted_value */
   readonly scores: Float32Array;
   readonly otherScores: Float32Array;
-  readonly labels: Uint8Array;
+  /** Index into the classes, or the value. */
+  readonly labels: Float64Array;
 }
 
 export class PerformanceRows {
@@ -129,7 +131,7 @@ export class PerformanceRows {
   }
 
   /** @throws EngineError SERVICE_UNAVAILABLE */
-  async pairs(question: PairQuestion): Promise<ScorePairs> {
+  async pairs(question: PairQuestion): Promise<PredictionPairs> {
     const params = new QueryParams();
     const query = pairsQuery(this.#database, question, params);
     const pairs: { own: number; other: number; label: number }[] = [];
@@ -137,12 +139,12 @@ export class PerformanceRows {
     for (const chunk of await this.#read(query, params))
       reader.read(chunk, () => {
         const [own, other, label] = [reader.float32(), reader.float32(), reader.float64()];
-        if (!Number.isNaN(label)) pairs.push({ own, other, label });
+        if ([own, other, label].every(Number.isFinite)) pairs.push({ own, other, label });
       });
     return {
       scores: Float32Array.from(pairs, ({ own }) => own),
       otherScores: Float32Array.from(pairs, ({ other }) => other),
-      labels: Uint8Array.from(pairs, ({ label }) => label),
+      labels: Float64Array.from(pairs, ({ label }) => label),
     };
   }
 

@@ -24,6 +24,8 @@ export interface StoredPerformance {
   readonly computation: number;
   /** JSON of the last computation of a window of this length; undefined when there is none. */
   readonly state: string | undefined;
+  /** What detectors of errors have come to, of windows of any length. */
+  readonly errors: readonly { readonly variant: string /** JSON */; readonly state: string }[];
 }
 
 export interface PerformanceQuestion {
@@ -124,7 +126,28 @@ export class PerformanceStore {
       })),
       computation: last?.number ?? 0,
       state: windows.length === 0 ? undefined : last?.lastState,
+      errors: await this.#errorStates(model, version),
     };
+  }
+
+  async #errorStates(model: string, version: string): Promise<StoredPerformance["errors"]> {
+    return selectRows(
+      this.#client,
+      `SELECT variant, argMax(state, computation) AS state FROM ${this.#table}
+       WHERE model_name = {model:String} AND model_version = {version:String} AND kind = 'errors' GROUP BY variant`,
+      { model, version },
+    );
+  }
+
+  /** What detectors last found among the errors of each version and variant of a model, as a whole. @throws EngineError SERVICE_UNAVAILABLE */
+  async latestErrors(model: string): Promise<Readonly<Record<string, unknown>>[]> {
+    return selectRows(
+      this.#client,
+      `SELECT model_version, variant, window_start, window_end, rows, labelled_rows, detector_rows, detector_rows_left_out, detector_alarms
+       FROM ${this.#table} WHERE model_name = {model:String} AND kind = 'errors'
+       ORDER BY window_end DESC LIMIT 1 BY model_version, variant`,
+      { model },
+    );
   }
 
   /**

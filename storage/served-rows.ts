@@ -105,22 +105,26 @@ function rowsQuery(
   const { classes } = question;
   const scope = scopeOf(database, question, params);
   const names = params.texts(classes);
-  const rows = `
-    SELECT p.prediction_date AS prediction_date, p.prediction_id AS prediction_id,
-      murmurHash3_32(if(p.entity_id = '', p.request_id, p.entity_id)) AS row_group,
-      ${labelSql(classes, names)} AS label, p.features AS features, p.categories AS categories, p.request_id AS request_id
+  const columns = [
+    "toUnixTimestamp64Milli(p.prediction_date) AS date_ms",
+    "murmurHash3_32(if(p.entity_id = '', p.request_id, p.entity_id)) AS row_group",
+    `${labelSql(classes, names)} AS label`,
+    "p.features AS features",
+    "p.categories AS categories",
+  ];
+  const rows = (selected: readonly string[]): string => `
+    SELECT ${selected.join(", ")}
     FROM (
       SELECT prediction_id, request_id, entity_id, prediction_date, features, categories
       FROM ${database}.predictions WHERE ${scope.predictions} AND ${scope.dates} AND ${versionsSql(question, params)}
     ) AS p INNER JOIN (${winnersSql(scope)}) AS l ON p.prediction_id = l.prediction_id
-    ORDER BY prediction_date, prediction_id LIMIT 1 BY request_id, features, categories`;
-  const some =
-    drawn === undefined
-      ? rows
-      : `SELECT * FROM (${rows}) ORDER BY cityHash64(prediction_id), prediction_id LIMIT ${params.bind(drawn, "UInt64")}`;
+    ORDER BY p.prediction_date, p.prediction_id LIMIT 1 BY p.request_id, cityHash64(p.features, p.categories)`;
+  if (drawn === undefined) return `${rows(columns)} FORMAT RowBinary`;
   return `
-    SELECT toUnixTimestamp64Milli(prediction_date), row_group, label, features, categories
-    FROM (${some}) ORDER BY prediction_date, prediction_id FORMAT RowBinary`;
+    SELECT date_ms, row_group, label, features, categories FROM (
+      SELECT * FROM (${rows([...columns, "p.prediction_id AS id"])})
+      ORDER BY cityHash64(id), id LIMIT ${params.bind(drawn, "UInt64")}
+    ) ORDER BY date_ms, id FORMAT RowBinary`;
 }
 
 function scopeOf(

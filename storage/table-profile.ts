@@ -11,7 +11,7 @@ export interface ColumnCounts {
   readonly rows: number;
   /** "", nan, na, n/a, null and none, in any case. */
   readonly missing: number;
-  /** Of those that are not missing. Finite as float32. */
+  /** Finite as float32. */
   readonly numbers: number;
   /** Numbers beyond float32. */
   readonly infinite: number;
@@ -46,11 +46,10 @@ export async function profileTable(table: TextTable, names = table.names): Promi
 function countsSql(name: string): string[] {
   const text = textSql({ name });
   const plain = `lower(trimBoth(${text}))`;
-  const isMissing = `${plain} IN (${NO_VALUE})`;
   const number = `toFloat32(toFloat64OrNull(${plain}))`;
   return [
-    `countIf(${isMissing})`,
-    `countIf(NOT ${isMissing} AND isFinite(ifNull(${number}, nan)))`,
+    `countIf(${plain} IN (${NO_VALUE}))`,
+    `countIf(isFinite(ifNull(${number}, nan)))`,
     `countIf(isInfinite(ifNull(${number}, 0)))`,
     `countIf(${plain} IN ('true', 'false'))`,
     `countIf(match(trimBoth(${text}), ${quoted(TIME)}))`,

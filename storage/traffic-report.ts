@@ -100,6 +100,28 @@ export async function readRequestErrors(
   return selectRows<ErrorStep>(client, query, { ...params.values });
 }
 
+/**
+ * Counts the requests for a version that failed in [fromMs, toMs), whole minutes, with one of the codes.
+ * The function throws EngineError SERVICE_UNAVAILABLE.
+ */
+export function requestErrorCounter(
+  client: Pick<ClickHouse, "query">,
+  database: string,
+  codes: readonly string[],
+): (
+  of: { readonly model: string; readonly version: string },
+  fromMs: number,
+  toMs: number,
+) => Promise<number> {
+  return async ({ model, version }, from, to) => {
+    const params = new QueryParams();
+    const query = `SELECT sum(t.count) AS count FROM ${database}.request_errors AS t
+      WHERE ${rangeSql("minute", { model, version, from, to }, params)} AND code IN ${params.texts(codes)} ${NUMBERS}`;
+    const rows = await selectRows<{ readonly count: number }>(client, query, { ...params.values });
+    return rows[0]?.count ?? 0;
+  };
+}
+
 export interface MinutesQuestion {
   readonly model: string;
   readonly from: number;

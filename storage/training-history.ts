@@ -98,14 +98,14 @@ function jobRow(job: TrainingJob): TrainingRow {
 }
 
 function trialRows({ job_id, model_name, trials }: TrainingJob): TrainingRow[] {
-  return trials.map(({ trial, parameters, state, value, fold_values, duration_ms, reason }) => ({
+  return trials.map(({ trial, parameters, state, value, values_per_fold, duration_ms, reason }) => ({
     job_id,
     model_name,
     trial,
     parameters: jsonOf(parameters),
     state,
     value,
-    fold_values,
+    values_per_fold,
     seconds: duration_ms / 1000,
     reason: reason ?? "",
   }));

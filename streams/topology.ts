@@ -2,7 +2,7 @@
  * Names on the wire, and the streams behind them.
  *
  * Every stream has a bound in bytes. The log and the requests refuse what does not fit (`discard: new`), because
- * what they hold is not yet safe elsewhere; so do labels, and the feature events, which are kept as history, to rebuild online
+ * what they hold is not yet safe elsewhere; so do labels, changes of the registry, and the feature events, which are kept as history, to rebuild online
  * features from; results, events and dead letters let the oldest go. Retention is by limits, not
  * by interest: message-id deduplication survives a server restart only through messages that are still stored. Retraining
  * jobs are a work queue: a job is gone once somebody has done it.
@@ -40,9 +40,12 @@ export interface Topology {
   readonly retrainStream: string;
   /** Reports of failed requests, on their way to ClickHouse. */
   readonly errorsStream: string;
+  /** Changes of the registry, on their way to ClickHouse. */
+  readonly auditStream: string;
   /** Subject of the prediction log's one partition. */
   readonly logSubject: string;
   readonly errorsSubject: string;
+  readonly auditSubject: string;
   predictSubject(model: string): string;
   requestsSubject(model: string): string;
   predictionsSubject(model: string): string;
@@ -67,8 +70,10 @@ export function createTopology(prefix: string): Topology {
     eventsStream: stream("EVENTS"),
     retrainStream: stream("RETRAIN"),
     errorsStream: stream("ERRORS"),
+    auditStream: stream("AUDIT"),
     logSubject: `${prefix}.log.0`,
     errorsSubject: `${prefix}.errors.0`,
+    auditSubject: `${prefix}.audit.0`,
     predictSubject: (model) => `${prefix}.predict.${model}`,
     requestsSubject: (model) => `${prefix}.requests.${model}`,
     predictionsSubject: (model) => `${prefix}.predictions.${model}`,
@@ -131,6 +136,12 @@ export async function ensureStreams(
     ...rotate,
     name: topology.errorsStream,
     subjects: [`${prefix}.errors.*`],
+    max_bytes: Math.min(bytesMax, EVENTS_BYTES_MAX),
+  });
+  await ensureStream(manager, {
+    ...keep,
+    name: topology.auditStream,
+    subjects: [`${prefix}.audit.*`],
     max_bytes: Math.min(bytesMax, EVENTS_BYTES_MAX),
   });
 }

@@ -20,6 +20,7 @@ const MEASURED = [
   "drift.detector", // alarms of a streaming detector in the window; its kind stands as the column
   "data_quality.null_rate",
   "data_quality.unseen_rate",
+  "performance.detector", // of one that reads errors, in the newest mature window
   "performance.below_reference", // of the model's main metric; positive is worse
   "estimated.below_reference",
   "latency.p50_ms",

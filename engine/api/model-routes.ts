@@ -15,15 +15,17 @@ import { MODEL_NAME, MODEL_VERSION } from "../core/names.ts";
 import { versionSignature } from "../core/signature.ts";
 import { withExampleRow } from "../example-row.ts";
 import type { Models } from "../models.ts";
+import { byOf, changedBy } from "./changed-by.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
+import { describeModel } from "./model-description.ts";
 import { modelNameIn } from "./path-name.ts";
 
 export interface ModelRoutesOptions {
   readonly registry: Pick<
     ModelRegistry,
-    "list" | "show" | "check" | "push" | "promote" | "rollback" | "archive"
+    "list" | "show" | "check" | "push" | "promote" | "rollback" | "archive" | "deprecate"
   >;
   readonly references: Pick<ReferenceStore, "list">;
   readonly pool: Pick<WorkerPool, "verify">;
@@ -47,10 +49,11 @@ const pushBody = z.strictObject({
   signature: versionSignature.optional(),
   /** Alias to point to the version once it is stored. */
   alias: alias.optional(),
+  ...changedBy,
 });
-const promoteBody = z.strictObject({ version, alias: alias.optional() });
-const rollbackBody = z.strictObject({ alias: alias.optional() });
-const archiveBody = z.strictObject({ version });
+const promoteBody = z.strictObject({ version, alias: alias.optional(), ...changedBy });
+const rollbackBody = z.strictObject({ alias: alias.optional(), ...changedBy });
+const versionBody = z.strictObject({ version, ...changedBy });
 
 export function modelRoutes(options: ModelRoutesOptions): Route[] {
   const { registry, references } = options;
@@ -66,7 +69,7 @@ export function modelRoutes(options: ModelRoutesOptions): Route[] {
     handle: (exchange, req) => {
       const model = modelNameIn(req);
       withBody(exchange, schema, SMALL_BODY_BYTES, async (body) =>
-        exchange.sendJson(JSON.stringify(describe(await work(model, body)))),
+        exchange.sendJson(JSON.stringify(describeModel(await work(model, body)))),
       );
     },
   });
@@ -92,18 +95,21 @@ export function modelRoutes(options: ModelRoutesOptions): Route[] {
             ...record,
             reference_id: ids.get(record.manifest.version),
           }));
-          exchange.sendJson(JSON.stringify({ ...describe(state), records: described }));
+          exchange.sendJson(JSON.stringify({ ...describeModel(state), records: described }));
         });
       },
     },
     change("/models/:name/promote", promoteBody, async (model, body) =>
-      registry.promote(model, body.version, body.alias),
+      registry.promote(model, body.version, body.alias, byOf(body)),
     ),
     change("/models/:name/rollback", rollbackBody, async (model, body) =>
-      registry.rollback(model, body.alias),
+      registry.rollback(model, body.alias, byOf(body)),
     ),
-    change("/models/:name/archive", archiveBody, async (model, body) =>
-      registry.archive(model, body.version),
+    change("/models/:name/archive", versionBody, async (model, body) =>
+      registry.archive(model, body.version, byOf(body)),
+    ),
+    change("/models/:name/deprecate", versionBody, async (model, body) =>
+      registry.deprecate(model, body.version, byOf(body)),
     ),
   ];
 }
@@ -113,7 +119,7 @@ async function list(exchange: Exchange, { registry, models }: ModelRoutesOptions
   const problems = models.problems();
   const states = await registry.list();
   const described = states.map((state) => ({
-    ...describe(state),
+    ...describeModel(state),
     served: state.versions.filter((candidate) => served.has(`${state.name}@${candidate}`)),
     problems: Object.fromEntries(
       state.versions.flatMap((candidate) => {
@@ -169,16 +175,8 @@ async function store(
   );
   await registry.check({ manifest, files }, body.signature); // before a worker reads what nobody vouches for
   await pool.verify(withExampleRow({ manifest, files }));
-  const record = await registry.push({ manifest, files }, body.signature);
-  if (body.alias !== undefined) await registry.promote(manifest.name, manifest.version, body.alias);
+  const by = byOf(body);
+  const record = await registry.push({ manifest, files }, { signature: body.signature, by });
+  if (body.alias !== undefined) await registry.promote(manifest.name, manifest.version, body.alias, by);
   return record;
-}
-
-function describe({ name: model, aliases, versions, archived }: ModelState): Record<string, unknown> {
-  return {
-    name: model,
-    aliases: Object.fromEntries(Object.entries(aliases).map(([key, to]) => [key, to.version])),
-    versions,
-    archived,
-  };
 }

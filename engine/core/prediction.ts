@@ -18,6 +18,8 @@ export interface Prediction {
   readonly request_id: string;
   readonly model_name: string;
   readonly model_version: string;
+  /** What the version is beside others in production: `canary`; absent for the champion. */
+  readonly variant?: string;
   readonly entity_id?: string;
   /** Regression: the value. Two classes: probability of the last one. More: the highest probability. */
   readonly predicted_value: number;

@@ -7,6 +7,7 @@ import { EngineError, ERRORS, type ErrorCode } from "./errors.ts";
 import { MODEL_NAME, MODEL_VERSION } from "./names.ts";
 import { SOURCES, sourceCode } from "./prediction.ts";
 import type { RowBinaryWriter } from "./row-binary.ts";
+import { uuidKey } from "./uuid.ts";
 
 /** Counts of one report at most; what exceeds them is counted under no model. */
 export const REPORT_COUNTS_MAX = 2_000;
@@ -73,19 +74,13 @@ export interface ReportOrigin {
   readonly atMs: number;
 }
 
-/** The id as ClickHouse keeps it: two little-endian halves, the high one first. */
-export function reportKey(reportId: string): Buffer {
-  const bytes = Buffer.from(reportId.replaceAll("-", ""), "hex");
-  return Buffer.concat([bytes.subarray(0, 8).reverse(), bytes.subarray(8).reverse()]);
-}
-
 /** Appends a row per count. */
 export function writeRequestErrors(
   writer: RowBinaryWriter,
   { epoch, seq, atMs }: ReportOrigin,
   { report_id, counts }: RequestErrorReport,
 ): void {
-  const id = reportKey(report_id);
+  const id = uuidKey(report_id);
   for (const { minute, model_name, model_version, source, code, count } of counts) {
     writer.reserve(64);
     writer.uint64(epoch);

@@ -2,7 +2,7 @@
  * What a training job is doing and what came of it: one document per job, written by the trainer that holds the job.
  *
  *     QUEUED ─▶ RUNNING: READING ─▶ PREPARING ─▶ SEARCHING ─▶ TRAINING ─▶ EVALUATING ─▶ REGISTERING ─▶ DEPLOYING
- *        │         ├──▶ COMPLETED   promoted, registered, or rejected by the gate
+ *        │         ├──▶ COMPLETED   deployed, registered, or rejected by the gate
  *        └─────────┴──▶ FAILED │ CANCELLED
  *
  * Who may write is decided by the model's job record (retrain-job): its attempt is the document's. Trials that have ended stay when
@@ -12,8 +12,10 @@ import { z } from "zod";
 import { EngineError } from "./errors.ts";
 import { MODEL_NAME, MODEL_VERSION } from "./names.ts";
 import { RETRAIN_CAUSES, utcText, utcTime } from "./retrain-request.ts";
+import { TRIALS_MAX } from "./training-search.ts";
 
-export const TRIALS_MAX = 500;
+/** Numbers of losses in all trials together: with more, those of the oldest are dropped. */
+export const LOSSES_MAX = 8_000;
 export const LOGS_MAX = 200;
 const LOG_LENGTH_MAX = 500;
 
@@ -41,7 +43,9 @@ const trainingTrial = z.strictObject({
   state: z.enum(["COMPLETE", "PRUNED", "FAILED"]),
   /** Null for one that failed before it had any. */
   value: z.number().nullable(),
-  fold_values: z.array(z.number()).max(100),
+  values_per_fold: z.array(z.number()).max(100),
+  /** On the first fold, at the iterations that pruning looks at. */
+  losses: z.array(z.strictObject({ iteration: z.int(), loss: z.number() })),
   duration_ms: z.number().min(0),
   reason: z.string().max(LOG_LENGTH_MAX).optional(),
 });
@@ -80,7 +84,7 @@ export const trainingJob = z.strictObject({
   metrics: jsonObject.nullable(),
   /** The gate's verdict with every check. */
   gate: jsonObject.nullable(),
-  outcome: z.enum(["promoted", "registered", "rejected"]).nullable(),
+  outcome: z.enum(["deployed", "registered", "rejected"]).nullable(),
   error: z
     .strictObject({
       code: z.string(),
@@ -101,6 +105,18 @@ export function parseTrainingJob(value: unknown): TrainingJob {
   const result = trainingJob.safeParse(value);
   if (result.success) return result.data;
   throw new EngineError("INTERNAL", "the document of a training job cannot be read", { cause: result.error });
+}
+
+/** `job` with a trial more. */
+export function withTrial({ trials, ...job }: TrainingJob, trial: TrainingTrial): TrainingJob {
+  const all = [...trials, trial].slice(0, TRIALS_MAX);
+  let losses = all.reduce((sum, one) => sum + one.losses.length, 0);
+  const kept = all.map((one) => {
+    if (losses <= LOSSES_MAX) return one;
+    losses -= one.losses.length;
+    return { ...one, losses: [] };
+  });
+  return { ...job, trials: kept };
 }
 
 /** How far a job is when it has done `share` (0 to 1) of a stage, percent. */

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { durationText } from "./duration.ts";
 import { invalidBy } from "./schema-details.ts";
 
-export const TRIALS_MAX = 1_000;
+export const TRIALS_MAX = 500;
 const PARAMETERS_MAX = 32;
 const CHOICES_MAX = 100;
 const MAGNITUDE_MAX = 1e12;

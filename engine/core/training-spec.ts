@@ -3,11 +3,13 @@
  * and what a version remembers of its own training.
  */
 import { z } from "zod";
+import { deployment } from "./deployment.ts";
 import { MODEL_NAME } from "./names.ts";
 import { unfittedSteps } from "./preprocessing.ts";
 import { invalidBy } from "./schema-details.ts";
 import { trainingData } from "./training-data.ts";
 import { trainingGate } from "./training-gate.ts";
+import { trainingSearch } from "./training-search.ts";
 import { trainingValidation } from "./training-validation.ts";
 
 /** XGBOOST and LIGHTGBM are trained by processes of other languages (external trainers). */
@@ -42,9 +44,13 @@ export const trainingSpec = z.strictObject({
   parameters: z.record(z.string().min(1).max(64), z.unknown()).default({}),
   /** Transforms before the model, to be fitted in training; unless given those of the version that serves, or what the type needs. */
   preprocessing: unfittedSteps.optional(),
+  /** For hyperparameters; without it those given are taken. */
+  search: trainingSearch.optional(),
   validation: trainingValidation.prefault({ method: "out_of_time" }),
   /** What the new model must show beside the version that serves. */
   gate: trainingGate.prefault({}),
+  /** What becomes of a version that has passed its gate; a canary that grows to production unless told. */
+  deployment: deployment.prefault({ strategy: "canary" }),
   /** All randomness comes from it: the same job on the same data gives the same bytes. */
   seed: z.int().min(0).max(0xffff_ffff).default(0),
 });

@@ -50,3 +50,9 @@ export function uuidText(bytes: Uint8Array, offset: number): string {
     `${hex(8)}${hex(9)}-${hex(10)}${hex(11)}${hex(12)}${hex(13)}${hex(14)}${hex(15)}`
   );
 }
+
+/** A UUID's text as ClickHouse keeps it: two little-endian halves, the high one first. */
+export function uuidKey(text: string): Buffer {
+  const bytes = Buffer.from(text.replaceAll("-", ""), "hex");
+  return Buffer.concat([bytes.subarray(0, 8).reverse(), bytes.subarray(8).reverse()]);
+}

@@ -101,7 +101,9 @@ export class FeatureStage {
         this.#accept(waiting, own, asOfMs);
       } catch (error) {
         const failure = toEngineError(error);
-        this.#options.errors.count(waiting.batcher.model.manifest, waiting.row.source, failure.code);
+        const { model } = waiting.batcher;
+        this.#options.errors.count(model.manifest, waiting.row.source, failure.code);
+        model.window?.failed(failure.code, 1, performance.now());
         waiting.row.fail(failure);
       }
       waiting.batcher.expected--;

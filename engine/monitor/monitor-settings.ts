@@ -1,6 +1,6 @@
 /**
  * How a model is watched: the windows of its drift reports, what they are compared with, what counts as drift, which
- * streaming detectors read its scores, and how its performance is measured.
+ * streaming detectors read its scores and errors, and how its performance is measured.
  */
 import { z } from "zod";
 import { durationMs, durationText } from "../core/duration.ts";
@@ -38,6 +38,12 @@ const wire = z.strictObject({
     .describe(
       "streaming detectors that read the scores one by one: a list of kinds (adwin, kswin, page_hinkley) with their options; page_hinkley unless told",
     ),
+  error_detectors: z
+    .unknown()
+    .optional()
+    .describe(
+      "streaming detectors that read the errors of labelled predictions one by one, once their performance window is mature; page_hinkley for errors that grow unless told",
+    ),
   performance_window: z
     .enum(["1h", "1d"])
     .default("1d")
@@ -51,6 +57,7 @@ export interface MonitorSettings {
   readonly compareWith: "reference" | "season";
   readonly drift: DriftSettings;
   readonly detectors: readonly DetectorSettings[];
+  readonly errorDetectors: readonly DetectorSettings[];
   readonly performanceWindowMs: number;
   readonly performance: PerformanceSettings;
 }
@@ -61,7 +68,7 @@ export interface MonitorSettings {
  */
 export function parseMonitorSettings(json: unknown): MonitorSettings {
   const given = parseWire(json);
-  const { window, hop = window, compare_with: compareWith, drift, detectors, performance } = given;
+  const { window, hop = window, compare_with: compareWith, drift, performance } = given;
   const windowMs = durationMs(window) ?? 0;
   const hopMs = durationMs(hop) ?? 0;
   if (hopMs > windowMs)
@@ -73,7 +80,8 @@ export function parseMonitorSettings(json: unknown): MonitorSettings {
     hopMs,
     compareWith,
     drift: parseDriftSettings(drift ?? {}),
-    detectors: parseDetectorSettings(detectors),
+    detectors: parseDetectorSettings(given.detectors, "detectors"),
+    errorDetectors: parseDetectorSettings(given.error_detectors, "error_detectors"),
     performanceWindowMs: durationMs(given.performance_window) ?? 0,
     performance: parsePerformanceSettings(performance ?? {}),
   };
@@ -81,7 +89,7 @@ export function parseMonitorSettings(json: unknown): MonitorSettings {
 
 /** All settings as they would have to be written, defaults filled in. @throws EngineError as parseMonitorSettings. */
 export function settingsInForce(json: unknown): Record<string, unknown> {
-  const { drift, detectors } = parseMonitorSettings(json);
+  const { drift, detectors, errorDetectors } = parseMonitorSettings(json);
   const { window, hop = window, compare_with, performance_window, performance = {} } = parseWire(json);
   return {
     window,
@@ -89,6 +97,7 @@ export function settingsInForce(json: unknown): Record<string, unknown> {
     compare_with,
     drift,
     detectors,
+    error_detectors: errorDetectors,
     performance_window,
     performance: performanceInForce(performance),
   };

@@ -6,9 +6,9 @@ import type { DriftColumn } from "../monitor/drift/drift-answer.ts";
 import { BARS_MAX, driftPicture, mostChanged } from "./drift-picture.ts";
 import { toBars } from "./histogram.ts";
 import {
-  bracketText,
   columnTitle,
   countText,
+  ksText,
   percentText,
   problemsText,
   rateText,
@@ -60,7 +60,7 @@ function numbersOf(column: DriftColumn): (readonly [name: string, value: string]
     ["PSI, corrected", scoreText(psi_corrected)],
     ["PSI", scoreText(psi)],
     ["p, adjusted", p_adjusted === null ? "" : shortNumber(p_adjusted)],
-    ["KS", bracketText(column.ks)],
+    ["KS", ksText(column)],
     ["Jensen-Shannon", scoreText(column.jensen_shannon)],
     ["KL", scoreText(column.kl)],
     ["Wasserstein", normalized === null ? "" : `${scoreText(normalized)} std`],

@@ -9,9 +9,10 @@ import { DRIFT_STYLE } from "./drift-style.ts";
 import { bySeverity, countsOf, type DriftView, hintsOf, isCriticalWindow } from "./drift-view.ts";
 import { measureNotes } from "./measure-notes.ts";
 import {
-  bracketText,
   columnTitle,
-  countText,
+  comparedText,
+  exactText,
+  ksText,
   momentText,
   problemsText,
   rateText,
@@ -58,12 +59,13 @@ ${measureNotes(view.settings)
 }
 
 function head({ answer }: DriftView, title: string): string {
-  const { variant, rows, reference_rows, reference_id, verdict } = answer;
+  const { variant, reference_id, verdict } = answer;
   const state = stateOf({ verdict, is_critical: isCriticalWindow(answer) });
   const whose = variant === undefined ? "" : `, variant ${variant}`;
+  const exact = exactText(answer);
   return `<h1>${text(title)}</h1>
 <p>${state} ${countsOf(answer)}</p>
-<p>${text(windowText(answer))}${text(whose)}: ${countText(rows)} predictions against ${countText(reference_rows)} rows of the reference</p>
+<p>${text(windowText(answer))}${text(whose)}: ${text(comparedText(answer))}</p>${exact === undefined ? "" : `\n<p>${text(exact)}</p>`}
 <p class="soft">Reference <code>${text(reference_id)}</code></p>`;
 }
 
@@ -98,7 +100,7 @@ function summary(columns: readonly DriftColumn[]): string {
   const rows = columns.map((column, at) => {
     const scores = [
       scoreText(column.psi_corrected),
-      bracketText(column.ks),
+      ksText(column),
       scoreText(column.jensen_shannon),
       rateText(column.null_rate),
     ];

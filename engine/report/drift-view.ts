@@ -4,7 +4,7 @@
 import type { DriftAnswer, DriftColumn, IncidentJson } from "../monitor/drift/drift-answer.ts";
 import type { DriftSettings } from "../monitor/drift/drift-settings.ts";
 import type { Verdict } from "../monitor/drift/window-verdict.ts";
-import { columnTitle, countText } from "./report-text.ts";
+import { columnTitle, countText, problemsText } from "./report-text.ts";
 
 export interface DriftView {
   readonly answer: DriftAnswer;
@@ -28,13 +28,14 @@ export function isCriticalWindow({ verdict, columns }: DriftAnswer): boolean {
 }
 
 /** How many columns are what, such as "2 of 9 columns drift, 1 has data-quality problems". */
-export function countsOf({ columns }: DriftAnswer): string {
+export function countsOf({ columns, problems }: DriftAnswer): string {
   const numberOf = (verdict: Verdict): number =>
     columns.filter((column) => column.verdict === verdict).length;
   const [drifting, broken] = [numberOf("drift"), numberOf("data_quality")];
   const have = broken === 1 ? "1 has" : `${broken} have`;
   const drift = `${drifting} of ${columns.length} columns ${drifting === 1 ? "drifts" : "drift"}`;
-  return broken === 0 ? drift : `${drift}, ${have} data-quality problems`;
+  const told = broken === 0 ? drift : `${drift}, ${have} data-quality problems`;
+  return problems.length === 0 ? told : `${told}; the whole window: ${problemsText({ problems })}`;
 }
 
 /** What to do, a sentence each; commands stand at the end, behind a colon. */
@@ -52,6 +53,10 @@ export function hintsOf({ answer, incidents, settings }: DriftView): string[] {
   if (reference_rows < settings.reference_rows_min)
     hints.push(
       `the reference has ${countText(reference_rows)} rows, fewer than ${countText(settings.reference_rows_min)} (reference_rows_min), so nothing is judged; make one of more rows: millrace reference create ${model} --version ${version} --file train.csv`,
+    );
+  if (answer.problems.some(({ kind }) => kind === "schema_change"))
+    hints.push(
+      `somebody sends what the model does not take, or its predictions have not the columns of the reference: mend that first, nothing is retrained meanwhile; GET /monitoring/${model}/latency counts refused requests by code`,
     );
   const broken = columns.filter(({ verdict }) => verdict === "data_quality");
   if (broken.length > 0)

@@ -3,6 +3,7 @@
  */
 import type { DriftAnswer, DriftColumn } from "../monitor/drift/drift-answer.ts";
 
+const VARIANT_LENGTH_MAX = 28;
 const HIDDEN = /[\p{Cc}\u200e\u200f\u202a-\u202e\u2066-\u2069\u2028\u2029]/gu;
 
 /** Text without what would steer a terminal, or turn the direction of a line: values and names come from anywhere. */
@@ -56,6 +57,16 @@ export function windowText({ from, to }: Pick<DriftAnswer, "from" | "to">): stri
   return `${momentText(from)} to ${momentText(to)} UTC`;
 }
 
+export interface Series {
+  readonly model_version: string;
+  /** Of an experiment, or empty. */
+  readonly variant: string;
+}
+
+export function seriesText({ model_version, variant }: Series): string {
+  return variant === "" ? model_version : `${model_version} ${shortText(variant, VARIANT_LENGTH_MAX)}`;
+}
+
 /** Kinds of problems with the rates that make them. */
 export function problemsText({ problems }: Pick<DriftColumn, "problems">): string {
   return problems.map(({ kind, rate }) => `${kind} ${percentText(rate)}`).join(", ");
@@ -66,6 +77,26 @@ export function bracketText(ks: DriftColumn["ks"]): string {
   if (ks === null) return "";
   const [low, high] = [scoreText(ks.low), scoreText(ks.high)];
   return low === high ? low : `${low} to ${high}`;
+}
+
+/** Exact where it was measured from rows. */
+export function ksText({ ks, exact }: Pick<DriftColumn, "ks" | "exact">): string {
+  const measured = exact?.ks ?? undefined;
+  return measured === undefined ? bracketText(ks) : scoreText(measured.statistic);
+}
+
+/** The window, and what it was compared with. */
+export function comparedText(answer: DriftAnswer): string {
+  const other =
+    answer.compared_with === "season" ? "its season, the same hours of earlier weeks" : "the reference";
+  return `${countText(answer.rows)} predictions against ${countText(answer.reference_rows)} rows of ${other}`;
+}
+
+/** What was compared row by row; undefined if nothing was. */
+export function exactText({ exact }: DriftAnswer): string | undefined {
+  if (exact === undefined) return undefined;
+  const { rows, reference_rows, reference_from: from, reference_to: to } = exact;
+  return `KS is exact: ${countText(rows)} predictions against ${countText(reference_rows)} rows of ${windowText({ from, to })}`;
 }
 
 /** The reference's rate and the window's. */

@@ -10,10 +10,10 @@ import { utcText } from "../core/retrain-request.ts";
 import {
   estimatedCompletion,
   progressAt,
-  TRIALS_MAX,
   type TrainingJob,
   type TrainingLog,
   withLog,
+  withTrial,
 } from "../core/training-job.ts";
 import type { TrainingNews } from "./training-task.ts";
 
@@ -83,7 +83,8 @@ export class JobDocument {
       case "data":
         return this.set({ data: news.data });
       case "trial":
-        return this.set({ trials: [...this.#job.trials, news.trial].slice(0, TRIALS_MAX) });
+        this.#job = withTrial(this.#job, news.trial);
+        return this.#writeSoon();
       case "log":
         return this.log(news.level, news.message);
     }

@@ -38,7 +38,7 @@ export interface JobRunnerOptions {
     task: TrainingTask,
     result: TrainingResult,
     document: JobDocument,
-  ) => Promise<"promoted" | "registered">;
+  ) => Promise<"deployed" | "registered">;
   /** Keeps the job in its history and tells of its end, once, however often it is called. */
   readonly tell: (job: TrainingJob) => Promise<void>;
   /** Milliseconds since 1970. */

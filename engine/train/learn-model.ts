@@ -11,6 +11,7 @@ import { prepareSets } from "./data/prepared-sets.ts";
 import type { DataSplit } from "./data/splits.ts";
 import { type TrainingTable, taskOf } from "./data/training-table.ts";
 import type { LearningPlan } from "./learning-plan.ts";
+import { searchParameters } from "./search-parameters.ts";
 import { type ManifestParts, manifestOf } from "./train-model.ts";
 import type { OnNews, TrainingTask } from "./training-task.ts";
 import type { TrainingTools } from "./training-tools.ts";
@@ -53,7 +54,11 @@ export async function learnModel(
       "model_type",
       `${spec.model_type} does not learn ${trainingTask.kind} labels: take another type`,
     );
-  const parameters = parsed(trainer, spec.parameters);
+  const found =
+    spec.search === undefined
+      ? spec.parameters
+      : await searchParameters(question, registered, spec.search, tools, onNews);
+  const parameters = parsed(trainer, found);
   const preparation = { ...plan, classWeight: spec.data.class_weight };
   const { preprocessing, training, validation } = prepareSets(table, split.final, EMPTY, preparation);
   onNews({ kind: "progress", stage: "TRAINING", share: 0 });

@@ -242,6 +242,8 @@ function describeMissing(subject: TrainerCase): void {
     it("refuses missing values, naming the column and the remedy", async () => {
       const name = subject.steps === undefined ? "amount" : "amount_0";
       await assert.rejects(trainer.train(runOf(subject, task, { training })), refusal(name, missing));
+      const validation = training;
+      await assert.rejects(trainer.train(runOf(subject, task, { validation })), refusal(name, missing));
     });
 }
 

@@ -1,8 +1,9 @@
 /**
  * Runs the trainer suite over every trainer, with parameters that make training short.
  */
-import { TRAINERS } from "../../workers/train/trainers.ts";
+
 import type { Trainer } from "../../workers/train/trainer.ts";
+import { TRAINERS } from "../../workers/train/trainers.ts";
 import { describeTrainer } from "./trainer-suite.ts";
 
 function trainerOf(type: string): Trainer<unknown> {

@@ -314,6 +314,7 @@ async function monitor(client: TestClickhouse["client"], version: WatchedVersion
   const drift = new DriftMonitor({
     scores: new ScoreStore(client, DATABASE),
     counts,
+    refused: async () => 0,
     reports: new DriftReportStore(client, DATABASE),
     settingsOf: async () => ({ window: "1h" }),
     tell: async () => undefined,

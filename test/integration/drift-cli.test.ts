@@ -127,6 +127,21 @@ describe("drift on the command line", () => {
     );
   });
 
+  it("with --exact has distances from the rows, here against themselves, as the reference was made from a file", async () => {
+    const { code, stderr } = await cli("drift", "card-fraud", "--exact");
+    assert.equal(code, 1);
+    assert.match(stderr, /made from a file, whose rows are not kept: name a window .* as reference_from/);
+    const [from, to] = [-2, 1].map((hours) => new Date(Date.now() + hours * 60 * MINUTE_MS).toISOString());
+    const itself = ["--exact", "--reference-from", from ?? "", "--reference-to", to ?? ""];
+    const table = await succeeds("drift", "card-fraud", "--window", "2h", ...itself);
+    assert.match(table, new RegExp(`^KS is exact: ${ROWS} predictions against ${ROWS} rows of 20`, "m"));
+    assert.match(table, /^amount +drift, critical +600 +\d\.\d+ +0\.000 /m);
+    const json = JSON.parse(await succeeds("drift", "card-fraud", "--json", ...itself)) as DriftAnswer;
+    const amount = json.columns.find(({ feature }) => feature === "amount");
+    assert.deepEqual([amount?.exact?.ks?.statistic, amount?.exact?.wasserstein?.distance], [0, 0]);
+    assert.ok((amount?.ks?.low ?? 0) > 0.1, "the counts are compared with the reference");
+  });
+
   it("names the option that is wrong", async () => {
     for (const [args, pattern] of [
       [["--window", "yesterday"], /window must be a duration from 5m to 400d/],
@@ -201,6 +216,31 @@ describe("settings of monitoring", () => {
     assert.match(await refusal('{"windw": "1h"}'), /windw/);
     assert.match(await refusal("{"), /wrong\.json cannot be read as JSON/);
     assert.match((await cli("monitor", "settings", "nothing")).stderr, /nothing/);
+  });
+});
+
+describe("requests that are refused for their features", () => {
+  it("are a change of the schema, from a tenth of all on, and the table says where to look", async () => {
+    const refuse = async (rows: number): Promise<void> => {
+      const instances = payments(rows, 13).map((row) => ({ features: { ...row, amount: "12,50" } }));
+      assert.equal((await engine.post("/predict/batch", { instances })).status, 200);
+    };
+    const refusedCount = async (): Promise<number> => {
+      const [row] = await engine.sql<{ count: number }>(
+        "SELECT toUInt32(sum(count)) AS count FROM millrace.request_errors WHERE code = 'INVALID_FEATURES'",
+      );
+      return row?.count ?? 0;
+    };
+    await refuse(ROWS / 20);
+    await eventually("they are counted", async () => (await refusedCount()) === ROWS / 20, 30_000);
+    const few = JSON.parse(await succeeds("drift", "card-fraud", "--window", "2h", "--json")) as DriftAnswer;
+    assert.deepEqual([few.verdict, few.problems], ["drift", []]);
+    await refuse(ROWS);
+    await eventually("they are counted", async () => (await refusedCount()) > ROWS, 30_000);
+    const { code, stdout } = await cli("drift", "card-fraud", "--window", "2h", "--fail-on", "drift");
+    assert.equal(code, 2);
+    assert.match(stdout, /^card-fraud 1\.0\.0: data quality; .*; the whole window: schema_change 51\.2 %$/m);
+    assert.match(stdout, /^hint: .*GET \/monitoring\/card-fraud\/latency counts refused requests by code$/m);
   });
 });
 

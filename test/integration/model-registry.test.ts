@@ -150,6 +150,7 @@ test("promote moves the alias, rollback takes it back step by step", async () =>
     name: "fraud",
     aliases: { production: { version: "1.9.0", previous: ["1.1.0", "1.0.0"] } },
     archived: [],
+    deprecated: [],
     versions: ["1.0.0", "1.1.0", "1.9.0", "1.10.0"],
   });
   assert.equal((await registry.rollback("fraud")).aliases["production"]?.version, "1.1.0");

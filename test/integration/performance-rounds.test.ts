@@ -31,6 +31,7 @@ import {
 } from "../support/label-tables.ts";
 import { MIXED } from "../support/manifests.ts";
 import { goldenCases } from "../support/performance-golden.ts";
+import { performancePorts } from "../support/performance-ports.ts";
 import { createRandom } from "../support/random.ts";
 
 const DATABASE = "millrace";
@@ -42,7 +43,6 @@ const DAYS = ["many ties", "no better than chance", "mostly positive, ends of th
   return found;
 });
 const MANIFEST = parseManifest({ ...MIXED, name: "m" });
-const CHALLENGER = parseManifest({ ...MIXED, name: "m", version: "2.0.0" });
 
 /** Numbers of predictions are those of the days' rows, one day after the other. */
 const ROWS = DAYS.flatMap(({ scores, labels, threshold }, day) =>
@@ -67,15 +67,6 @@ interface ViewRow {
   readonly is_mature: boolean;
 }
 
-interface ChampionRow {
-  readonly metric: string;
-  readonly champion_version: string;
-  readonly champion_gain: number;
-  readonly champion_gain_low: number;
-  readonly champion_gain_high: number;
-  readonly champion_pairs: number;
-}
-
 describe("rounds of performance", () => {
   let server: TestClickhouse;
   let client: ClickHouse;
@@ -83,7 +74,6 @@ describe("rounds of performance", () => {
   let nowMs = 0;
   let told: PerformanceObservation[] = [];
   let settings: Record<string, unknown> = {};
-  let champion: typeof MANIFEST | undefined;
   const warnings: string[] = [];
 
   const open = (): void => {
@@ -104,16 +94,14 @@ describe("rounds of performance", () => {
       await client.command({ query: `TRUNCATE TABLE ${DATABASE}.${table}` });
     told = [];
     settings = {};
-    champion = undefined;
     warnings.length = 0;
   });
 
   function createMonitor(): PerformanceMonitor {
     return new PerformanceMonitor({
-      rows: new PerformanceRows(client, DATABASE),
-      reports: new PerformanceStore(client, DATABASE),
+      ...performancePorts(client, DATABASE),
       settingsOf: async () => settings,
-      championOf: async () => champion,
+      championOf: async () => undefined,
       tell: async (observations) => void told.push(...observations),
       now: () => nowMs,
       logger: pino({ level: "warn" }, { write: (line: string) => void warnings.push(line) }),
@@ -356,45 +344,5 @@ describe("rounds of performance", () => {
       await drawn("1.0.0", 200),
       first.filter((at) => at < 200),
     );
-  });
-
-  it("compare ROC AUC with the champion's on the requests that both answered, the rest on each one's own", async () => {
-    const found = goldenCases("auc-comparison").find(({ name }) => name.startsWith("independent"));
-    assert.ok(found);
-    const { scores, other_scores: others, labels } = found;
-    champion = MANIFEST;
-    const predictions = [scores, others].flatMap((values, version) =>
-      values.map((score, at) => ({
-        number: version * 1_000 + at + 1,
-        atMs: at,
-        requestId: `r${at}`,
-        version: version === 0 ? "2.0.0" : "1.0.0",
-        value: score,
-        predicted: score >= 0.5 ? "yes" : "no",
-      })),
-    );
-    await storePredictions(client, DATABASE, predictions);
-    await storeLabels(
-      client,
-      DATABASE,
-      labels.map((one, at) => ({ seq: at + 1, requestId: `r${at}`, label: one === 1 ? "yes" : "no" })),
-    );
-    await round(createMonitor(), DAY_MS + SLACK_MS, [{ manifest: CHALLENGER }, { manifest: MANIFEST }]);
-    const compared = await selectRows<ChampionRow>(
-      client,
-      `SELECT metric, champion_version, champion_gain, champion_gain_low, champion_gain_high, champion_pairs
-       FROM ${DATABASE}.performance WHERE model_version = '2.0.0' AND champion_version != '' ORDER BY metric
-       SETTINGS output_format_json_quote_64bit_integers = 0`,
-    );
-    assert.equal(compared.length, 10);
-    const auc = compared.find(({ metric }) => metric === "roc_auc");
-    assert.ok(auc);
-    assert.deepEqual([auc.champion_version, auc.champion_pairs], ["1.0.0", scores.length]);
-    assertClose(auc.champion_gain, found.difference, "gain", EXACT);
-    const half = (auc.champion_gain_high - auc.champion_gain_low) / 2;
-    assertClose(half / 1.959963984540054, Math.sqrt(found.variance), "error", EXACT);
-    assert.equal(compared.find(({ metric }) => metric === "accuracy")?.champion_pairs, 0);
-    const [own] = await view("metric = 'roc_auc' AND champion_version != ''").then((rows) => [rows.length]);
-    assert.equal(own, 0, "the champion is not compared with itself");
   });
 });

@@ -99,6 +99,7 @@ describe("performance", () => {
       championOf: async () => undefined,
       storedToMs: async () => START_MS + 2 * DAY_MS + 10_000,
       tell: async (observations) => void told.push(...observations),
+      tellErrors: async () => undefined,
       logger: LOGGER,
     });
     const store = new PerformanceStore(client, DATABASE);

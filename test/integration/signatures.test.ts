@@ -124,7 +124,7 @@ describe("signed models", () => {
       422,
       "MODEL_UNTRUSTED",
     );
-    await registry.push({ manifest, files }, signature);
+    await registry.push({ manifest, files }, { signature });
     await registry.promote(name, "9.0.0");
     assert.match(await problemOf("9.0.0"), /signature of .*9\.0\.0 is wrong/);
     await untilServed(engine, name, "8.0.0");

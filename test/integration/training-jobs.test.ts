@@ -128,7 +128,8 @@ describe("a training job", () => {
       parameters: { C: 1 },
       state: "COMPLETE",
       value: 0.8,
-      fold_values: [],
+      values_per_fold: [],
+      losses: [],
       duration_ms: 5,
     };
     const first = await start("taken-over", {

@@ -70,6 +70,7 @@ describe("a training job on an engine", () => {
       data: { source: "labelled", window: "1d" },
       validation: { method: "holdout" },
       gate: { margin: 0.5, required: ["limits"] },
+      deployment: { strategy: "none" },
     });
     const job = await ended(jobId);
     assert.deepEqual(
@@ -82,5 +83,59 @@ describe("a training job on an engine", () => {
       await engine.get("/models/card-fraud/versions/1.1.0/reference"),
     );
     assert.equal(source.kind, "training");
+  });
+
+  it("searches for hyperparameters on folds, and says what each trial gave", async () => {
+    const jobId = await start({
+      model_type: "LINEAR",
+      search: {
+        method: "tpe",
+        trials_max: 4,
+        space: { C: { type: "float", low: 0.01, high: 10, log: true } },
+      },
+      validation: { method: "k_fold", folds: 2 },
+      gate: { margin: 0.5, required: ["limits"] },
+      deployment: { strategy: "direct" },
+    });
+    const job = await ended(jobId);
+    assert.deepEqual([job.status, job.outcome], ["COMPLETED", "deployed"], JSON.stringify(job, null, 1));
+    assert.deepEqual(
+      job.trials.map(({ trial, state, values_per_fold }) => [trial, state, values_per_fold.length]),
+      [0, 1, 2, 3].map((trial) => [trial, "COMPLETE", 2]),
+    );
+    await eventually("the trials are in ClickHouse", async () => {
+      const query = "SELECT count() AS trials FROM millrace.trials WHERE job_id = {jobId:UUID}";
+      const [kept] = await engine.sql<{ trials: string }>(query, { jobId });
+      return Number(kept?.trials) === 4;
+    });
+    const model = await jsonOf<{ aliases: Record<string, { version: string }> }>(
+      await engine.get("/models/card-fraud"),
+    );
+    assert.equal(
+      JSON.stringify(model.aliases).includes(String(job.model_version)),
+      true,
+      JSON.stringify(model),
+    );
+  });
+
+  it("is rejected with reasons when the new model is worse, and changes nothing", async () => {
+    const jobId = await start({
+      model_type: "GRADIENT_BOOSTING",
+      parameters: { n_estimators: 1, num_leaves: 2, learning_rate: 0.01 },
+      validation: { method: "holdout" },
+      gate: { margin: 0 },
+    });
+    const job = await ended(jobId);
+    assert.deepEqual([job.status, job.outcome, job.model_version], ["COMPLETED", "rejected", null]);
+    const { reasons } = job.gate as { readonly reasons: readonly string[] };
+    assert.ok(reasons.length > 0, JSON.stringify(job.gate));
+  });
+
+  it("fails with the field's name and a remedy when nothing can be learned", async () => {
+    const job = await ended(
+      await start({ data: { source: "labelled", from: "2020-01-01T00:00:00Z", to: "2020-02-01T00:00:00Z" } }),
+    );
+    assert.deepEqual([job.status, job.error?.code], ["FAILED", "INVALID_REQUEST"]);
+    assert.match(job.error?.message ?? "", /there is nothing to train on: card-fraud/);
   });
 });

@@ -116,6 +116,8 @@ const ANSWER: DriftAnswer = {
   model_name: "card-fraud",
   model_version: "1.0.0",
   reference_id: "ab".repeat(32),
+  compared_with: "reference",
+  problems: [],
   from: "2026-11-20T12:00:00.000Z",
   to: "2026-11-21T12:00:00.000Z",
   rows: 2000,

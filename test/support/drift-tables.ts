@@ -52,6 +52,7 @@ export class DriftTables {
           ),
         firstPaneMs: async () => this.#rows[0]?.dateMs,
       },
+      refused: async () => 0,
       scores,
       reports: {
         insert: async (rows) => {

@@ -23,6 +23,19 @@ interface ComparisonCase extends Case {
   readonly difference: number;
   readonly variance: number;
   readonly p: number;
+  readonly losses: PairedLosses;
+}
+
+/** Mean loss of one and of the other, and the interval of their difference, by metric. */
+export type PairedLosses = Readonly<
+  Record<string, Readonly<Record<"value" | "other" | "low" | "high", number>>>
+>;
+
+interface RegressionComparisonCase extends Case {
+  readonly predicted: readonly number[];
+  readonly other_predicted: readonly number[];
+  readonly labels: readonly number[];
+  readonly losses: PairedLosses;
 }
 
 interface MulticlassCase extends Case {
@@ -79,6 +92,7 @@ interface Cases {
   readonly laws: LawCase;
   readonly binary: BinaryCase;
   readonly "auc-comparison": ComparisonCase;
+  readonly "regression-comparison": RegressionComparisonCase;
   readonly multiclass: MulticlassCase;
   readonly regression: RegressionCase;
   readonly isotonic: IsotonicCase;

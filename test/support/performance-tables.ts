@@ -3,11 +3,14 @@ import assert from "node:assert/strict";
 import { pino } from "pino";
 import type { LabelledQuestion, LabelPositions } from "../../engine/core/labelled-rows.ts";
 import type { ModelManifest } from "../../engine/core/manifest.ts";
+import type { WatchedErrors } from "../../engine/monitor/detectors/error-news.ts";
+import type { ScoreTable } from "../../engine/monitor/detectors/score-watch.ts";
 import {
   PerformanceMonitor,
   type PerformanceMonitorOptions,
 } from "../../engine/monitor/performance/performance-monitor.ts";
 import type { PerformanceObservation } from "../../engine/monitor/performance/performance-news.ts";
+import type { DatedSpan } from "../../storage/dated-values.ts";
 import type { VersionWindow } from "../../storage/performance-rows.ts";
 
 const HOUR_MS = 3_600_000;
@@ -32,11 +35,12 @@ export type Report = Readonly<Record<string, unknown>>;
 export class PerformanceTables {
   readonly reports: Report[] = [];
   readonly told: PerformanceObservation[] = [];
+  readonly toldErrors: WatchedErrors[] = [];
   readonly #predictions: Stored[] = [];
   readonly #tokens = new Set<string>();
   #predictionSeq = 0;
   #labelSeq = 0;
-  failure: "none" | "before" | "after" | "tell" | "read" = "none";
+  failure: "none" | "before" | "after" | "tell" | "tell errors" | "read" = "none";
   settings: unknown;
   champion: ModelManifest | undefined;
   nowMs = 0;
@@ -59,15 +63,25 @@ export class PerformanceTables {
     return new PerformanceMonitor({
       rows,
       reports,
+      errors: (upTo) => this.#errors(upTo),
       settingsOf: async () => this.settings,
       championOf: async () => this.champion,
       tell: async (observations) => {
         this.#fail("tell");
         this.told.push(...observations);
       },
+      tellErrors: async (errors) => {
+        this.#fail("tell errors");
+        this.toldErrors.push(errors);
+      },
       now: () => this.nowMs,
       logger: pino({ level: "silent" }),
     });
+  }
+
+  /** Those of kind errors, without what says when. */
+  errors(): Report[] {
+    return this.reports.filter(({ kind }) => kind === "errors").map(withoutComputation);
   }
 
   /** Of each window, variant, slice and metric what was computed last, without what says when. */
@@ -77,9 +91,10 @@ export class PerformanceTables {
       if (kind === "window") numberOf.set(window_end, computation as number);
     return this.reports
       .filter(
-        ({ kind, window_end, computation }) => kind !== "window" && numberOf.get(window_end) === computation,
+        ({ kind, window_end, computation }) =>
+          kind !== "window" && kind !== "errors" && numberOf.get(window_end) === computation,
       )
-      .map((row) => Object.fromEntries(Object.entries(row).filter(([column]) => !OF_COMPUTATION.has(column))))
+      .map(withoutComputation)
       .sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));
   }
 
@@ -105,6 +120,23 @@ export class PerformanceTables {
       )?.label;
       return [{ ...prediction, variant: prediction.variant ?? "", label }];
     });
+  }
+
+  #errors(upTo: LabelPositions): ScoreTable {
+    const found = (span: DatedSpan) =>
+      this.#window({ ...span, upTo }).filter(
+        ({ variant, label }) => label !== undefined && variant === span.variant,
+      );
+    return {
+      count: async (span) => found(span).length,
+      read: async function* (this: void, span: DatedSpan) {
+        const rows = found(span);
+        yield {
+          values: Float32Array.from(rows, ({ score, label }) => Number(score >= 0.5 !== (label === 1))),
+          madeMs: Float64Array.from(rows, ({ atMs }) => atMs),
+        };
+      },
+    };
   }
 
   #ports(): Pick<PerformanceMonitorOptions, "rows" | "reports"> {
@@ -164,7 +196,7 @@ export class PerformanceTables {
         pairs: async () => ({
           scores: new Float32Array(0),
           otherScores: new Float32Array(0),
-          labels: new Uint8Array(0),
+          labels: new Float64Array(0),
         }),
       },
       reports: {
@@ -188,6 +220,11 @@ export class PerformanceTables {
     );
     const latest = new Map(windows.map((row) => [row["window_end"] as number, row]));
     const last = windows.at(-1);
+    const ofErrors = new Map(
+      this.reports
+        .filter((row) => row["kind"] === "errors" && row["model_version"] === version)
+        .map((row) => [row["variant"] as string, row["state"] as string]),
+    );
     return {
       windows: [...latest].map(([end, row]) => ({
         endMs: end * 1000,
@@ -196,6 +233,11 @@ export class PerformanceTables {
       })),
       computation: (last?.["computation"] as number | undefined) ?? 0,
       state: last?.["state"] as string | undefined,
+      errors: [...ofErrors].map(([variant, state]) => ({ variant, state })),
     };
   }
+}
+
+function withoutComputation(row: Report): Report {
+  return Object.fromEntries(Object.entries(row).filter(([column]) => !OF_COMPUTATION.has(column)));
 }

@@ -1,13 +1,16 @@
 /**
- * Made-up windows of a model whose features are histograms: bins of equal mass without drift, a shifted normal with it.
+ * Made-up windows of a model whose features are histograms: bins of equal mass without drift, a shifted normal with it. They
+ * are measured by what measures the monitor's windows.
  *
  * Reference and windows are both samples, and all windows are compared with one sample of the reference, whose error they
  * share. Features may be correlated: a share of the rows has the same bin in all features, drawn once.
  */
 
 import type { ColumnEvidence, WindowEvidence } from "../../engine/monitor/drift/window-evidence.ts";
+import { measureWindow, toEvidence } from "../../engine/monitor/drift/window-measures.ts";
+import type { NumberProfile, ReferenceProfile } from "../../engine/monitor/references/reference-profile.ts";
 import { createRandom } from "../../engine/sample/random.ts";
-import { chiSquareSurvival, normalCdf, normalQuantile } from "./distributions.ts";
+import { normalCdf, normalQuantile } from "./distributions.ts";
 import { drawCounts } from "./multinomial.ts";
 
 export const WINDOW_MS = 300_000;
@@ -43,7 +46,7 @@ export function createSimulation(options: SimulationOptions): Simulation {
       return drawCounts(rows - commonRows, equal, uniform).map((own, bin) => own + (common[bin] as number));
     });
   };
-  const reference = draw(referenceRows, 0, equal);
+  const profile = toProfile(names, draw(referenceRows, 0, equal));
   const panes: number[][][] = [];
   const panesMax = options.panes ?? 1;
   let startMs = 0;
@@ -51,10 +54,12 @@ export function createSimulation(options: SimulationOptions): Simulation {
   return {
     next(shifted = 0, probabilities = equal) {
       if (panes.push(draw(options.rows, shifted, probabilities)) > panesMax) panes.shift();
-      const columns = names.map((name, index) => {
-        const counts = equal.map((_, bin) => total(panes.map((pane) => pane[index]?.[bin] as number)));
-        return measured(name, counts, reference[index] as number[]);
-      });
+      const slots = toSlots(
+        names.map((_, index) =>
+          equal.map((__, bin) => total(panes.map((pane) => pane[index]?.[bin] as number))),
+        ),
+      );
+      const columns = toEvidence(measureWindow(profile, slots), slots);
       startMs += WINDOW_MS;
       const endMs = startMs + panesMax * WINDOW_MS;
       const series = { model: "simulated", version: "1.0.0", variant: null, referenceId: "r1" };
@@ -95,18 +100,32 @@ function psiOf(current: readonly number[], reference: readonly number[]): number
   }, 0);
 }
 
-/** Half a row is added to every bin of both; p-value by the law PSI ~ (1/n + 1/m) χ² with bins - 1 degrees (Yurdakul 2018). */
-function measured(column: string, counts: readonly number[], reference: readonly number[]): ColumnEvidence {
-  const rows = total(counts);
-  const referenceRows = total(reference);
-  const psi = psiOf(smoothed(counts, rows), smoothed(reference, referenceRows));
-  const scale = 1 / rows + 1 / referenceRows;
-  const degrees = counts.length - 1;
-  return {
-    ...quietColumn(column, rows, referenceRows),
-    psiCorrected: psi - degrees * scale,
-    pValue: chiSquareSurvival(psi / scale, degrees),
-  };
+/**
+ * The reference as a profile of numbers: bin k of the draws is the interval (k, k + 1], and the engine's guard bins on both
+ * sides of all are empty, as they are in a reference.
+ */
+function toProfile(names: readonly string[], counts: readonly (readonly number[])[]): ReferenceProfile {
+  const rows = total(counts[0] as readonly number[]);
+  const columns = names.map((name, index): NumberProfile => {
+    const drawn = counts[index] as readonly number[];
+    const edges = Array.from({ length: drawn.length + 1 }, (_, edge) => edge);
+    const range = { mean: drawn.length / 2, std: drawn.length / Math.sqrt(12), min: 0.5, max: drawn.length };
+    const fields = {
+      name,
+      role: "input",
+      type: "number",
+      state: "varying",
+      count: rows,
+      null_count: 0,
+    } as const;
+    return { ...fields, edges, counts: [0, ...drawn, 0], ...range };
+  });
+  return { format: 1, bins: counts[0]?.length ?? 0, rows, columns };
+}
+
+/** Counts as the monitor adds them up: a slot per bin of the profile, and none of null. */
+function toSlots(counts: readonly (readonly number[])[]): Float64Array {
+  return Float64Array.from(counts.flatMap((drawn) => [0, ...drawn, 0, 0]));
 }
 
 /** A column in which nothing has changed. */
@@ -127,10 +146,6 @@ export function quietColumn(column: string, rows = 1_000, referenceRows = 10_000
     isConstant: false,
     referenceTopShare: 0.1,
   };
-}
-
-function smoothed(counts: readonly number[], rows: number): number[] {
-  return counts.map((count) => (count + 0.5) / (rows + 0.5 * counts.length));
 }
 
 function total(counts: readonly number[]): number {

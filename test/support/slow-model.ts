@@ -1,9 +1,9 @@
 /**
  * A model that takes as long as a request says: an ONNX Loop that counts to its input `steps`, written byte by byte.
  *
- *     value = steps + count,  count = Loop(max(steps) times: count + 1)
+ *     value = steps + count,  count = Loop(max(steps) * slowness times: count + 1)
  *
- * It is how tests keep a worker busy, or hang it, in the real runtime.
+ * With `nanAbove` it is NaN for larger steps: such rows fail. It is how tests keep a worker busy, or hang it, in the real runtime.
  */
 import { parseManifest } from "../../engine/core/manifest.ts";
 import type { ModelArtifact } from "../../workers/runtime.ts";
@@ -16,29 +16,53 @@ const BOOL = 9;
 const ATTRIBUTE_INT = 2;
 const ATTRIBUTE_GRAPH = 5;
 
-export function slowModel(name = "slow"): ModelArtifact {
+export interface SlowModelOptions {
+  readonly version?: string;
+  readonly slowness?: number;
+  readonly nanAbove?: number;
+}
+
+export function slowModel(
+  name = "slow",
+  { version = "1.0.0", slowness = 1, nanAbove }: SlowModelOptions = {},
+): ModelArtifact {
   const manifest = parseManifest({
     name,
-    version: "1.0.0",
+    version,
     runtime: "onnx",
     inputs: [{ name: "steps", type: "float", min: 0, example: 0 }],
     outputs: [{ name: "value", type: "value" }],
   });
-  return { manifest, files: new Map([["model.onnx", modelBytes()]]) };
+  return { manifest, files: new Map([["model.onnx", modelBytes(slowness, nanAbove)]]) };
 }
 
-function modelBytes(): Buffer {
+function modelBytes(slowness: number, nanAbove: number | undefined): Buffer {
+  const isBrittle = nanAbove !== undefined;
   const graph = message(
     [1, node("ReduceMax", ["steps"], ["most"], [[5, attribute("keepdims", 0)]])],
-    [1, node("Cast", ["most"], ["trips"], [[5, attribute("to", INT64)]])],
+    [1, node("Mul", ["most", "slowness"], ["long"])],
+    [1, node("Cast", ["long"], ["trips"], [[5, attribute("to", INT64)]])],
     [1, node("Loop", ["trips", "", "zero"], ["count"], [[5, attribute("body", body())]])],
-    [1, node("Add", ["steps", "count"], ["value"])],
+    [1, node("Add", ["steps", "count"], [isBrittle ? "sum" : "value"])],
+    ...(isBrittle ? brittle() : []),
     [2, "slow"],
     [5, scalar("zero", 0)],
+    [5, scalar("slowness", slowness)],
+    ...(isBrittle ? [[5, scalar("limit", nanAbove)] as const] : []),
     [11, value("steps", FLOAT, "rows", 1)],
     [12, value("value", FLOAT, "rows", 1)],
   );
   return message([1, 8], [7, graph], [8, message([1, ""], [2, 13])]);
+}
+
+/** value = sum + 0 * sqrt(limit - steps) */
+function brittle(): Field[] {
+  return [
+    [1, node("Sub", ["limit", "steps"], ["left"])],
+    [1, node("Sqrt", ["left"], ["root"])],
+    [1, node("Mul", ["root", "zero"], ["nothing"])],
+    [1, node("Add", ["sum", "nothing"], ["value"])],
+  ];
 }
 
 function body(): Buffer {

@@ -18,25 +18,18 @@ export interface RegisteredTrainer {
 }
 
 /** Those that export to ONNX can be members of an ensemble. */
-const ONNX_TRAINERS = {
-  GRADIENT_BOOSTING: gradientBoosting as Trainer<unknown>,
-  RANDOM_FOREST: randomForest as Trainer<unknown>,
-  LINEAR: linearTrainer as Trainer<unknown>,
+const ONNX_TRAINERS: Readonly<Record<string, Trainer<unknown>>> = {
+  GRADIENT_BOOSTING: gradientBoosting,
+  RANDOM_FOREST: randomForest,
+  LINEAR: linearTrainer,
 };
 
 /** The first one is taken when nobody says which. */
 export const TRAINERS: ReadonlyMap<string, RegisteredTrainer> = new Map<string, RegisteredTrainer>([
-  ["GRADIENT_BOOSTING", { trainer: ONNX_TRAINERS.GRADIENT_BOOSTING, takes: "anything", background: "none" }],
-  ["RANDOM_FOREST", { trainer: ONNX_TRAINERS.RANDOM_FOREST, takes: "anything", background: "none" }],
-  ["LINEAR", { trainer: ONNX_TRAINERS.LINEAR, takes: "numbers", background: "means" }],
+  ["GRADIENT_BOOSTING", { trainer: gradientBoosting, takes: "anything", background: "none" }],
+  ["RANDOM_FOREST", { trainer: randomForest, takes: "anything", background: "none" }],
+  ["LINEAR", { trainer: linearTrainer, takes: "numbers", background: "means" }],
   ["NEURAL_NETWORK", { trainer: neuralNetworkTrainer, takes: "numbers", background: "rows" }],
   ["LSTM", { trainer: lstmTrainer, takes: "numbers", background: "rows" }],
-  [
-    "ENSEMBLE",
-    {
-      trainer: createEnsembleTrainer(ONNX_TRAINERS),
-      takes: "numbers",
-      background: "rows",
-    },
-  ],
+  ["ENSEMBLE", { trainer: createEnsembleTrainer(ONNX_TRAINERS), takes: "numbers", background: "rows" }],
 ]);

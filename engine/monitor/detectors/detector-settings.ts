@@ -1,7 +1,7 @@
 /**
- * Which streaming detectors read a model's scores, and with which options: `[{ "kind": "page_hinkley", "threshold": 100 }]`.
+ * Which streaming detectors read a model's scores or errors, and with which options: `[{ "kind": "page_hinkley", "threshold": 100 }]`.
  *
- * By default Page-Hinkley alone: in units of the scores' own deviation it is as rarely wrong on any scale, and its allowance
+ * By default Page-Hinkley alone, of errors only when they grow: in units of the scores' own deviation it is as rarely wrong on any scale, and its allowance
  * keeps it from finding what is too small to matter. ADWIN takes scores of 0 to 1 unless told its `range`, and finds any
  * shift, however small, once there are values enough; KSWIN is for changes of shape. Figures in DECISIONS.
  */
@@ -36,32 +36,36 @@ export const DETECTORS: Readonly<Record<DetectorKind, DetectorMaker>> = {
 
 const wire = z
   .array(z.looseObject({ kind: z.enum(DETECTOR_KINDS) }))
-  .refine((list) => new Set(list.map(({ kind }) => kind)).size === list.length, "names a kind twice")
-  .default([{ kind: "page_hinkley" }]);
+  .refine((list) => new Set(list.map(({ kind }) => kind)).size === list.length, "names a kind twice");
+
+/** What reads what, unless told. */
+const USUAL = {
+  detectors: [{ kind: "page_hinkley" }],
+  error_detectors: [{ kind: "page_hinkley", direction: "up" }],
+} as const satisfies Readonly<Record<string, readonly DetectorSettings[]>>;
 
 /**
  * Settings as somebody wrote them; undefined for the default, an empty list for none.
+ * @param field name of the setting.
  * @throws EngineError INVALID_REQUEST with one detail per wrong or unknown field.
  */
-export function parseDetectorSettings(json: unknown): DetectorSettings[] {
-  const result = wire.safeParse(json);
-  if (result.success) return result.data.map(withDefaults);
+export function parseDetectorSettings(json: unknown, field: keyof typeof USUAL): DetectorSettings[] {
+  const result = wire.safeParse(json === undefined ? USUAL[field] : json);
+  if (result.success) return result.data.map((one, index) => withDefaults(one, `${field}.${index}`));
   throw refused(
     result.error.issues
       .slice(0, 20)
-      .map(({ path, message }) => ({ field: ["detectors", ...path].join("."), message })),
+      .map(({ path, message }) => ({ field: [field, ...path].join("."), message })),
   );
 }
 
-function withDefaults({ kind, ...given }: DetectorSettings, index: number): DetectorSettings {
+function withDefaults({ kind, ...given }: DetectorSettings, place: string): DetectorSettings {
   try {
     const { options } = DETECTORS[kind].create(given).toJSON();
     return { kind, ...options };
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    throw refused(
-      error.details.map(({ field, message }) => ({ field: `detectors.${index}.${field}`, message })),
-    );
+    throw refused(error.details.map(({ field, message }) => ({ field: `${place}.${field}`, message })));
   }
 }
 

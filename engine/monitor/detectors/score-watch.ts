@@ -1,13 +1,14 @@
 /**
- * The scores of one series under streaming detectors: the predicted values of each window, in the order of their making.
+ * A number of each prediction of one series under streaming detectors, window after window in the order of their making: the
+ * predicted values, or by how much labelled ones were wrong, according to the table.
  *
  *     window is over → its predictions that were not fed yet → feedDetectors → states and alarms, kept with its report
  *
  * Each prediction is fed once: sliding windows give only what is new in them, and a round that is done again begins with the
- * states of the last report that is stored. Predictions that are stored after their window was judged are not fed.
+ * states of the last report that is stored. Predictions that are stored (or labelled) after their window was fed are not fed.
  * Bounds: the first SCORES_MAX predictions of a window, ALARMS_MAX alarms of it by name.
  */
-import type { ScoreSpan, Scores } from "../../../storage/score-store.ts";
+import type { DatedSpan, DatedValues } from "../../../storage/dated-values.ts";
 import { type DetectorStates, feedDetectors } from "./detector-feed.ts";
 import type { DetectorKind, DetectorSettings } from "./detector-settings.ts";
 
@@ -15,9 +16,9 @@ const SCORES_MAX = 1_000_000;
 const ALARMS_MAX = 100;
 
 export interface ScoreTable {
-  count(span: ScoreSpan): Promise<number>;
+  count(span: DatedSpan): Promise<number>;
   /** The first `rows`, by prediction_date and prediction_id. */
-  read(span: ScoreSpan, rows: number): AsyncIterable<Scores>;
+  read(span: DatedSpan, rows: number): AsyncIterable<DatedValues>;
 }
 
 export interface ScoreAlarm {
@@ -47,7 +48,7 @@ export interface ScoreWatch {
   readonly latest: ScoreNews;
 }
 
-export interface ScoreWindow extends Omit<ScoreSpan, "fromMs" | "toMs"> {
+export interface ScoreWindow extends Omit<DatedSpan, "fromMs" | "toMs"> {
   readonly startMs: number;
   readonly endMs: number;
   /** Whether it has any prediction at all. */

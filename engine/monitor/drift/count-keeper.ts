@@ -26,6 +26,8 @@ const ROWS_MAX = 20_000;
 const MINUTES_MAX = 240;
 const CATCH_UP_MS = 2_000;
 const WRITER_BYTES = 256 * 1024;
+/** Versions named in one line of the log. */
+const TOLD_MAX = 10;
 
 export interface LogPosition {
   readonly epoch: number;
@@ -102,7 +104,7 @@ export class CountKeeper {
       if (isOther) counts = this.#countsOf(bytes, reader);
       start = seriesStart;
       end = seriesEnd;
-      if (counts?.isLive === true) this.#add(counts, reader);
+      if (counts?.isLive === true) counts.add(reader);
     }
   }
 
@@ -131,6 +133,7 @@ export class CountKeeper {
     await attempt(live, async () => this.#flush(live));
     for (const counts of all.filter(({ isLive }) => !isLive))
       await attempt([counts], async () => this.#catchUp(counts));
+    this.#tellMisfits();
   }
 
   #countsOf(bytes: Buffer, reader: LogRowReader): VersionCounts | undefined {
@@ -142,13 +145,18 @@ export class CountKeeper {
     return this.#bySeries.get(series);
   }
 
-  #add(counts: VersionCounts, reader: LogRowReader): void {
-    try {
-      counts.add(reader);
-    } catch (error) {
+  /** At most a line a round, whatever there is of such predictions. */
+  #tellMisfits(): void {
+    const misfits = [...this.#versions.values()].flatMap((counts) => {
+      const rows = counts.takeMisfits();
       const { model, version } = counts.version;
-      this.#options.logger.error({ err: messageOf(error), model, version }, "a prediction cannot be counted");
-    }
+      return rows === 0 ? [] : [{ model, version, rows }];
+    });
+    if (misfits.length > 0)
+      this.#options.logger.error(
+        { versions: misfits.slice(0, TOLD_MAX), versionsTotal: misfits.length },
+        "predictions have not the columns of their model version's reference",
+      );
   }
 
   /**
@@ -193,7 +201,7 @@ export class CountKeeper {
         return;
       }
       const reader = new LogRowReader(await table.readPredictions(version, from, to));
-      while (reader.next()) this.#add(counts, reader);
+      while (reader.next()) counts.add(reader);
       this.#writer.reset();
       counts.write(this.#writer, to);
       const token = `${version.model}:${version.version}:${version.referenceId}:${to.epoch}:${to.seq}`;
@@ -269,6 +277,10 @@ class VersionCounts {
       this.#byVariant.set(variant, counts);
     }
     counts.add(reader);
+  }
+
+  takeMisfits(): number {
+    return [...this.#byVariant.values()].reduce((sum, counts) => sum + counts.takeMisfits(), 0);
   }
 
   /** Appends the counts and starts over with none; how many rows that are. */

@@ -1,8 +1,11 @@
 /**
  * Rows of `feature_counts` in RowBinary, from counts by minute: each count once as its minute, hour and day.
+ *
+ * Predictions that have not the columns of the reference stand there as bin 0 of an output `*`, which no column can be called.
  */
 import type { RowBinaryWriter } from "../../core/row-binary.ts";
 import type { ProfileColumn } from "../references/reference-profile.ts";
+import { WHOLE_WINDOW } from "./column-name.ts";
 import { MINUTE_MS } from "./pane-counts.ts";
 
 const PANE_SECONDS = [60, 3_600, 86_400] as const;
@@ -29,8 +32,8 @@ export function writeCountRows(
   for (const seconds of PANE_SECONDS) {
     for (const [paneS, counts] of addUp(byMinute, seconds)) {
       let slot = 0;
-      for (const column of series.columns) {
-        for (let bin = 0; bin <= column.counts.length; bin++) {
+      const write = (role: keyof typeof ROLES, feature: string, bins: number): void => {
+        for (let bin = 0; bin < bins; bin++) {
           const count = counts[slot++] as number;
           if (count === 0) continue;
           writer.reserve(ROW_BYTES);
@@ -38,8 +41,8 @@ export function writeCountRows(
           writer.string(series.version);
           writer.string(series.variant);
           writer.string(series.referenceId);
-          writer.uint8(ROLES[column.role]);
-          writer.string(column.name);
+          writer.uint8(ROLES[role]);
+          writer.string(feature);
           writer.uint32(seconds);
           writer.uint32(paneS);
           writer.uint16(bin);
@@ -48,7 +51,9 @@ export function writeCountRows(
           writer.uint64(count);
           rows++;
         }
-      }
+      };
+      for (const { role, name, counts: bins } of series.columns) write(role, name, bins.length + 1);
+      write("output", WHOLE_WINDOW, 1);
     }
   }
   return rows;

@@ -5,12 +5,15 @@
  * significant alone in large ones. No problem is found in a window below the minimum sample, but for another schema.
  */
 import type { DriftSettings } from "./drift-settings.ts";
-import type { ColumnEvidence } from "./window-evidence.ts";
+import type { ColumnEvidence, SchemaEvidence } from "./window-evidence.ts";
 
 export type ProblemKind =
   /** The whole window is empty, and `expects_data` says that it should not be. */
   | "no_data"
-  /** The column came or went, or holds numbers instead of categories, or the other way round. */
+  /**
+   * The column came or went, or holds numbers instead of categories, or the other way round. Of a whole window: requests were
+   * refused for such features, or predictions stored with other columns than the reference has.
+   */
   | "schema_change"
   /** Nothing but nulls, unlike the reference. */
   | "no_values"
@@ -34,6 +37,24 @@ export interface Problem {
 export function schemaProblem(column: ColumnEvidence): Problem | undefined {
   const isOther = column.rows > 0 && column.kind !== column.referenceKind;
   return isOther ? { kind: "schema_change", rate: 1, referenceRate: 0 } : undefined;
+}
+
+/**
+ * The schema's problem of a whole window, with the greater share of the two kinds of rows that make it: rows that do not fit
+ * among those of the series, and refused requests among those of the version. `insufficient` if both are of fewer than the
+ * minimum of rows; undefined if there is none.
+ */
+export function refusalProblem(
+  { rows, misfits, answered, refused }: SchemaEvidence,
+  settings: DriftSettings,
+): Problem | "insufficient" | undefined {
+  const shares = [
+    { part: misfits, all: rows + misfits },
+    { part: refused, all: answered + refused },
+  ].filter(({ all }) => all >= settings.rows_min);
+  if (shares.length === 0) return "insufficient";
+  const rate = Math.max(...shares.map(({ part, all }) => part / all));
+  return rate >= settings.refused_share ? { kind: "schema_change", rate, referenceRate: 0 } : undefined;
 }
 
 /** Two samples that rates are shares of. */

@@ -13,14 +13,32 @@ export interface DriftAnswer {
   /** Absent when all variants are taken together. */
   readonly variant?: string;
   readonly reference_id: string;
+  /** As `compare_with` of the model's settings has it. */
+  readonly compared_with: "reference" | "season";
+  /** With `season`: the windows whose counts stand in for the reference's, in the bins of which they were counted. */
+  readonly season?: readonly SpanJson[];
   readonly from: string;
   readonly to: string;
   readonly rows: number;
+  /** Of the season, if that is compared with. */
   readonly reference_rows: number;
   readonly verdict: Verdict;
+  /** Of the window as a whole. */
+  readonly problems: readonly ProblemJson[];
   /** With `exact=true`. */
   readonly exact?: ExactJson;
   readonly columns: readonly DriftColumn[];
+}
+
+export interface SpanJson {
+  readonly from: string;
+  readonly to: string;
+}
+
+export interface ProblemJson {
+  readonly kind: ProblemKind;
+  readonly rate: number;
+  readonly reference_rate: number;
 }
 
 /** What was measured from rows: those of both windows, which may be more than are counted yet. */
@@ -58,11 +76,7 @@ export interface DriftColumn extends MeasuresJson {
   readonly verdict: Verdict;
   readonly is_critical: boolean;
   readonly p_adjusted: number | null;
-  readonly problems: readonly {
-    readonly kind: ProblemKind;
-    readonly rate: number;
-    readonly reference_rate: number;
-  }[];
+  readonly problems: readonly ProblemJson[];
   readonly bins: BinsJson;
   /** With `exact=true`; null of a column that the rows do not have. */
   readonly exact?: ExactColumnJson | null;

@@ -13,9 +13,9 @@ import { messageOf } from "../../core/errors.ts";
 import type { Logger } from "../../core/log.ts";
 import { type ScoreTable, type ScoreWatch, watchScores } from "../detectors/score-watch.ts";
 import { type MonitorSettings, parseMonitorSettings } from "../monitor-settings.ts";
-import type { ReferenceProfile } from "../references/reference-profile.ts";
+import { evidenceName } from "./column-name.ts";
 import type { WatchedVersion } from "./count-keeper.ts";
-import { type SeriesState, toReportRows } from "./drift-report.ts";
+import { type ReportRow, type SeriesState, toReportRows } from "./drift-report.ts";
 import {
   createIncidentState,
   fold,
@@ -24,38 +24,30 @@ import {
   type IncidentState,
   isRetrainingVetoed,
 } from "./incident.ts";
-import {
-  type BinCount,
-  type MeasuredColumn,
-  measureWindow,
-  slotsByVariant,
-  toEvidence,
-  withCounts,
-} from "./window-measures.ts";
-import { judgeWindow, type WindowVerdict } from "./window-verdict.ts";
+import type { SumCounts } from "./season-reference.ts";
+import type { MeasuredColumn } from "./window-measures.ts";
+import { judgeSeries, readWindow, variantsIn, type WindowTables } from "./window-series.ts";
+import type { WindowVerdict } from "./window-verdict.ts";
 
 const WINDOWS_PER_ROUND = 200;
 const IDLE_MS = 24 * 3_600_000;
-const WEEK_MS = 7 * 86_400_000;
-const SEASON_WEEKS = 4;
-/** Predictions in flight at the end of a window reach the log within this, unless NATS is away. */
-const SLACK_MS = 5_000;
-
-type Span = readonly [startS: number, endS: number];
+/**
+ * Predictions in flight at the end of a window reach the log within this, and refused requests their table, which data planes
+ * report every five seconds; unless NATS is away.
+ */
+const SLACK_MS = 15_000;
 
 export interface DriftMonitorOptions {
   readonly counts: {
-    sum(version: WatchedVersion, spans: readonly Span[]): Promise<BinCount[]>;
+    readonly sum: SumCounts;
     firstPaneMs(version: WatchedVersion): Promise<number | undefined>;
   };
+  readonly refused: WindowTables["refused"];
   readonly scores: ScoreTable;
   readonly reports: {
     insert(rows: readonly Readonly<Record<string, unknown>>[], token: string): Promise<void>;
     runningInserts(): Promise<number>;
-    latest(
-      model: string,
-      version: string,
-    ): Promise<readonly { readonly variant: string; readonly windowEndMs: number; readonly state: string }[]>;
+    latest(model: string, version: string): Promise<readonly LatestReport[]>;
   };
   /** As somebody wrote them; undefined for the defaults. */
   readonly settingsOf: (model: string) => Promise<unknown>;
@@ -65,10 +57,23 @@ export interface DriftMonitorOptions {
   readonly logger: Logger;
 }
 
+/** The last report of a variant, as it is stored. */
+export interface LatestReport {
+  readonly variant: string;
+  readonly windowStartMs: number;
+  readonly windowEndMs: number;
+  readonly state: string;
+  readonly rows: readonly ReportRow[];
+}
+
 export interface JudgedWindow {
+  readonly startMs: number;
+  readonly endMs: number;
   readonly state: IncidentState;
   readonly changes: readonly IncidentChange[];
   readonly scores: ScoreWatch | undefined;
+  /** As they are stored: the same when the window is told again. */
+  readonly report: readonly ReportRow[];
   /** Undefined when it is told again after a start. */
   readonly verdict?: WindowVerdict;
   readonly measured?: readonly MeasuredColumn[];
@@ -87,8 +92,8 @@ interface Progress {
   isBehind: boolean;
   readonly states: Map<string, IncidentState>;
   readonly scores: Map<string, ScoreWatch>;
-  /** By variant, of the last window that was judged here. */
-  readonly latest: Map<string, WindowVerdict>;
+  /** By variant, of the last window. */
+  readonly latest: Map<string, readonly ReportRow[]>;
 }
 
 export class DriftMonitor {
@@ -122,10 +127,12 @@ export class DriftMonitor {
 
   /** Bias-corrected PSI of each column that has one, in the last window of each variant. */
   latest({ model, version }: WatchedVersion): { variant: string; column: string; value: number }[] {
-    const verdicts = this.#progress.get(`${model}\n${version}`)?.latest ?? new Map<string, WindowVerdict>();
-    return [...verdicts].flatMap(([variant, { columns }]) =>
-      columns.flatMap(({ column, psiCorrected }) =>
-        psiCorrected === null ? [] : [{ variant, column, value: psiCorrected }],
+    const reports = this.#progress.get(`${model}\n${version}`)?.latest ?? new Map<string, ReportRow[]>();
+    return [...reports].flatMap(([variant, rows]) =>
+      rows.flatMap(({ role, feature, psi_corrected }) =>
+        typeof psi_corrected === "number"
+          ? [{ variant, column: evidenceName({ role, name: feature }), value: psi_corrected }]
+          : [],
       ),
     );
   }
@@ -179,26 +186,29 @@ export class DriftMonitor {
     }
   }
 
+  /** The window that was stored last is told again: whoever stored it may have ended before it was told whole. */
   async #load({ model, version }: WatchedVersion): Promise<Progress> {
     const { reports, tell } = this.#options;
     if ((await reports.runningInserts()) > 0) throw new Error("an earlier report is still being inserted");
-    const latest = await reports.latest(model, version);
-    const states = new Map<string, IncidentState>();
-    const watches = new Map<string, ScoreWatch>();
-    for (const { variant, state: text } of latest) {
-      const { scores, ...state } = JSON.parse(text) as SeriesState;
-      states.set(variant, state);
-      if (scores !== undefined) watches.set(variant, scores);
-      await tell({ state, changes: state.latest?.changes ?? [], scores });
-    }
-    const ends = latest.map(({ windowEndMs }) => windowEndMs);
-    return {
-      endMs: ends.length === 0 ? undefined : Math.max(...ends),
+    const found = await reports.latest(model, version);
+    const lastMs = Math.max(...found.map(({ windowEndMs }) => windowEndMs));
+    const progress: Progress = {
+      endMs: found.length === 0 ? undefined : lastMs,
       isBehind: true,
-      states,
-      scores: watches,
+      states: new Map(),
+      scores: new Map(),
       latest: new Map(),
     };
+    for (const { variant, windowStartMs: startMs, windowEndMs: endMs, state: text, rows: report } of found) {
+      const { scores, ...state } = JSON.parse(text) as SeriesState;
+      progress.states.set(variant, state);
+      if (scores !== undefined) progress.scores.set(variant, scores);
+      if (endMs < lastMs) continue; // told before the windows behind it were judged
+      progress.latest.set(variant, report);
+      const changes = state.latest?.endMs === endMs ? state.latest.changes : [];
+      await tell({ startMs, endMs, state, changes, scores, report });
+    }
+    return progress;
   }
 
   async #judge(
@@ -207,71 +217,47 @@ export class DriftMonitor {
     settings: MonitorSettings,
     endMs: number,
   ): Promise<void> {
-    const { reports, tell, now } = this.#options;
+    const { counts, refused, reports, tell, now } = this.#options;
     const startMs = endMs - settings.windowMs;
-    const slots = slotsByVariant(version.profile, await this.#sum(version, startMs, endMs));
-    if (slots.size === 0) slots.set("", new Float64Array(slotsOf(version.profile)));
-    const profile = await this.#profileFor(version, settings, startMs, endMs);
+    const window = await readWindow(
+      { sum: counts.sum.bind(counts), refused },
+      version,
+      settings,
+      startMs,
+      endMs,
+    );
     const judged: JudgedWindow[] = [];
-    const rows: Record<string, unknown>[] = [];
-    for (const variant of [...slots.keys()].sort()) {
+    for (const variant of variantsIn(window)) {
       const before = states.get(variant) ?? createIncidentState(seriesOf(version, variant));
       if (before.latest !== null && startMs <= before.latest.startMs) continue; // windows were made longer
-      const counts = slots.get(variant) as Float64Array;
-      const measured = measureWindow(profile, counts);
-      const columns = toEvidence(measured, counts);
-      const { referenceId } = version;
-      const evidence = { ...seriesOf(version, variant), referenceId, startMs, endMs, columns };
-      const verdict = judgeWindow(evidence, settings.drift);
-      const isEmpty = counts.every((count) => count === 0);
+      const { verdict, measured, isIdle, isEmpty } = judgeSeries(window, variant, settings);
       // nothing can be said of a window without predictions, so the series is left to grow idle
-      const isSilent = isEmpty && !settings.drift.expects_data;
-      const { state, changes } = isSilent
-        ? { state: before, changes: [] }
-        : fold(before, verdict, settings.drift);
+      const { state, changes } =
+        isIdle && !settings.drift.expects_data
+          ? { state: before, changes: [] }
+          : fold(before, verdict, settings.drift);
       const { model, version: number } = version;
-      const window = { model, version: number, variant, startMs, endMs, isEmpty };
       const scores = await watchScores(
         watches.get(variant),
         settings.detectors,
-        window,
+        { model, version: number, variant, startMs, endMs, isEmpty },
         this.#options.scores,
       );
-      judged.push({ state, changes, scores, verdict, measured });
-      rows.push(...toReportRows({ verdict, measured, state, scores }, now()));
+      const report = toReportRows({ verdict, measured, state, scores }, now());
+      judged.push({ startMs, endMs, state, changes, scores, report, verdict, measured });
     }
-    if (rows.length === 0) return;
-    await reports.insert(rows, `drift:${version.model}:${version.version}:${endMs}`);
-    for (const window of judged) {
-      const variant = window.state.variant ?? "";
-      states.set(variant, window.state);
-      if (window.scores !== undefined) watches.set(variant, window.scores);
-      if (window.verdict !== undefined) latest.set(variant, window.verdict);
-      await tell(window);
-    }
-  }
-
-  /** The reference, or for a season its columns with the counts of the same hours of earlier weeks. */
-  async #profileFor(
-    version: WatchedVersion,
-    { compareWith }: MonitorSettings,
-    startMs: number,
-    endMs: number,
-  ): Promise<ReferenceProfile> {
-    if (compareWith === "reference") return version.profile;
-    const spans = Array.from({ length: SEASON_WEEKS }, (_, week) =>
-      spanOf(startMs - (week + 1) * WEEK_MS, endMs - (week + 1) * WEEK_MS),
+    if (judged.length === 0) return;
+    await reports.insert(
+      judged.flatMap(({ report }) => report),
+      `drift:${version.model}:${version.version}:${endMs}`,
     );
-    const counts = await this.#options.counts.sum(version, spans);
-    const [slots] = slotsByVariant(
-      version.profile,
-      counts.map((count) => ({ ...count, variant: "" })),
-    ).values();
-    return withCounts(version.profile, slots ?? new Float64Array(slotsOf(version.profile)));
-  }
-
-  async #sum(version: WatchedVersion, startMs: number, endMs: number): Promise<BinCount[]> {
-    return this.#options.counts.sum(version, [spanOf(startMs, endMs)]);
+    for (const one of judged) {
+      const variant = one.state.variant ?? "";
+      states.set(variant, one.state);
+      if (one.scores !== undefined) watches.set(variant, one.scores);
+      latest.set(variant, one.report);
+      await tell(one);
+    }
   }
 }
 
@@ -280,12 +266,4 @@ function seriesOf(
   variant: string,
 ): { readonly model: string; readonly version: string; readonly variant: string | null } {
   return { model, version, variant: variant === "" ? null : variant };
-}
-
-function spanOf(startMs: number, endMs: number): Span {
-  return [startMs / 1000, endMs / 1000];
-}
-
-function slotsOf({ columns }: ReferenceProfile): number {
-  return columns.reduce((sum, { counts }) => sum + counts.length + 1, 0);
 }

@@ -8,8 +8,8 @@ import type { OpenIncident, Proposal } from "../../retraining/retrain-proposal.t
 import { evidenceName } from "./column-name.ts";
 import type { IncidentJson } from "./drift-answer.ts";
 import type { JudgedWindow } from "./drift-monitor.ts";
+import type { ReportRow } from "./drift-report.ts";
 import type { Incident, IncidentChange, IncidentState } from "./incident.ts";
-import type { MeasuredColumn } from "./window-measures.ts";
 
 export interface DriftEvent {
   readonly kind: "drift_detected" | "data_quality_detected" | "incident_closed";
@@ -57,45 +57,44 @@ export function incidentsJson(state: string): IncidentJson[] {
 }
 
 /** The measures of each column, the rows, and what became of incidents. */
-export function toObservations({ changes, verdict, measured }: JudgedWindow): Observation[] {
+export function toObservations({ changes, state, startMs, endMs, report }: JudgedWindow): Observation[] {
+  const { model, version, variant } = state;
+  const common = {
+    model,
+    version,
+    variant: variant ?? "",
+    windowStart: startMs,
+    windowEnd: endMs,
+  };
   const incidents = observeIncidents(
     changes.map((news) => ({
       ...news,
       incident: { ...news.incident, variant: news.incident.variant ?? "" },
     })),
   );
-  if (verdict === undefined) return incidents;
-  const { model, version, variant, startMs: windowStart, endMs: windowEnd } = verdict;
-  const common = { model, version, variant: variant ?? "", windowStart, windowEnd };
-  const rows = Math.max(0, ...(measured ?? []).map(({ measures }) => measures.rows));
   return [
-    { ...common, metric: "volume.rows", value: rows },
     ...incidents,
-    ...(measured ?? []).flatMap((one) =>
-      measuresOf(one).map(([metric, value]) => ({
-        ...common,
-        metric,
-        column: evidenceName(one.column),
-        value,
-      })),
-    ),
+    ...report.flatMap((row): Observation[] => {
+      if (row.role === "window") return [{ ...common, metric: "volume.rows", value: row.rows }];
+      const column = evidenceName({ role: row.role, name: row.feature });
+      return measuresOf(row).map(([metric, value]) => ({ ...common, metric, column, value }));
+    }),
   ];
 }
 
 /** Those that the column has. */
-function measuresOf({ measures }: MeasuredColumn): [ObservedMetric, number][] {
-  const { psi, ks, jensenShannon, kullbackLeibler, wasserstein, chiSquare, nullRate, unseenRate } = measures;
-  const all: [ObservedMetric, number | undefined][] = [
-    ["drift.psi", psi?.corrected],
-    ["drift.ks", ks?.low],
-    ["drift.jensen_shannon", jensenShannon],
-    ["drift.kl", kullbackLeibler],
-    ["drift.wasserstein", wasserstein?.normalized],
-    ["drift.chi_square", chiSquare?.statistic],
-    ["data_quality.null_rate", nullRate?.current],
-    ["data_quality.unseen_rate", unseenRate?.current],
+function measuresOf(row: ReportRow): [ObservedMetric, number][] {
+  const all: [ObservedMetric, number | null | undefined][] = [
+    ["drift.psi", row.psi_corrected],
+    ["drift.ks", row.ks_low],
+    ["drift.jensen_shannon", row.jensen_shannon],
+    ["drift.kl", row.kl],
+    ["drift.wasserstein", row.wasserstein],
+    ["drift.chi_square", row.chi_square],
+    ["data_quality.null_rate", row.null_rate],
+    ["data_quality.unseen_rate", row.unseen_rate],
   ];
-  return all.flatMap(([metric, value]) => (value === undefined ? [] : [[metric, value]]));
+  return all.flatMap(([metric, value]) => (typeof value === "number" ? [[metric, value]] : []));
 }
 
 export function toOpenIncident({ id, cause, severity, openedMs }: Incident): OpenIncident {

@@ -3,8 +3,8 @@
  * from the rows themselves, if that is asked for.
  */
 import { EngineError } from "../../core/errors.ts";
-import { type MonitorSettings, parseMonitorSettings } from "../monitor-settings.ts";
-import { evidenceName } from "./column-name.ts";
+import { parseMonitorSettings } from "../monitor-settings.ts";
+import { evidenceName, WHOLE_WINDOW } from "./column-name.ts";
 import type { Proportions } from "./contingency.ts";
 import type { WatchedVersion } from "./count-keeper.ts";
 import type {
@@ -14,19 +14,17 @@ import type {
   ExactColumnJson,
   ExactJson,
   MeasuresJson,
+  ProblemJson,
   RateJson,
+  SpanJson,
 } from "./drift-answer.ts";
 import type { ExactDrift } from "./exact-drift.ts";
 import type { ColumnMeasures } from "./measure-counts.ts";
 import type { RowMeasures } from "./measure-rows.ts";
-import {
-  type BinCount,
-  type MeasuredColumn,
-  measureWindow,
-  slotsByVariant,
-  toEvidence,
-} from "./window-measures.ts";
-import { judgeWindow } from "./window-verdict.ts";
+import { type Span, seasonReachMs } from "./season-reference.ts";
+import type { MeasuredColumn } from "./window-measures.ts";
+import { judgeSeries, readWindow, type WindowTables } from "./window-series.ts";
+import type { ColumnVerdict } from "./window-verdict.ts";
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -44,55 +42,46 @@ export interface DriftQuestion {
   readonly measureExactly?: ((fromMs: number, toMs: number) => Promise<ExactDrift>) | undefined;
 }
 
-export interface DriftPorts {
-  readonly sum: (
-    version: WatchedVersion,
-    spans: readonly (readonly [startS: number, endS: number])[],
-  ) => Promise<readonly BinCount[]>;
+export interface DriftPorts extends WindowTables {
   readonly settingsOf: (model: string) => Promise<unknown>;
 }
 
 /**
- * Measures and verdict of a window, its ends on whole minutes, or hours if it is older than 39 days.
+ * Measures and verdict of a window, its ends on whole minutes, or hours if it is older than 39 days, or was compared with such.
  * @throws EngineError INVALID_REQUEST when the window is empty; SERVICE_UNAVAILABLE; what measureExactly throws
  */
 export async function answerDrift(
-  { sum, settingsOf }: DriftPorts,
+  { settingsOf, ...tables }: DriftPorts,
   { version, variant, fromMs, toMs, nowMs, measureExactly }: DriftQuestion,
 ): Promise<DriftAnswer> {
-  const grainMs = nowMs - fromMs > MINUTES_KEPT_MS ? HOUR_MS : MINUTE_MS;
+  const settings = parseMonitorSettings(await settingsOf(version.model));
+  const reachMs = settings.compareWith === "season" ? seasonReachMs(toMs - fromMs) : toMs - fromMs;
+  const grainMs = nowMs - toMs + reachMs > MINUTES_KEPT_MS ? HOUR_MS : MINUTE_MS;
   const startMs = Math.floor(fromMs / grainMs) * grainMs;
   const endMs = Math.ceil(toMs / grainMs) * grainMs;
   if (startMs >= endMs)
     throw new EngineError("INVALID_REQUEST", "from must be before to", {
       details: [{ field: "from", message: "must be before to" }],
     });
-  const settings: MonitorSettings = parseMonitorSettings(await settingsOf(version.model));
-  const found = await sum(version, [[startMs / 1000, endMs / 1000]]);
-  const asked = found
-    .filter((count) => variant === undefined || count.variant === variant)
-    .map((count) => ({ ...count, variant: "" }));
-  const slots =
-    slotsByVariant(version.profile, asked).get("") ??
-    new Float64Array(version.profile.columns.reduce((total, { counts }) => total + counts.length + 1, 0));
-  const measured = measureWindow(version.profile, slots);
-  const { model, version: number, referenceId } = version;
-  const columns = toEvidence(measured, slots);
-  const evidence = { model, version: number, variant: variant ?? null, referenceId, startMs, endMs, columns };
-  const verdict = judgeWindow(evidence, settings.drift);
+  const window = await readWindow(tables, version, settings, startMs, endMs);
+  const { slots, measured, verdict } = judgeSeries(window, variant, settings);
   const exact = await measureExactly?.(startMs, endMs);
+  const { profile, season } = window.compared;
   const verdicts = new Map(verdict.columns.map((column) => [column.column, column]));
   let start = 0;
   return {
-    model_name: model,
-    model_version: number,
+    model_name: version.model,
+    model_version: version.version,
     ...(variant === undefined ? {} : { variant }),
-    reference_id: referenceId,
-    from: new Date(startMs).toISOString(),
-    to: new Date(endMs).toISOString(),
+    reference_id: version.referenceId,
+    compared_with: settings.compareWith,
+    ...(season === undefined ? {} : { season: season.map(spanJson) }),
+    from: isoText(startMs),
+    to: isoText(endMs),
     rows: Math.max(0, ...measured.map(({ measures }) => measures.rows)),
-    reference_rows: version.profile.rows,
+    reference_rows: profile.rows,
     verdict: verdict.verdict,
+    problems: problemsJson(verdicts.get(WHOLE_WINDOW)),
     ...(exact === undefined ? {} : { exact: exactJson(exact) }),
     columns: measured.map((column) => {
       const bins = column.column.counts.length;
@@ -104,11 +93,7 @@ export async function answerDrift(
         verdict: judged?.verdict ?? "insufficient",
         is_critical: judged?.isCritical ?? false,
         p_adjusted: judged?.pAdjusted ?? null,
-        problems: (judged?.problems ?? []).map(({ kind, rate, referenceRate }) => ({
-          kind,
-          rate,
-          reference_rate: referenceRate,
-        })),
+        problems: problemsJson(judged),
         bins: binsJson(column, counts),
         ...(exact === undefined ? {} : { exact: exactColumnJson(exact.columns.get(column.column.name)) }),
       };
@@ -116,13 +101,29 @@ export async function answerDrift(
   };
 }
 
+function problemsJson(judged: ColumnVerdict | undefined): ProblemJson[] {
+  return (judged?.problems ?? []).map(({ kind, rate, referenceRate }) => ({
+    kind,
+    rate,
+    reference_rate: referenceRate,
+  }));
+}
+
+function spanJson([startS, endS]: Span): SpanJson {
+  return { from: isoText(startS * 1000), to: isoText(endS * 1000) };
+}
+
+function isoText(ms: number): string {
+  return new Date(ms).toISOString();
+}
+
 /** What was compared: rows of both windows, which may be more than are counted yet. */
 function exactJson({ reference, rows, referenceRows }: ExactDrift): ExactJson {
   return {
     rows,
     reference_rows: referenceRows,
-    reference_from: new Date(reference.fromMs).toISOString(),
-    reference_to: new Date(reference.toMs).toISOString(),
+    reference_from: isoText(reference.fromMs),
+    reference_to: isoText(reference.toMs),
   };
 }
 

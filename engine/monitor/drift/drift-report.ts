@@ -4,10 +4,10 @@
  */
 
 import type { ScoreWatch } from "../detectors/score-watch.ts";
-import { evidenceName } from "./column-name.ts";
+import { evidenceName, WHOLE_WINDOW } from "./column-name.ts";
 import type { IncidentState } from "./incident.ts";
 import type { MeasuredColumn } from "./window-measures.ts";
-import { type ColumnVerdict, WHOLE_WINDOW, type WindowVerdict } from "./window-verdict.ts";
+import type { ColumnVerdict, WindowVerdict } from "./window-verdict.ts";
 
 export interface DriftReport {
   readonly verdict: WindowVerdict;
@@ -21,10 +21,23 @@ export interface SeriesState extends IncidentState {
   readonly scores?: ScoreWatch;
 }
 
-export function toReportRows(
-  { verdict, measured, state, scores }: DriftReport,
-  nowMs: number,
-): Record<string, unknown>[] {
+/** A row of `drift_reports`, with the names of what others are told of it. The row of a window has no measures but its rows. */
+export interface ReportRow extends Readonly<Record<string, unknown>> {
+  readonly role: "window" | "input" | "output";
+  readonly feature: string;
+  readonly rows: number;
+  readonly psi_corrected?: number | null;
+  readonly ks_low?: number | null;
+  readonly jensen_shannon?: number | null;
+  readonly kl?: number | null;
+  /** In standard deviations of the reference. */
+  readonly wasserstein?: number | null;
+  readonly chi_square?: number | null;
+  readonly null_rate?: number | null;
+  readonly unseen_rate?: number | null;
+}
+
+export function toReportRows({ verdict, measured, state, scores }: DriftReport, nowMs: number): ReportRow[] {
   const common = {
     model_name: verdict.model,
     model_version: verdict.version,
@@ -39,7 +52,7 @@ export function toReportRows(
   const rows = Math.max(0, ...measured.map(({ measures }) => measures.rows));
   const window = {
     ...common,
-    role: "window",
+    role: "window" as const,
     feature: WHOLE_WINDOW,
     rows,
     reference_rows: Math.max(0, ...measured.map(({ column }) => column.count + column.null_count)),
@@ -64,10 +77,7 @@ export function toReportRows(
   ];
 }
 
-function columnRow(
-  { column, measures }: MeasuredColumn,
-  verdict: ColumnVerdict | undefined,
-): Record<string, unknown> {
+function columnRow({ column, measures }: MeasuredColumn, verdict: ColumnVerdict | undefined): ReportRow {
   const { psi, ks, wasserstein, chiSquare, nullRate, unseenRate, outOfRangeRate } = measures;
   return {
     role: column.role,

@@ -101,6 +101,12 @@ const driftSettings = z
       0.5,
       "share of numbers outside all that the reference has from which it is a problem (`out_of_range`), such as another unit; fewer is drift",
     ),
+    refused_share: number(
+      0.001,
+      1,
+      0.1,
+      "share of requests refused for their features (INVALID_FEATURES, INVALID_REQUEST) from which it is a problem (`schema_change`), as is that share of predictions with other columns than the reference has: a producer that changed is a whole part of the traffic, slips and trials are a few in a hundred",
+    ),
     rate_standard_errors: number(
       2,
       10,

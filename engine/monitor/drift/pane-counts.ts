@@ -43,6 +43,7 @@ export class PaneCounts {
   #minute = Number.NaN;
   #counts: Uint32Array = new Uint32Array(0);
   #byMinute = new Map<number, Uint32Array>();
+  #misfits = 0;
 
   constructor(plan: CountingPlan) {
     this.#plan = plan;
@@ -55,17 +56,18 @@ export class PaneCounts {
     return this.#byMinute.size;
   }
 
-  /** Counts the row that the reader stands at. @throws RangeError when it is not of this model. */
+  /** Counts the row that the reader stands at: one that has not the columns of the reference, in the slot behind all of them. */
   add(row: LogRowReader): void {
     const { counter, textColumns, valueColumn, classColumn } = this.#plan;
     const { stride } = counter;
-    if (row.numbers !== stride || row.texts !== textColumns.length)
-      throw new RangeError(
-        `a row has ${row.numbers} numbers and ${row.texts} texts, the reference ${stride} and ${textColumns.length}`,
-      );
     const minute = Math.floor(row.dateMs / MINUTE_MS);
     if (minute !== this.#minute) this.#turnTo(minute);
     const counts = this.#counts;
+    if (row.numbers !== stride || row.texts !== textColumns.length) {
+      increment(counts, counter.slots);
+      this.#misfits++;
+      return;
+    }
     if (valueColumn >= 0) increment(counts, counter.slotOf(valueColumn, row.predictedValue));
     if (classColumn >= 0) increment(counts, counter.slotOf(classColumn, row.predictedClass()));
     if (textColumns.length > 0) {
@@ -79,7 +81,14 @@ export class PaneCounts {
     if (++this.#stagedRows === STAGED_ROWS) this.#countStaged();
   }
 
-  /** The counts by minute since 1970; it starts over with none. */
+  /** Rows counted since the last call that have not the columns of the reference. */
+  takeMisfits(): number {
+    const taken = this.#misfits;
+    this.#misfits = 0;
+    return taken;
+  }
+
+  /** The counts by minute since 1970, per slot, and last of the rows that do not fit; it starts over with none. */
   take(): ReadonlyMap<number, Uint32Array> {
     this.#countStaged();
     const taken = this.#byMinute;
@@ -93,7 +102,7 @@ export class PaneCounts {
     this.#minute = minute;
     let counts = this.#byMinute.get(minute);
     if (counts === undefined) {
-      counts = new Uint32Array(this.#plan.counter.slots);
+      counts = new Uint32Array(this.#plan.counter.slots + 1);
       this.#byMinute.set(minute, counts);
     }
     this.#counts = counts;

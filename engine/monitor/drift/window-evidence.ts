@@ -48,4 +48,16 @@ export interface WindowEvidence extends Series {
   readonly startMs: number;
   readonly endMs: number;
   readonly columns: readonly ColumnEvidence[];
+  /** Undefined where nothing is known but of the columns. */
+  readonly schema?: SchemaEvidence;
+}
+
+/** What did not come in the columns that the model and its reference have. */
+export interface SchemaEvidence {
+  /** Predictions of the window, and those that were stored with other columns than the reference has. */
+  readonly rows: number;
+  readonly misfits: number;
+  /** Requests of the version, all variants together: those that were answered, and those refused for what they held. */
+  readonly answered: number;
+  readonly refused: number;
 }

@@ -3,7 +3,7 @@
  */
 
 import type { ProfileColumn, ReferenceProfile } from "../references/reference-profile.ts";
-import { evidenceName } from "./column-name.ts";
+import { evidenceName, WHOLE_WINDOW } from "./column-name.ts";
 import { type ColumnMeasures, measureCounts } from "./measure-counts.ts";
 import type { ColumnEvidence } from "./window-evidence.ts";
 
@@ -44,6 +44,21 @@ export function slotsByVariant(
     sums[start + bin] = (sums[start + bin] as number) + count;
   }
   return byVariant;
+}
+
+/** How many slots all columns have. */
+export function slotsOf({ columns }: ReferenceProfile): number {
+  return columns.reduce((sum, { counts }) => sum + counts.length + 1, 0);
+}
+
+/** Rows behind the counts: each is counted once in every column. */
+export function rowsOf({ columns: [first] }: ReferenceProfile, slots: Float64Array): number {
+  return slots.subarray(0, (first?.counts.length ?? 0) + 1).reduce((sum, count) => sum + count, 0);
+}
+
+/** Rows that were counted as not having the columns of the reference. */
+export function misfitsOf(counts: readonly BinCount[]): number {
+  return counts.reduce((sum, { feature, count }) => sum + (feature === WHOLE_WINDOW ? count : 0), 0);
 }
 
 /** The profile with other counts in its bins: another time of the same columns as the reference. */

@@ -12,7 +12,8 @@
  */
 import assert from "node:assert/strict";
 import { benjaminiHochberg } from "./benjamini-hochberg.ts";
-import { type Problem, schemaProblem, valueProblems } from "./data-quality.ts";
+import { WHOLE_WINDOW } from "./column-name.ts";
+import { type Problem, refusalProblem, schemaProblem, valueProblems } from "./data-quality.ts";
 import type { DriftSettings } from "./drift-settings.ts";
 import type { ColumnEvidence, Series, WindowEvidence } from "./window-evidence.ts";
 
@@ -40,8 +41,6 @@ export interface WindowVerdict extends Series {
   readonly columns: readonly ColumnVerdict[];
 }
 
-/** The name under which the window as a whole is judged, beside its columns. No column can have it. */
-export const WHOLE_WINDOW = "*";
 export const COLUMNS_MAX = 10_000;
 
 export function judgeWindow(evidence: WindowEvidence, settings: DriftSettings): WindowVerdict {
@@ -55,7 +54,7 @@ export function judgeWindow(evidence: WindowEvidence, settings: DriftSettings): 
     (column, index) =>
       untested[index] ?? judgeEffect(column, pAdjusted.get(column.column) as number, settings),
   );
-  if (settings.expects_data) columns.unshift(judgeVolume(evidence));
+  if (settings.expects_data || evidence.schema !== undefined) columns.unshift(judgeWhole(evidence, settings));
   const { model, version, variant, referenceId, startMs, endMs } = evidence;
   return { model, version, variant, referenceId, startMs, endMs, verdict: overall(columns), columns };
 }
@@ -95,12 +94,18 @@ function judgeEffect(evidence: ColumnEvidence, pAdjusted: number, settings: Drif
   };
 }
 
-/** The verdict on the window's volume, which is asked for with `expects_data`. */
-function judgeVolume({ columns }: WindowEvidence): ColumnVerdict {
-  const isEmpty = columns.every(({ rows }) => rows === 0);
+/** The verdict on the window as a whole, beside its columns: its volume, if `expects_data` asks for it, and its schema. */
+function judgeWhole({ columns, schema }: WindowEvidence, settings: DriftSettings): ColumnVerdict {
   const whole = { column: WHOLE_WINDOW, psiCorrected: null };
-  if (!isEmpty) return untestedVerdict(whole, "none", []);
-  return untestedVerdict(whole, "data_quality", [{ kind: "no_data", rate: 1, referenceRate: 0 }]);
+  const isEmpty = columns.every(({ rows }) => rows === 0);
+  const refusal = schema === undefined ? undefined : refusalProblem(schema, settings);
+  const problems: Problem[] = [
+    ...(settings.expects_data && isEmpty ? [{ kind: "no_data", rate: 1, referenceRate: 0 } as const] : []),
+    ...(refusal === undefined || refusal === "insufficient" ? [] : [refusal]),
+  ];
+  if (problems.length > 0) return untestedVerdict(whole, "data_quality", problems);
+  const isUnsaid = refusal === "insufficient" && !settings.expects_data;
+  return untestedVerdict(whole, isUnsaid ? "insufficient" : "none", []);
 }
 
 function overall(columns: readonly ColumnVerdict[]): Verdict {
@@ -111,10 +116,11 @@ function overall(columns: readonly ColumnVerdict[]): Verdict {
   return judged.some(({ verdict }) => verdict === "none") ? "none" : "insufficient";
 }
 
-function checkEvidence({ startMs, endMs, columns }: WindowEvidence): void {
+function checkEvidence({ startMs, endMs, columns, schema }: WindowEvidence): void {
   assert.ok(startMs < endMs, `a window ends at ${endMs}, before it starts`);
   assert.ok(columns.length <= COLUMNS_MAX, `${columns.length} columns, more than ${COLUMNS_MAX}`);
   assert.equal(new Set(columns.map(({ column }) => column)).size, columns.length, "a column is there twice");
+  for (const rows of Object.values(schema ?? {})) assert.ok(rows >= 0, `${rows} rows of the window`);
   for (const one of columns) {
     const { column, psiCorrected, pValue } = one;
     assert.ok(psiCorrected === null || Number.isFinite(psiCorrected), `PSI of ${column} is ${psiCorrected}`);

@@ -2,8 +2,8 @@
  * Is a model better, worse, or no different: metrics with their intervals against those of a reference or champion.
  *
  * A point difference says nothing about chance, so the interval of the difference decides. By default the two sides are
- * taken to be independent, which is right for two periods and cautious for two models on the same rows; of ROC AUC on the
- * same rows the paired interval (delong) is sharper.
+ * taken to be independent, which is right for two periods and cautious for two models on the same rows; of ROC AUC and of
+ * mean losses on the same rows the paired intervals (delong, paired-losses) are sharper.
  */
 import { differenceOf } from "./intervals.ts";
 import { METRICS, type MetricName } from "./metric-table.ts";

@@ -1,11 +1,14 @@
 /**
  * The rounds of performance: every window of every version once it is over, in order, none skipped, and again when its labels change.
  *
- *     window → rows and labels up to a position → metrics, slices, comparisons, or an estimate → report, inserted whole → told
+ *     window → rows and labels up to a position → metrics, slices, comparisons, or an estimate ─┬─ report, inserted whole → told
+ *     window that is mature → errors of its labelled rows → streaming detectors (score-watch) ──┘
  *
  * A report carries how far all windows have come, so a round that was killed is done again from the last report that is stored; rows are
  * read up to a position of the streams, so the same computation gives the same numbers. What is told after a report is stored is
  * told once more after a start. While ClickHouse is away nothing is computed, and afterwards all that has passed.
+ * Detectors read a window's errors once, when it is first found mature and unless they have read a later one: labels that come after
+ * that change its metrics, and nothing that a detector has read or told.
  * Bounds: WINDOWS_PER_ROUND windows of a version in one round, VARIANTS_MAX variants of a window, rows by window-performance.
  */
 import type { ChangedHours } from "../../../storage/changed-label-hours.ts";
@@ -15,6 +18,8 @@ import type { LabelPositions } from "../../core/labelled-rows.ts";
 import type { Logger } from "../../core/log.ts";
 import type { ModelManifest } from "../../core/manifest.ts";
 import type { Proposal } from "../../retraining/retrain-proposal.ts";
+import type { WatchedErrors } from "../detectors/error-news.ts";
+import { type ScoreTable, type ScoreWatch, watchScores } from "../detectors/score-watch.ts";
 import { type MonitorSettings, parseMonitorSettings } from "../monitor-settings.ts";
 import { modelKindOf } from "../references/reference-document.ts";
 import {
@@ -35,6 +40,7 @@ import {
 
 const WINDOWS_PER_ROUND = 50;
 const VARIANTS_MAX = 20;
+const NO_ERRORS: ReadonlyMap<string, ScoreWatch> = new Map();
 /** Predictions in flight at the end of a window reach the log within this, unless NATS is away. */
 const SLACK_MS = 5_000;
 
@@ -50,12 +56,16 @@ export interface PerformanceMonitorOptions {
     load(model: string, version: string, windowMs: number): Promise<StoredPerformance>;
     usualShare(model: string, windowMs: number, beforeMs: number): Promise<number | undefined>;
   };
+  /** By how much labelled predictions were wrong, up to a position; `classes` are the version's, empty for a regression. */
+  readonly errors: (upTo: LabelPositions, classes: readonly string[]) => ScoreTable;
   /** As somebody wrote them; undefined for the defaults. */
   readonly settingsOf: (model: string) => Promise<unknown>;
   /** The version in production; undefined when there is none. */
   readonly championOf: (model: string) => Promise<ModelManifest | undefined>;
   /** Told of each computation that is stored, unless it says nothing new; of the last one again after a start. */
   readonly tell: (observations: readonly PerformanceObservation[]) => Promise<void>;
+  /** Told of each variant's errors that detectors have read, once they are stored; of the last ones again after a start. */
+  readonly tellErrors: (errors: WatchedErrors) => Promise<void>;
   readonly now: () => number;
   readonly logger: Logger;
 }
@@ -127,6 +137,14 @@ export class PerformanceMonitor {
     ]);
   }
 
+  /** What detectors found last among the errors of each variant. */
+  latestErrors(): WatchedErrors[] {
+    return [...this.#progress].flatMap(([key, { errors }]) => {
+      const [model = "", version = ""] = key.split("\n");
+      return [...errors].map(([variant, watch]) => watchedErrors(model, version, variant, watch));
+    });
+  }
+
   #forget(versions: readonly PerformanceVersion[]): void {
     const keys = new Set(versions.map(({ manifest }) => keyOf(manifest.name, manifest.version)));
     const models = new Set(versions.map(({ manifest }) => manifest.name));
@@ -172,15 +190,20 @@ export class PerformanceMonitor {
   }
 
   async #progressOf({ manifest }: PerformanceVersion, windowMs: number): Promise<PerformanceProgress> {
-    const { reports, tell } = this.#options;
-    const key = keyOf(manifest.name, manifest.version);
+    const { reports, tell, tellErrors } = this.#options;
+    const { name: model, version } = manifest;
+    const key = keyOf(model, version);
     const known = this.#progress.get(key);
     if (known?.windowMs === windowMs) return known;
     if ((await reports.runningInserts()) > 0) throw new Error("an earlier report is still being inserted");
-    const stored = await reports.load(manifest.name, manifest.version, windowMs);
+    const stored = await reports.load(model, version, windowMs);
     const state = stored.state === undefined ? undefined : (JSON.parse(stored.state) as PerformanceState);
     if (state !== undefined && state.told.length > 0) await tell(state.told);
-    const progress = new PerformanceProgress(windowMs, { ...stored, state });
+    const errors = new Map(
+      stored.errors.map(({ variant, state }) => [variant, JSON.parse(state) as ScoreWatch]),
+    );
+    for (const [variant, watch] of errors) await tellErrors(watchedErrors(model, version, variant, watch));
+    const progress = new PerformanceProgress(windowMs, { ...stored, state, errors });
     this.#progress.set(key, progress);
     return progress;
   }
@@ -206,7 +229,7 @@ export class PerformanceMonitor {
   }
 
   async #compute({ version, progress, settings, usualShare, nowMs }: Round, endMs: number): Promise<void> {
-    const { reports, tell } = this.#options;
+    const { reports, tell, tellErrors } = this.#options;
     const { manifest } = version;
     const { performance } = settings;
     const startMs = endMs - progress.windowMs;
@@ -224,6 +247,7 @@ export class PerformanceMonitor {
       endMs,
       variants,
     };
+    const errors = isMature ? await this.#watchErrors(task, variants, { progress, settings }) : NO_ERRORS;
     const realised = isMature ? realisedStanding(source) : undefined;
     const estimated = estimatedStanding(source);
     const state: PerformanceState = {
@@ -244,6 +268,7 @@ export class PerformanceMonitor {
       isMature,
       championVersion,
       variants,
+      errors,
       state: JSON.stringify(state),
     };
     const token = `performance:${manifest.name}:${manifest.version}:${computation}`;
@@ -251,7 +276,30 @@ export class PerformanceMonitor {
     progress.computed(endMs, { computedMs: nowMs, isMature });
     progress.realised = state.realised;
     progress.estimated = state.estimated;
+    for (const [variant, watch] of errors) progress.errors.set(variant, watch);
     if (state.told.length > 0) await tell(state.told);
+    for (const [variant, watch] of errors)
+      await tellErrors(watchedErrors(manifest.name, manifest.version, variant, watch));
+  }
+
+  /** By variant, without those whose detectors have nothing to read, or have read this window or a later one. */
+  async #watchErrors(
+    { version: { manifest }, fromMs, toMs, upTo }: WindowTask,
+    variants: readonly VariantPerformance[],
+    { progress, settings }: Pick<Round, "progress" | "settings">,
+  ): Promise<ReadonlyMap<string, ScoreWatch>> {
+    const { errorDetectors } = settings;
+    const table = this.#options.errors(upTo, manifest.classes ?? []);
+    const read = new Map<string, ScoreWatch>();
+    if (errorDetectors.length === 0) return read;
+    for (const { variant, labelled } of variants) {
+      const before = progress.errors.get(variant);
+      if (labelled === 0 || (before?.fedToMs ?? 0) >= toMs) continue;
+      const series = { model: manifest.name, version: manifest.version, variant };
+      const window = { ...series, startMs: fromMs, endMs: toMs, isEmpty: false };
+      read.set(variant, await watchScores(before, errorDetectors, window, table));
+    }
+    return read;
   }
 
   async #assess(task: WindowTask): Promise<{
@@ -286,6 +334,15 @@ export class PerformanceMonitor {
 /** An old window that a late label changes is no news of how the version does now. */
 function newer<S extends { readonly endMs: number }>(found: S | undefined, known: S | null): S | null {
   return found !== undefined && found.endMs >= (known?.endMs ?? 0) ? found : known;
+}
+
+function watchedErrors(
+  model: string,
+  version: string,
+  variant: string,
+  { latest }: ScoreWatch,
+): WatchedErrors {
+  return { model, version, variant: variant === "" ? null : variant, latest };
 }
 
 function keyOf(model: string, version: string): string {

@@ -7,6 +7,7 @@
  * a window once too often at most. Bound: the windows within the horizon.
  */
 import type { LabelPositions } from "../../core/labelled-rows.ts";
+import type { ScoreWatch } from "../detectors/score-watch.ts";
 import type { PerformanceObservation, Standing } from "./performance-news.ts";
 
 /** A window is computed again so many times in its own length at most. */
@@ -33,6 +34,8 @@ export interface StoredProgress {
   readonly windows: readonly (ComputedWindow & { readonly endMs: number })[];
   readonly computation: number;
   readonly state: PerformanceState | undefined;
+  /** By variant. */
+  readonly errors: ReadonlyMap<string, ScoreWatch>;
 }
 
 export class PerformanceProgress {
@@ -47,9 +50,12 @@ export class PerformanceProgress {
   lastEndMs: number | undefined;
   realised: Standing | null;
   estimated: Standing | null;
+  /** Of each variant, which errors its detectors have read, and their states. */
+  readonly errors: Map<string, ScoreWatch>;
 
-  constructor(windowMs: number, { windows, computation, state }: StoredProgress) {
+  constructor(windowMs: number, { windows, computation, state, errors }: StoredProgress) {
     this.windowMs = windowMs;
+    this.errors = new Map(errors);
     this.computation = computation;
     this.asked = state?.settled ?? NOWHERE;
     this.realised = state?.realised ?? null;

@@ -1,9 +1,11 @@
 /**
  * A computation of a window as rows of `performance_reports`: one for the window as a whole, which carries the state of the rounds,
- * and one for each variant, slice and metric.
+ * one for each variant, slice and metric, and once for each variant one of its errors under streaming detectors.
  */
 import type { LabelPositions } from "../../core/labelled-rows.ts";
+import type { ScoreWatch } from "../detectors/score-watch.ts";
 import { modelKindOf } from "../references/reference-document.ts";
+import type { ChampionComparison } from "./champion-pairs.ts";
 import type { MetricComparison } from "./metric-comparison.ts";
 import { metricsOf } from "./metric-table.ts";
 import { type MetricValue, unknownFor } from "./metric-value.ts";
@@ -21,6 +23,8 @@ export interface PerformanceReport {
   readonly isMature: boolean;
   readonly championVersion: string;
   readonly variants: readonly VariantPerformance[];
+  /** By variant, where detectors have read the errors of the window in this computation. */
+  readonly errors: ReadonlyMap<string, ScoreWatch>;
   /** JSON */
   readonly state: string;
 }
@@ -51,13 +55,29 @@ export function toPerformanceRows(report: PerformanceReport, nowMs: number): Row
         rows: variant.rows,
         labelled_rows: variant.labelled,
       };
-      return rowsOf(report, variant).map((row) => ({ ...ofVariant, ...row }));
+      const errors = report.errors.get(variant.variant);
+      const found = [...rowsOf(report, variant), ...(errors === undefined ? [] : [errorsRow(errors)])];
+      return found.map((row) => ({ ...ofVariant, ...row }));
     }),
   ];
 }
 
+function errorsRow(errors: ScoreWatch): Row {
+  const { rows, rowsLeftOut, alarms } = errors.latest;
+  return {
+    kind: "errors",
+    detector_rows: rows,
+    detector_rows_left_out: rowsLeftOut,
+    detector_alarms: alarms.map(({ detector, atMs }) => ({
+      detector,
+      drift_at: new Date(atMs).toISOString(),
+    })),
+    state: JSON.stringify(errors),
+  };
+}
+
 function rowsOf({ version, championVersion }: PerformanceReport, variant: VariantPerformance): Row[] {
-  const { realised, reason, estimated, againstReference, againstChampion, championPairs } = variant;
+  const { realised, reason, estimated, againstReference, againstChampion } = variant;
   if (realised === undefined) {
     const missing = metricsOf(modelKindOf(version.manifest)).map((metric) => ({
       kind: "realised",
@@ -76,7 +96,7 @@ function rowsOf({ version, championVersion }: PerformanceReport, variant: Varian
       slice.by === ""
         ? {
             ...referenceRow(againstReference, metric),
-            ...championRow(againstChampion, metric, championVersion, championPairs),
+            ...championRow(againstChampion, metric, championVersion),
           }
         : {},
     ),
@@ -115,12 +135,7 @@ function referenceRow(comparisons: readonly MetricComparison[], metric: string):
   };
 }
 
-function championRow(
-  comparisons: readonly MetricComparison[],
-  metric: string,
-  version: string,
-  pairs: number,
-): Row {
+function championRow(comparisons: readonly ChampionComparison[], metric: string, version: string): Row {
   const found = comparisons.find((one) => one.metric === metric);
   if (found === undefined) return {};
   return {
@@ -130,6 +145,6 @@ function championRow(
     champion_gain_low: found.interval?.low ?? null,
     champion_gain_high: found.interval?.high ?? null,
     champion_verdict: found.verdict ?? "",
-    champion_pairs: metric === "roc_auc" ? pairs : 0,
+    champion_pairs: found.pairs,
   };
 }

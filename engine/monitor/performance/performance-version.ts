@@ -4,7 +4,7 @@
 import type {
   DrawnRows,
   PairQuestion,
-  ScorePairs,
+  PredictionPairs,
   VariantRows,
   VersionWindow,
 } from "../../../storage/performance-rows.ts";
@@ -23,7 +23,7 @@ export interface WindowRows {
   count(window: VersionWindow): Promise<readonly VariantRows[]>;
   labelled(question: LabelledQuestion): Promise<LabelledRows>;
   scores(question: DrawnRows): Promise<Float32Array>;
-  pairs(question: PairQuestion): Promise<ScorePairs>;
+  pairs(question: PairQuestion): Promise<PredictionPairs>;
 }
 
 const THRESHOLD_DEFAULT = 0.5;

@@ -8,10 +8,9 @@ import { EngineError } from "../../core/errors.ts";
 import type { LabelPositions } from "../../core/labelled-rows.ts";
 import type { ModelManifest } from "../../core/manifest.ts";
 import { modelKindOf } from "../references/reference-document.ts";
-import { compareAucs } from "./delong.ts";
+import { type ChampionComparison, comparePairs } from "./champion-pairs.ts";
 import { estimateFromRows } from "./estimated-performance.ts";
-import { compareMetric, compareMetrics, type MetricComparison } from "./metric-comparison.ts";
-import type { MetricName } from "./metric-table.ts";
+import { compareMetrics, type MetricComparison } from "./metric-comparison.ts";
 import type { MetricSet } from "./metric-value.ts";
 import { performanceBySlice } from "./performance-by-slice.ts";
 import { codeSlices, planSlices } from "./performance-slices.ts";
@@ -22,8 +21,6 @@ import { usableRows } from "./usable-rows.ts";
 const ROWS_MAX = 200_000;
 /** The part that is drawn is a little larger or smaller than it should be. */
 const ROWS_READ_MAX = 2 * ROWS_MAX;
-/** Of one class, in pairs: DeLong's comparison needs two. */
-const PAIRS_OF_CLASS_MIN = 2;
 
 export interface WindowTask {
   readonly version: PerformanceVersion;
@@ -62,9 +59,7 @@ export interface VariantPerformance {
   readonly estimated: MeasuredSlice | undefined;
   /** Of what is realised, or else estimated, over all rows. */
   readonly againstReference: readonly MetricComparison[];
-  readonly againstChampion: readonly MetricComparison[];
-  /** Requests that both answered, of the comparison of ROC AUC; 0 where each has its own rows. */
-  readonly championPairs: number;
+  readonly againstChampion: readonly ChampionComparison[];
 }
 
 /** The version in production, and how it did in the window. */
@@ -82,7 +77,7 @@ export async function assessVariant(rows: WindowRows, task: VariantTask): Promis
   const { version, variant, total, labelled, labelsMin } = task;
   const { reference } = version;
   const found = labelled < labelsMin ? [] : await orReason(measureLabelled(rows, task));
-  const common = { variant, rows: total, labelled, championPairs: 0, againstChampion: [] };
+  const common = { variant, rows: total, labelled, againstChampion: [] };
   if (typeof found === "string" || (found[0]?.rows ?? 0) < labelsMin) {
     const usable = typeof found === "string" ? 0 : (found[0]?.rows ?? labelled);
     const reason = typeof found === "string" ? found : `${usable} labelled rows, fewer than ${labelsMin}`;
@@ -93,8 +88,8 @@ export async function assessVariant(rows: WindowRows, task: VariantTask): Promis
   }
   const metrics = found[0]?.metrics ?? {};
   const againstReference = compareMetrics(metrics, reference?.metrics ?? {});
-  const champion = await compareWithChampion(rows, task, metrics);
-  return { ...common, realised: found, reason: "", estimated: undefined, againstReference, ...champion };
+  const againstChampion = await compareWithChampion(rows, task, metrics);
+  return { ...common, realised: found, reason: "", estimated: undefined, againstReference, againstChampion };
 }
 
 /** Rows that no metric takes, such as a probability of 2, are the report's reason, and hold up no later window. */
@@ -172,44 +167,23 @@ async function estimateVariant(rows: WindowRows, task: VariantTask): Promise<Mea
 
 async function compareWithChampion(
   rows: WindowRows,
-  task: VariantTask,
+  { version, variant, fromMs, toMs, upTo, labelled, labelsMin, champion }: VariantTask,
   metrics: MetricSet,
-): Promise<Pick<VariantPerformance, "againstChampion" | "championPairs">> {
-  const { champion } = task;
-  if (champion === undefined) return { againstChampion: [], championPairs: 0 };
+): Promise<ChampionComparison[]> {
+  if (champion === undefined) return [];
+  const { manifest } = version;
   const unpaired = compareMetrics(metrics, champion.metrics);
-  const pairs =
-    metrics.roc_auc === undefined ? undefined : await compareAucPairs(rows, task, champion.manifest);
-  if (pairs === undefined) return { againstChampion: unpaired, championPairs: 0 };
-  const isAuc = ({ metric }: MetricComparison): boolean => metric === ("roc_auc" satisfies MetricName);
-  return {
-    againstChampion: unpaired.map((one) => (isAuc(one) ? pairs.comparison : one)),
-    championPairs: pairs.count,
-  };
-}
-
-/** ROC AUC of both over the requests that both answered, if these are enough. */
-async function compareAucPairs(
-  rows: WindowRows,
-  { version, variant, fromMs, toMs, upTo, labelled, labelsMin }: VariantTask,
-  other: ModelManifest,
-): Promise<{ readonly comparison: MetricComparison; readonly count: number } | undefined> {
-  const { name: model, version: number, classes = [] } = version.manifest;
-  const { scores, otherScores, labels } = await rows.pairs({
-    model,
-    version: number,
+  const pairs = await rows.pairs({
+    model: manifest.name,
+    version: manifest.version,
     variant,
     fromMs,
     toMs,
     upTo,
     oneIn: oneIn(labelled),
-    otherVersion: other.version,
-    classes,
+    otherVersion: champion.manifest.version,
+    classes: manifest.classes ?? [],
   });
-  const positives = labels.reduce((sum, label) => sum + label, 0);
-  const fewest = Math.min(positives, labels.length - positives);
-  if (labels.length < labelsMin || fewest < PAIRS_OF_CLASS_MIN) return undefined;
-  const { auc, otherAuc, interval } = compareAucs(scores, otherScores, labels);
-  const comparison = compareMetric("roc_auc", { value: auc }, { value: otherAuc }, 0, interval);
-  return { comparison, count: labels.length };
+  const isEnough = pairs.labels.length >= labelsMin;
+  return isEnough ? comparePairs(manifest, pairs, unpaired) : unpaired.map((one) => ({ ...one, pairs: 0 }));
 }

@@ -17,7 +17,7 @@ import { labelValues } from "./label-values.ts";
 import { VALUES_MAX } from "./labelled-table.ts";
 import { unknownName } from "./nearest-name.ts";
 import { groupsOf } from "./row-groups.ts";
-import { type DataNote, rowsAt, type TrainingTable } from "./training-table.ts";
+import { type DataNote, rawColumn, rowsAt, type TrainingTable } from "./training-table.ts";
 
 /** A table as storage/table-profile and table-columns read it. */
 export interface ColumnSource {
@@ -112,9 +112,13 @@ function toTable(
     name === undefined ? undefined : (read.values.get(name) as readonly (string | null)[]);
   const { classes, targets } = labelValues(data.label_column, texts(data.label_column) ?? []);
   const entities = texts(data.entity_column);
+  const raw = toRaw(inputs, read);
   const whole: TrainingTable = {
-    inputs: inputs.map(({ input }) => input),
-    raw: toRaw(inputs, read),
+    inputs: withExamples(
+      inputs.map(({ input }) => input),
+      raw,
+    ),
+    raw,
     targets,
     groups: groupsOf(read.rows, (row) => entities?.[row] ?? `row ${row}`),
     ...(classes === undefined ? {} : { classes }),
@@ -148,6 +152,19 @@ function toRaw(inputs: readonly InferredInput[], { rows, values }: FileRows): Ra
     place++;
   }
   return { count: rows, numbers, texts };
+}
+
+/** Each input with the first value that it has: what GET /model/schema shows, and a new version is tried on. */
+function withExamples(inputs: readonly ModelInput[], raw: RawRows): ModelInput[] {
+  return inputs.map((input, at) => {
+    const value = rawColumn({ inputs, raw }, at).find(
+      (one: string | number) => one !== "" && !Number.isNaN(one),
+    );
+    if (value === undefined) return input;
+    const example =
+      input.type === "bool" ? value === 1 : typeof value === "number" ? Number(value.toPrecision(7)) : value;
+    return { ...input, example } as ModelInput;
+  });
 }
 
 /** A request could not hold an infinite number: it counts as missing. */

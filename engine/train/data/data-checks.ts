@@ -4,12 +4,13 @@
  *     table → checkTable → notes          then, of its split:  checkClasses
  */
 import { EngineError, type ErrorDetail } from "../../core/errors.ts";
+import { isKeptAsText } from "../../core/model-input.ts";
 import type { LeakageRule } from "../../core/training-data.ts";
 import { murmurHash32 } from "../../features/murmur-hash.ts";
 import { labelShares } from "./leakage.ts";
 import { unknownName } from "./nearest-name.ts";
 import type { DataSplit } from "./splits.ts";
-import { type DataNote, rawColumn, type TrainingTable } from "./training-table.ts";
+import type { DataNote, TrainingTable } from "./training-table.ts";
 
 /** Fewer rows are no data set. */
 const ROWS_MIN = 20;
@@ -74,18 +75,21 @@ function checkLabel(targets: Float64Array, classes: readonly string[] | undefine
   ]);
 }
 
-function notesOnFeatures(table: TrainingTable): DataNote[] {
-  return table.inputs.flatMap(({ name }, at) => {
-    const column = rawColumn(table, at);
-    const present =
-      column instanceof Float32Array
-        ? column.filter((value) => !Number.isNaN(value))
-        : column.filter((text) => text !== "");
-    if (present.length === 0)
-      return [{ field: name, message: "has no value in any row: nothing can be learned from it" }];
-    if (present.length === column.length && present.every((value: string | number) => value === present[0]))
-      return [{ field: name, message: `is ${JSON.stringify(present[0])} in every row: it teaches nothing` }];
-    return [];
+function notesOnFeatures({ inputs, raw }: TrainingTable): DataNote[] {
+  const textWidth = raw.texts.length / raw.count;
+  let texts = 0;
+  return inputs.flatMap((input, at): DataNote[] => {
+    const place = isKeptAsText(input) ? texts++ : -1;
+    const valueAt = (row: number): string | number =>
+      place < 0
+        ? (raw.numbers[row * inputs.length + at] as number)
+        : (raw.texts[row * textWidth + place] as string);
+    const first = valueAt(0);
+    for (let row = 1; row < raw.count; row++) if (!Object.is(valueAt(row), first)) return [];
+    if (first === "" || Number.isNaN(first))
+      return [{ field: input.name, message: "has no value in any row: nothing can be learned from it" }];
+    const value = input.type === "category" ? input.categories[Number(first)] : first;
+    return [{ field: input.name, message: `is ${JSON.stringify(value)} in every row: it teaches nothing` }];
   });
 }
 

@@ -3,8 +3,8 @@
  *
  *     JSON of inputs, classes and what there is | numbers | texts | targets | weights | times | groups
  *
- * Numbers are little-endian, every NaN the same bits, and lengths stand before texts, so no two tables are told alike. Of inputs
- * only what decides how values are read: names, types, categories.
+ * Numbers are little-endian, every NaN the same bits, and texts are JSON, which says where it ends.
+ * Of inputs only what decides how values are read: names, types, categories.
  */
 import { createHash, type Hash } from "node:crypto";
 import { toCanonicalJson } from "../../core/canonical-json.ts";
@@ -35,20 +35,15 @@ export function fingerprintOf({
     has_weights: weights !== undefined,
     has_times: timesMs !== undefined,
   };
-  addText(hash, toCanonicalJson(head));
+  hash.update(toCanonicalJson(head));
   addFloats(hash, raw.numbers, new Float32Array(NUMBERS_AT_ONCE));
   for (let at = 0; at < raw.texts.length; at += TEXTS_AT_ONCE)
-    addText(hash, JSON.stringify(raw.texts.slice(at, at + TEXTS_AT_ONCE)));
+    hash.update(JSON.stringify(raw.texts.slice(at, at + TEXTS_AT_ONCE)));
   const scratch = new Float64Array(NUMBERS_AT_ONCE);
   for (const values of [targets, weights, timesMs])
     if (values !== undefined) addFloats(hash, values, scratch);
   hash.update(new Uint8Array(groups.buffer, groups.byteOffset, groups.byteLength));
   return hash.digest("hex");
-}
-
-function addText(hash: Hash, text: string): void {
-  const bytes = Buffer.from(text);
-  hash.update(`${bytes.length}:`).update(bytes);
 }
 
 /** A NaN that was read from elsewhere may have other bits than JavaScript's own. */

@@ -47,7 +47,8 @@ export function inferInputs(columns: readonly ColumnCounts[]): InferredInputs {
         field: column,
         message: `has ${counts.infinite} numbers beyond float32: they count as missing`,
       });
-    inputs.push({ column, input: { name, ...kind } });
+    const bound = kind.type === "text" ? { max_length: CATEGORY_LENGTH_MAX } : {};
+    inputs.push({ column, input: { name, ...kind, ...bound } });
   }
   return { inputs, notes };
 }

@@ -9,11 +9,10 @@
  */
 
 import { shareOf } from "./row-groups.ts";
-import type { TrainingTable } from "./training-table.ts";
-import { rawColumn } from "./training-table.ts";
+import { rawColumn, rowsAt, type TrainingTable } from "./training-table.ts";
 
 const BINS = 256;
-const ROWS_MAX = 100_000;
+const ROWS_MAX = 20_000;
 /** Fewer rows in a half say nothing for sure. */
 const HALF_MIN = 50;
 const SALT = { draw: 11, half: 12 } as const;
@@ -26,29 +25,22 @@ export interface FeatureLeak {
 
 /** What each feature alone says of the label, those that say most first. None when there are too few rows to tell. */
 export function labelShares(table: TrainingTable): FeatureLeak[] {
-  const { inputs, groups, classes, targets } = table;
-  const share = Math.min(1, ROWS_MAX / groups.length);
-  const drawn: number[] = [];
-  for (let row = 0; row < groups.length; row++)
-    if (shareOf(groups[row] as number, SALT.draw) < share) drawn.push(row);
-  const isTeacher = drawn.map((row) => shareOf(groups[row] as number, SALT.half) < 0.5);
+  const share = ROWS_MAX / table.groups.length;
+  const rows = Uint32Array.from(table.groups.keys());
+  const drawn = rowsAt(
+    table,
+    rows.filter((row) => shareOf(table.groups[row] as number, SALT.draw) < share),
+  );
+  const { inputs, groups, classes, targets } = drawn;
+  const isTeacher = Array.from(groups, (group) => shareOf(group, SALT.half) < 0.5);
   const teachers = isTeacher.filter(Boolean).length;
-  if (Math.min(teachers, drawn.length - teachers) < HALF_MIN) return [];
-  const labels = Float64Array.from(drawn, (row) => targets[row] as number);
+  if (Math.min(teachers, groups.length - teachers) < HALF_MIN) return [];
   const shares = inputs.map(({ name }, at): FeatureLeak => {
-    const column = rawColumn(table, at);
-    const values =
-      column instanceof Float32Array
-        ? binned(Float32Array.from(drawn, (row) => column[row] as number))
-        : drawn.map((row) => column[row] as string);
-    const rank =
-      classes === undefined && column instanceof Float32Array
-        ? rankCorrelation(
-            drawn.map((row) => column[row] as number),
-            labels,
-          ) ** 2
-        : 0;
-    return { name, share: Math.max(rank, explainedShare(values, labels, isTeacher, classes?.length)) };
+    const column = rawColumn(drawn, at);
+    const isNumber = column instanceof Float32Array;
+    const rank = classes === undefined && isNumber ? rankCorrelation([...column], targets) ** 2 : 0;
+    const values = isNumber ? binned(column) : column;
+    return { name, share: Math.max(rank, explainedShare(values, targets, isTeacher, classes?.length)) };
   });
   return shares.sort((a, b) => b.share - a.share || (a.name < b.name ? -1 : 1));
 }

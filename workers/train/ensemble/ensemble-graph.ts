@@ -27,7 +27,8 @@ import { initialOnnx } from "../training-checks.ts";
 const MEMBERS = "members";
 const SECOND_CLASS = "second_class";
 const COMBINER = "combiner/";
-const MEMBER = /^member\d+\.(\w+)\//;
+/** Behind "/" are the names of the member, behind ":" ours. */
+const MEMBER = /^member\d+\.(\w+)[/:]/;
 const CALL_ROWS_MAX = 1024;
 
 /** The members' part of an ensemble: from `features` to `members`. */
@@ -46,12 +47,13 @@ export function membersGraph(members: readonly Member[], task: TrainingTask, col
   const nodes: OnnxNode[] = [];
   const initializers: OnnxModel["initializers"][number][] = [];
   const joined = members.map(({ modelType, exported: { inputTensor, output } }, index) => {
-    const prefix = `member${index}.${modelType}/`;
+    const name = `member${index}.${modelType}`;
+    const prefix = `${name}/`;
     const part = embedModel(models[index] as OnnxModel, prefix, new Map([[inputTensor, FEATURES]]));
     nodes.push(...part.nodes);
     initializers.push(...part.initializers);
     if (task.kind !== "binary") return prefix + output.name;
-    const second = `${prefix}second`;
+    const second = `${name}:second`;
     nodes.push({
       operator: "Gather",
       inputs: [prefix + output.name, SECOND_CLASS],

@@ -48,7 +48,7 @@ export const linearTrainer: Trainer<LinearParameters> = {
   warmStarts: ["INCREMENTAL"],
   async train(run) {
     checkRows(run.training, run.task);
-    checkNumbers(run.training.columns, "LINEAR");
+    for (const set of [run.training, run.validation]) checkNumbers(set?.columns ?? [], "LINEAR");
     checkClasses(run.training, run.task);
     checkPenalty(run);
     const start = startOf(run);

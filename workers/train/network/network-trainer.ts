@@ -85,7 +85,7 @@ async function trainNetwork(
 ): Promise<TrainedModel> {
   const { task, training, validation, parameters } = run;
   checkRows(training, task);
-  checkNumbers(training.columns, modelType);
+  for (const set of [training, validation]) checkNumbers(set?.columns ?? [], modelType);
   if (parameters.patience !== undefined && (validation === undefined || validation.rows === 0))
     throw trainingInvalid(
       "patience",

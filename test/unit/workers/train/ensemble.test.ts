@@ -3,15 +3,20 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { invalidBy } from "../../../../engine/core/schema-details.ts";
 import type { TrainingSet } from "../../../../engine/core/training-set.ts";
+import { membersGraph, runMembers } from "../../../../workers/train/ensemble/ensemble-graph.ts";
 import { foldsOf } from "../../../../workers/train/ensemble/folds.ts";
 import { greedyWeights } from "../../../../workers/train/ensemble/greedy-weights.ts";
+import { type OnnxModel, rowsPort } from "../../../../workers/train/onnx/onnx-model.ts";
 import { decodeOnnx } from "../../../../workers/train/onnx/onnx-reader.ts";
-import type { TrainedModel } from "../../../../workers/train/trainer.ts";
+import { encodeOnnx } from "../../../../workers/train/onnx/onnx-writer.ts";
+import type { TrainedModel, Trainer } from "../../../../workers/train/trainer.ts";
 import { TRAINERS } from "../../../../workers/train/trainers.ts";
 import { hasCode } from "../../../support/error-code.ts";
 import { createRandom } from "../../../support/random.ts";
 import { normal, TASKS, trainingSet } from "../../../support/training-sets.ts";
 
+const ENSEMBLE = TRAINERS.get("ENSEMBLE")?.trainer as Trainer<unknown>;
+const LINEAR_TRAINER = TRAINERS.get("LINEAR")?.trainer as Trainer<unknown>;
 const LINEAR = { model_type: "LINEAR" };
 
 describe("the folds of an ensemble", () => {
@@ -110,17 +115,17 @@ describe("an ensemble", () => {
   const task = TASKS.binary;
   const set = trainingSet(task, { rows: 200, seed: 1 });
   const train = (training: TrainingSet, parameters: object, more: object = {}): Promise<TrainedModel> =>
-    TRAINERS.ENSEMBLE.train({
+    ENSEMBLE.train({
       task,
       training,
       seed: 1,
-      parameters: TRAINERS.ENSEMBLE.parameters.parse(parameters),
+      parameters: ENSEMBLE.parameters.parse(parameters),
       ...more,
     });
 
   it("refuses a member that is no ONNX model, an unknown one and a member's wrong parameter, by name", () => {
     const problem = (member: object): string => {
-      const { error } = TRAINERS.ENSEMBLE.parameters.safeParse({ members: [LINEAR, member] });
+      const { error } = ENSEMBLE.parameters.safeParse({ members: [LINEAR, member] });
       assert.ok(error !== undefined);
       return invalidBy(error, "parameters").message;
     };
@@ -153,17 +158,42 @@ describe("an ensemble", () => {
     }
   });
 
+  it("takes members whatever their values are called", async () => {
+    const names = ["second", "members", "second_class", "combiner/sums", "member1.LINEAR/probabilities"];
+    const chain = ["x", ...names, "probabilities"];
+    const graph: OnnxModel = {
+      nodes: chain.slice(1).map((name, index) => ({
+        operator: "Identity",
+        inputs: [chain[index] as string],
+        outputs: [name],
+      })),
+      initializers: [],
+      inputs: [rowsPort("x", 2)],
+      outputs: [rowsPort("probabilities", 2)],
+    };
+    const exported = {
+      runtime: "onnx",
+      files: new Map([["model.onnx", encodeOnnx(graph)]]),
+      inputTensor: "x",
+      output: { name: "probabilities", type: "probabilities" },
+    } as const;
+    const members = ["LINEAR", "OTHER"].map((modelType) => ({ modelType, exported }));
+    const columns = [0.25, 0.75].map((value) => ({ name: `c${value}`, values: Float32Array.of(value) }));
+    const merged = membersGraph(members, task, 2);
+    assert.deepEqual(await runMembers(merged, columns, 1), [Float64Array.of(0.75), Float64Array.of(0.75)]);
+  });
+
   it("refuses to update an ensemble of other members", async () => {
     const initial = await (await train(set, { members: [LINEAR, LINEAR] })).export();
     await assert.rejects(
       train(set, { members: [LINEAR] }, { initial }),
       hasCode("INVALID_REQUEST", /initial: it is no ensemble of LINEAR over 4 columns/),
     );
-    const linear = await TRAINERS.LINEAR.train({
+    const linear = await LINEAR_TRAINER.train({
       task,
       training: set,
       seed: 1,
-      parameters: TRAINERS.LINEAR.parameters.parse({}),
+      parameters: LINEAR_TRAINER.parameters.parse({}),
     });
     await assert.rejects(
       train(set, { members: [LINEAR] }, { initial: await linear.export() }),
@@ -182,8 +212,8 @@ describe("an ensemble", () => {
     const members = [1e4, 1e-3].map((C) => ({ ...LINEAR, parameters: { C, max_iter: 200 } }));
     const seen: Float64Array[] = [];
     for (const member of members) {
-      const parameters = TRAINERS.LINEAR.parameters.parse(member.parameters);
-      const model = await TRAINERS.LINEAR.train({ task, training: wide, parameters, seed: 1 });
+      const parameters = LINEAR_TRAINER.parameters.parse(member.parameters);
+      const model = await LINEAR_TRAINER.train({ task, training: wide, parameters, seed: 1 });
       seen.push(await model.predict(wide.columns, wide.rows));
     }
     assert.deepEqual([...greedyWeights(seen, wide, task)], [1, 0]);

@@ -6,12 +6,15 @@ import { type DetectorStates, feedDetectors } from "../../../../../engine/monito
 import { parseDetectorSettings } from "../../../../../engine/monitor/detectors/detector-settings.ts";
 import { type ScoreWatch, watchScores } from "../../../../../engine/monitor/detectors/score-watch.ts";
 import { parseMonitorSettings } from "../../../../../engine/monitor/monitor-settings.ts";
-import type { Scores } from "../../../../../storage/score-store.ts";
+import type { DatedValues } from "../../../../../storage/dated-values.ts";
 import { driftsIn, normal, stream } from "../../../../support/drift-streams.ts";
 import { hasCode } from "../../../../support/error-code.ts";
 import { createRandom } from "../../../../support/random.ts";
 
-const ALL = parseDetectorSettings([{ kind: "adwin", range: 8 }, { kind: "kswin" }, { kind: "page_hinkley" }]);
+const ALL = parseDetectorSettings(
+  [{ kind: "adwin", range: 8 }, { kind: "kswin" }, { kind: "page_hinkley" }],
+  "detectors",
+);
 const VALUES = stream(9, [3_000, normal()], [3_000, normal(3)], [2_000, normal()]);
 
 /** Feeds parts that end at random places, with states through JSON in between. */
@@ -42,7 +45,7 @@ describe("feedDetectors", () => {
   });
 
   it("finds what a detector finds that is fed by hand", () => {
-    const settings = parseDetectorSettings([{ kind: "adwin", range: 8 }]);
+    const settings = parseDetectorSettings([{ kind: "adwin", range: 8 }], "detectors");
     const found = feedDetectors({}, settings, VALUES).alarms.map(({ index }) => index);
     assert.deepEqual(found, driftsIn(new Adwin({ range: 8 }), VALUES));
   });
@@ -72,7 +75,7 @@ describe("settings of detectors", () => {
       parseMonitorSettings({}).detectors.map(({ kind }) => kind),
       ["page_hinkley"],
     );
-    assert.deepEqual(parseDetectorSettings([{ kind: "page_hinkley", threshold: 100 }]), [
+    assert.deepEqual(parseDetectorSettings([{ kind: "page_hinkley", threshold: 100 }], "detectors"), [
       {
         kind: "page_hinkley",
         mode: "standard",
@@ -116,11 +119,12 @@ describe("watchScores", () => {
   });
 
   it("names the first hundred alarms, and counts all", async () => {
-    const many = parseDetectorSettings([
-      { kind: "page_hinkley", mode: "river", warm_up: 2, threshold: 0.1, delta: 0 },
-    ]);
+    const many = parseDetectorSettings(
+      [{ kind: "page_hinkley", mode: "river", warm_up: 2, threshold: 0.1, delta: 0 }],
+      "detectors",
+    );
     const values = Float32Array.from({ length: 1_000 }, (_, at) => at % 2);
-    const read = async function* (): AsyncGenerator<Scores> {
+    const read = async function* (): AsyncGenerator<DatedValues> {
       yield { values, madeMs: Float64Array.from(values.keys()) };
     };
     const watch = await watchScores(undefined, many, window, { count: async () => 1_000, read });

@@ -1,7 +1,11 @@
 /** Problems of single columns, the test of two rates against statsmodels. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { schemaProblem, valueProblems } from "../../../../../engine/monitor/drift/data-quality.ts";
+import {
+  refusalProblem,
+  schemaProblem,
+  valueProblems,
+} from "../../../../../engine/monitor/drift/data-quality.ts";
 import { parseDriftSettings } from "../../../../../engine/monitor/drift/drift-settings.ts";
 import type { ColumnEvidence } from "../../../../../engine/monitor/drift/window-evidence.ts";
 import { quietColumn } from "../../../../support/simulated-windows.ts";
@@ -54,6 +58,23 @@ describe("a column's data quality", () => {
     assert.deepEqual(kindsOf(mostlyNull), []);
     assert.deepEqual(kindsOf({ ...mostlyNull, rows: 2_100 }), ["unseen_spike"]);
     assert.deepEqual(kindsOf({ ...mostlyNull, nullRate: 0, referenceNullRate: 1 }), []);
+  });
+
+  it("knows another schema of a whole window by the share of requests refused, or of predictions with other columns", () => {
+    const none = { rows: 1_000, misfits: 0, answered: 1_000, refused: 0 };
+    const rateOf = (changes: Partial<typeof none>, share = {}) => {
+      const found = refusalProblem({ ...none, ...changes }, parseDriftSettings(share));
+      return typeof found === "object" ? [found.kind, found.rate] : found;
+    };
+    assert.equal(rateOf({}), undefined);
+    assert.equal(rateOf({ refused: 111, misfits: 111 }), undefined, "a tenth of neither");
+    assert.deepEqual(rateOf({ refused: 250 }), ["schema_change", 0.2]);
+    assert.deepEqual(rateOf({ misfits: 1_000, refused: 250 }), ["schema_change", 0.5]);
+    assert.deepEqual(rateOf({ refused: 250 }, { refused_share: 0.3 }), undefined);
+    assert.deepEqual(rateOf({ rows: 0, answered: 0, refused: 200 }), ["schema_change", 1]);
+    assert.equal(rateOf({ rows: 0, answered: 0, refused: 199 }), "insufficient");
+    const small = { rows: 50, misfits: 20, answered: 900, refused: 0 };
+    assert.equal(rateOf(small), undefined, "70 rows of a variant say nothing, the version's 900 do");
   });
 
   it("knows another schema by one row, and from an empty window nothing", () => {

@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { before, describe, it } from "node:test";
+import { WHOLE_WINDOW } from "../../../../../engine/monitor/drift/column-name.ts";
 import { chiSquareContingency } from "../../../../../engine/monitor/drift/contingency.ts";
 import {
   type EvidentlyMeasures,
@@ -133,6 +134,7 @@ function weeksBy(
   const found = new Map<string, number[]>();
   for (const { week, window } of weeks)
     for (const column of window.verdict?.columns ?? []) {
+      if (column.column === WHOLE_WINDOW) continue;
       const list = found.get(column.column) ?? [];
       found.set(column.column, test(column) ? [...list, week] : list);
     }

@@ -1,12 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { WHOLE_WINDOW } from "../../../../../engine/monitor/drift/column-name.ts";
 import { parseDriftSettings } from "../../../../../engine/monitor/drift/drift-settings.ts";
 import type { ColumnEvidence, WindowEvidence } from "../../../../../engine/monitor/drift/window-evidence.ts";
-import {
-  judgeWindow,
-  WHOLE_WINDOW,
-  type WindowVerdict,
-} from "../../../../../engine/monitor/drift/window-verdict.ts";
+import { judgeWindow, type WindowVerdict } from "../../../../../engine/monitor/drift/window-verdict.ts";
 import { createRandom } from "../../../../support/random.ts";
 import { createSimulation, quietColumn, shiftedNormal } from "../../../../support/simulated-windows.ts";
 
@@ -108,6 +105,21 @@ describe("the verdict on a window", () => {
     assert.deepEqual(verdictsOf(verdict), { [WHOLE_WINDOW]: "data_quality", a: "insufficient" });
     assert.equal(judgeWindow(windowOf([column("a", { rows: 1 })]), expecting).verdict, "insufficient");
     assert.equal(judgeWindow(windowOf([column("a")]), expecting).verdict, "none");
+  });
+
+  it("calls a window broken whose requests were refused, and says nothing of the whole where there were too few", () => {
+    const schema = { rows: 1_000, misfits: 0, answered: 1_000, refused: 0 };
+    const judge = (changes: Partial<typeof schema>) =>
+      judgeWindow({ ...windowOf([column("a")]), schema: { ...schema, ...changes } }, defaults);
+    assert.deepEqual(verdictsOf(judge({})), { [WHOLE_WINDOW]: "none", a: "none" });
+    const refused = judge({ refused: 400 });
+    assert.equal(refused.verdict, "data_quality");
+    assert.deepEqual(verdictsOf(refused), { [WHOLE_WINDOW]: "data_quality", a: "none" });
+    assert.deepEqual(verdictsOf(judge({ rows: 100, answered: 100 })), {
+      [WHOLE_WINDOW]: "insufficient",
+      a: "none",
+    });
+    assert.throws(() => judge({ refused: -1 }), /-1 rows of the window/);
   });
 
   it("does not depend on the order of the columns, to the last bit", () => {

@@ -53,7 +53,7 @@ describe("random forest", () => {
     for (const task of Object.values(TASKS)) {
       const set = trainingSet(task, { rows: 200, seed: 1 });
       const weights = new Float64Array(200).map((_, row) => 1 + (row % 3));
-      const rows = Array.from(weights, (weight, row) => new Array<number>(weight).fill(row)).flat();
+      const rows = Array.from(weights, (weight, row) => Array.from({ length: weight }, () => row)).flat();
       const repeated = {
         rows: rows.length,
         columns: set.columns.map(({ name, values }) => ({

@@ -1,0 +1,112 @@
+/**
+ * Trainers of trees beside LightGBM and scikit-learn: the same rows and parameters, one thread and a fresh process each (compiling our
+ * code included), in turn; ROC AUC on rows that neither saw. Ratios are of CPU time, which other load on the machine moves least.
+ *
+ * The peers are asked for with `BENCH_PYTHON` (or python3, with lightgbm and scikit-learn) and left out where they are not installed.
+ */
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { rocAuc } from "../engine/monitor/performance/roc-auc.ts";
+import { groupScores } from "../engine/monitor/performance/sorted-scores.ts";
+import { PROJECT } from "../test/support/model-folder.ts";
+import { type Report, round } from "./report.ts";
+import { adultData, elecData, madeUpData, type TrainingData, writeData } from "./train-data.ts";
+
+const ROUNDS = 3;
+const MILLION = 1_000_000;
+
+interface Case {
+  readonly name: string;
+  readonly kind: "boosting" | "forest";
+  readonly rounds: number;
+  readonly data: () => TrainingData | undefined;
+}
+
+const CASES: readonly Case[] = [
+  { name: "adult, categories", kind: "boosting", rounds: ROUNDS, data: () => adultData(true) },
+  { name: "adult, codes as numbers", kind: "boosting", rounds: ROUNDS, data: () => adultData(false) },
+  { name: "elec", kind: "boosting", rounds: ROUNDS, data: elecData },
+  { name: "adult, codes as numbers", kind: "forest", rounds: ROUNDS, data: () => adultData(false) },
+  { name: "elec", kind: "forest", rounds: ROUNDS, data: elecData },
+  { name: "1 M × 30 made-up rows", kind: "boosting", rounds: 1, data: () => madeUpData(MILLION, 30) },
+];
+
+interface Training {
+  readonly seconds: number;
+  readonly cpuSeconds: number;
+  readonly megabytes: number;
+  readonly auc: number;
+}
+
+type Row = Record<string, string | number>;
+
+export async function benchTrain(): Promise<Report> {
+  const rows: Row[] = [];
+  const ratios: Record<string, number> = {};
+  for (const one of CASES) {
+    const data = one.data();
+    if (data === undefined) continue;
+    const { own, peer } = trainBoth(one, data);
+    const what = `${one.kind}: ${one.name}`;
+    rows.push(rowOf(what, own));
+    if (own.megabytes > 0 && one.rounds === 1)
+      ratios[`${what}, MB at the peak (goal < 2048)`] = own.megabytes;
+    if (peer === undefined) continue;
+    rows.push(rowOf(`the same by ${one.kind === "forest" ? "scikit-learn" : "LightGBM"}`, peer));
+    ratios[`${what}, CPU time / peer's (goal ≤ 3)`] = round(own.cpuSeconds / peer.cpuSeconds);
+    ratios[`${what}, AUC - peer's (goal ≥ -0.003)`] = round(own.auc - peer.auc, 4);
+  }
+  return { title: "Training of trees", rows, ratios };
+}
+
+function trainBoth(
+  { kind, rounds }: Case,
+  data: TrainingData,
+): { own: Training; peer: Training | undefined } {
+  const folder = mkdtempSync(join(tmpdir(), "millrace-train-"));
+  const python = process.env["BENCH_PYTHON"] ?? "python3";
+  const subject = fileURLToPath(new URL("train-subject.js", import.meta.url));
+  const labels = Uint8Array.from(data.test.targets);
+  const own: Training[] = [];
+  const peer: Training[] = [];
+  try {
+    writeData(folder, data);
+    for (let round = 0; round < rounds; round++) {
+      const ours = train(process.execPath, [subject, folder, kind], folder, labels);
+      if (ours === undefined) throw new Error(`${subject} failed`);
+      own.push(ours);
+      const theirs = train(python, [join(PROJECT, "bench/peer-train.py"), folder, kind], folder, labels);
+      if (theirs !== undefined) peer.push(theirs);
+      else if (round === 0)
+        console.log(`the peer is left out: ${python} cannot run it (BENCH_PYTHON names another Python)`);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return { own: medianOf(own) as Training, peer: medianOf(peer) };
+}
+
+function train(
+  command: string,
+  args: readonly string[],
+  folder: string,
+  labels: Uint8Array,
+): Training | undefined {
+  const run = spawnSync(command, args, { encoding: "utf8", timeout: 600_000 });
+  if (run.status !== 0) return undefined;
+  const measured = JSON.parse(run.stdout.trim().split("\n").at(-1) ?? "") as Omit<Training, "auc">;
+  const scores = new Float64Array(Uint8Array.from(readFileSync(join(folder, "scores.f64"))).buffer);
+  return { ...measured, auc: rocAuc(groupScores(scores, labels)) };
+}
+
+/** The run with the middle CPU time. */
+function medianOf(trainings: readonly Training[]): Training | undefined {
+  return trainings.toSorted((a, b) => a.cpuSeconds - b.cpuSeconds)[trainings.length >> 1];
+}
+
+function rowOf(what: string, { seconds, cpuSeconds, megabytes, auc }: Training): Row {
+  return { what, "CPU s": round(cpuSeconds), s: round(seconds), "MB at most": megabytes, AUC: round(auc, 4) };
+}
