@@ -49,7 +49,7 @@ const models = new Models({
 models.follow([{ name: model.manifest.name, aliases: { production: model.manifest.version } }]);
 await models.settled();
 const predicting = {
-  predictor: new Predictor({ models, explainer: new Explainer(pool), dispatcher, stage, errors }),
+  predictor: new Predictor({ models, explainer: new Explainer(pool, logger), dispatcher, stage, errors }),
   bodyBytesMax: config.bodyBytesMax,
   instancesMax: config.instancesMax,
   timeoutMs: config.timeoutMs,

@@ -274,7 +274,13 @@ function createCore(
     dispatcher,
     models,
     reader,
-    predictor: new Predictor({ models, explainer: new Explainer(pool), dispatcher, stage, errors }),
+    predictor: new Predictor({
+      models,
+      explainer: new Explainer(pool, logger.child({ component: "explainer" })),
+      dispatcher,
+      stage,
+      errors,
+    }),
     errors,
   };
 }

@@ -11,6 +11,7 @@ import type { ExplainedRow } from "../workers/explain/explanation.ts";
 import type { WorkerPool } from "../workers/pool.ts";
 import type { Batch, Row } from "./batch.ts";
 import { toEngineError } from "./core/errors.ts";
+import type { Logger } from "./core/log.ts";
 import { ExplainedInputs } from "./explained-inputs.ts";
 import type { ServedModel } from "./served-model.ts";
 
@@ -20,11 +21,13 @@ const EXPLAIN_MS_MAX = 5_000;
 
 export class Explainer {
   readonly #pool: Pick<WorkerPool, "explain">;
+  readonly #logger: Pick<Logger, "error">;
   readonly #inputs = new WeakMap<ServedModel, ExplainedInputs>();
   readonly #underWay = new Set<Promise<void>>();
 
-  constructor(pool: Pick<WorkerPool, "explain">) {
+  constructor(pool: Pick<WorkerPool, "explain">, logger: Pick<Logger, "error">) {
     this.#pool = pool;
+    this.#logger = logger;
   }
 
   /**
@@ -65,7 +68,9 @@ export class Explainer {
       }));
       return membersOf({ top_features, base_value: base, contribution_unit: unit });
     } catch (error) {
-      const { code, message } = toEngineError(error);
+      const { code, message, meaning } = toEngineError(error);
+      if (meaning.level === "error")
+        this.#logger.error({ err: error, model: batch.model.key }, "explanation failed");
       return membersOf({ explanation_error: { code, message } });
     }
   }

@@ -4,7 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { connect, type NatsConnection } from "@nats-io/transport-node";
+import { jetstream } from "@nats-io/jetstream";
+import { connect, headers, type NatsConnection } from "@nats-io/transport-node";
 import type { Prediction } from "../../engine/core/prediction.ts";
 import { compilePipeline } from "../../engine/transform/pipeline.ts";
 import type { ModelArtifact } from "../../workers/runtime.ts";
@@ -125,6 +126,15 @@ describe("explanations", () => {
     const body = { features: featuresAt(1), explain: 100 };
     const message = await nats.request("millrace.predict.trees", JSON.stringify(body), { timeout: 10_000 });
     expectGolden(message.json(), 1);
+  });
+
+  it("come with durable requests", async () => {
+    const answers = nats.subscribe("answers.explained", { max: 1 });
+    const head = headers();
+    head.set("reply-to", "answers.explained");
+    const body = JSON.stringify({ features: featuresAt(2), explain: 100 });
+    await jetstream(nats).publish("millrace.requests.trees", body, { headers: head });
+    for await (const message of answers) expectGolden(message.json(), 2);
   });
 
   it("name inputs, not the columns that preprocessing makes of them, with the values of the request", async () => {
