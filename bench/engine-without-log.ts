@@ -9,6 +9,7 @@ import { readConfig } from "../engine/core/config.ts";
 import { createLogger } from "../engine/core/log.ts";
 import { Metrics } from "../engine/core/metrics.ts";
 import { Dispatcher } from "../engine/dispatcher.ts";
+import { Explainer } from "../engine/explainer.ts";
 import { FeatureStage } from "../engine/features/feature-stage.ts";
 import { Models } from "../engine/models.ts";
 import { Predictor } from "../engine/predict.ts";
@@ -48,7 +49,7 @@ const models = new Models({
 models.follow([{ name: model.manifest.name, aliases: { production: model.manifest.version } }]);
 await models.settled();
 const predicting = {
-  predictor: new Predictor({ models, dispatcher, stage, errors }),
+  predictor: new Predictor({ models, explainer: new Explainer(pool, logger), dispatcher, stage, errors }),
   bodyBytesMax: config.bodyBytesMax,
   instancesMax: config.instancesMax,
   timeoutMs: config.timeoutMs,

@@ -43,6 +43,7 @@ import type { Logger } from "./core/log.ts";
 import { Metrics } from "./core/metrics.ts";
 import { CanaryWatch } from "./deployments/canary-watch.ts";
 import { Dispatcher } from "./dispatcher.ts";
+import { Explainer } from "./explainer.ts";
 import { ActiveSets } from "./features/active-sets.ts";
 import type { EntityReader } from "./features/entity-reader.ts";
 import type { FindFeatureSet } from "./features/feature-lookup.ts";
@@ -136,6 +137,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     await consumer.stop();
     await service.stop();
     await drainHttp(http, core.dispatcher, consumer);
+    await core.predictor.explainer.drain();
     http.close();
     core.predictor.close();
     await core.log.drain();
@@ -272,7 +274,13 @@ function createCore(
     dispatcher,
     models,
     reader,
-    predictor: new Predictor({ models, dispatcher, stage, errors }),
+    predictor: new Predictor({
+      models,
+      explainer: new Explainer(pool, logger.child({ component: "explainer" })),
+      dispatcher,
+      stage,
+      errors,
+    }),
     errors,
   };
 }

@@ -54,7 +54,7 @@ async function runThread({ modelType, job }: ThreadData): Promise<void> {
   const registered = TRAINERS.get(modelType);
   if (registered === undefined) throw new Error(`there is no trainer ${modelType}`);
   try {
-    post({ outcome: await trainModel(registered.trainer, job, (iteration) => post({ iteration })) });
+    post({ outcome: await trainModel(registered, job, (iteration) => post({ iteration })) });
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
     const { code, message, details } = error;

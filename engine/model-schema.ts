@@ -4,7 +4,7 @@
  */
 import type { ModelManifest } from "./core/manifest.ts";
 import { isOptional, type ModelInput, maxLengthOf, problemWith } from "./core/model-input.ts";
-import type { PreprocessingStep } from "./core/preprocessing.ts";
+import { FEATURES_MAX, type PreprocessingStep } from "./core/preprocessing.ts";
 import { TIMESTAMP_FORM } from "./core/timestamp.ts";
 import type { FeatureLookup } from "./features/feature-lookup.ts";
 
@@ -77,6 +77,13 @@ export function requestSchema(manifest: ModelManifest, lookup?: FeatureLookup): 
       entity_id: { type: "string", maxLength: 128 },
       ...entities.properties,
       timeout_ms: { type: "number", exclusiveMinimum: 0, maximum: 600_000 },
+      explain: {
+        type: ["boolean", "integer"],
+        minimum: 1,
+        maximum: FEATURES_MAX,
+        description:
+          "true: the answer tells what its most important features contribute; a number: that many of them",
+      },
       features: {
         type: "object",
         properties: {

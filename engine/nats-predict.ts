@@ -70,23 +70,37 @@ abstract class NatsRow implements Row {
   readonly entities: RequestHead["entities"];
   readonly arrivedMs = performance.now();
   readonly deadlineMs: number;
+  readonly #explain: number;
+  readonly #predictor: Predictor;
 
-  constructor(head: RequestHead) {
+  constructor(head: RequestHead, predictor: Predictor) {
+    this.#explain = head.explain;
+    this.#predictor = predictor;
     this.requestId = head.requestId;
     this.entityId = head.entityId;
     this.entities = head.entities;
     this.deadlineMs = this.arrivedMs + head.timeoutMs;
   }
 
-  abstract answer(batch: Batch, index: number): void;
+  answer(batch: Batch, index: number): void {
+    const json = toPredictionJson(batch, index, this.requestId, this.entityId, this.arrivedMs);
+    const predictionId = uuidText(batch.ids, index * 16);
+    if (this.#explain === 0) this.send(json, predictionId);
+    else
+      this.#predictor.explainer.answer(batch, index, { row: this, top: this.#explain, json }, (explained) =>
+        this.send(explained, predictionId),
+      );
+  }
+
   abstract fail(error: EngineError): void;
+  protected abstract send(json: string, predictionId: string): void;
 }
 
 /** Answers one request/reply request. */
 export function handleServiceRequest(request: ServiceRequest, predictor: Predictor, timeoutMs: number): void {
   try {
     const { head, features } = parseRequest(request.model, request.data, request.requestId, timeoutMs);
-    predictor.submit(request.model, head.version, features, new ServiceRow(request, head));
+    predictor.submit(request.model, head.version, features, new ServiceRow(request, head, predictor));
   } catch (error) {
     request.fail(toEngineError(error));
   }
@@ -97,13 +111,13 @@ class ServiceRow extends NatsRow {
   readonly idempotencyKey = "";
   readonly #request: ServiceRequest;
 
-  constructor(request: ServiceRequest, head: RequestHead) {
-    super(head);
+  constructor(request: ServiceRequest, head: RequestHead, predictor: Predictor) {
+    super(head, predictor);
     this.#request = request;
   }
 
-  answer(batch: Batch, index: number): void {
-    this.#request.answer(toPredictionJson(batch, index, this.requestId, this.entityId, this.arrivedMs));
+  protected send(json: string): void {
+    this.#request.answer(json);
   }
 
   fail(error: EngineError): void {
@@ -173,20 +187,14 @@ class StreamRow extends NatsRow {
     idempotencyKey: string,
     options: StreamPredictOptions,
   ) {
-    super(head);
+    super(head, options.predictor);
     this.idempotencyKey = idempotencyKey;
     this.#request = request;
     this.#options = options;
   }
 
-  answer(batch: Batch, index: number): void {
-    const json = toPredictionJson(batch, index, this.requestId, this.entityId, this.arrivedMs);
-    this.#options.publishResult(
-      batch.model.manifest.name,
-      uuidText(batch.ids, index * 16),
-      json,
-      this.#request,
-    );
+  protected send(json: string, predictionId: string): void {
+    this.#options.publishResult(this.#request.model, predictionId, json, this.#request);
   }
 
   fail(error: EngineError): void {

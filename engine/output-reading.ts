@@ -42,6 +42,11 @@ export class OutputReading {
     return index === 1 ? positive : Math.fround(1 - positive);
   }
 
+  /** Which number of an output row an explanation is about: the one that `value` gives. */
+  explainedOutput(outputs: Float32Array, offset: number): number {
+    return this.classes.length > 2 ? this.predictedClass(outputs, offset) : this.outputWidth - 1;
+  }
+
   /** The `predicted_value` of an output row. */
   value(outputs: Float32Array, offset: number): number {
     if (this.classes.length === 0) return outputs[offset] as number;

@@ -8,7 +8,9 @@
 import type { Row } from "./batch.ts";
 import type { Batcher } from "./batcher.ts";
 import { EngineError, type ErrorDetail, toEngineError } from "./core/errors.ts";
+import { FEATURES_MAX } from "./core/preprocessing.ts";
 import type { Dispatcher } from "./dispatcher.ts";
+import { type Explainer, TOP_FEATURES_DEFAULT } from "./explainer.ts";
 import type { FeatureStage } from "./features/feature-stage.ts";
 import type { Models } from "./models.ts";
 import type { CountErrors } from "./request-errors.ts";
@@ -26,6 +28,8 @@ export interface RequestHead {
   /** Ids by entity key, for models that take features of several entities. */
   readonly entities: Readonly<Record<string, string>> | undefined;
   readonly timeoutMs: number;
+  /** How many features the answer shall explain; 0: no explanation. */
+  readonly explain: number;
 }
 
 const FIELDS = new Set([
@@ -35,6 +39,7 @@ const FIELDS = new Set([
   "entity_id",
   "entities",
   "timeout_ms",
+  "explain",
   "features",
   "instances",
 ]);
@@ -48,7 +53,10 @@ export function parseHead(body: unknown, requestId: string, timeoutMs: number): 
   if (typeof body !== "object" || body === null || Array.isArray(body)) {
     throw new EngineError("INVALID_REQUEST", 'the body must be a JSON object such as {"features": {...}}');
   }
-  const { model, version, request_id, entity_id, entities, timeout_ms } = body as Record<string, unknown>;
+  const { model, version, request_id, entity_id, entities, timeout_ms, explain } = body as Record<
+    string,
+    unknown
+  >;
   const details: ErrorDetail[] = [];
   const head = {
     model: optionalText(model, "model", details),
@@ -58,6 +66,7 @@ export function parseHead(body: unknown, requestId: string, timeoutMs: number): 
     entityId: optionalText(entity_id, "entity_id", details) ?? "",
     entities: optionalEntities(entities, details),
     timeoutMs: optionalTimeout(timeout_ms, details) ?? timeoutMs,
+    explain: optionalExplain(explain, details),
   };
   for (const field in body)
     if (!FIELDS.has(field))
@@ -111,21 +120,38 @@ function optionalTimeout(value: unknown, details: ErrorDetail[]): number | undef
   return undefined;
 }
 
+/** true asks for as many features as are usual. */
+function optionalExplain(value: unknown, details: ErrorDetail[]): number {
+  if (value === undefined || value === null || value === false) return 0;
+  if (value === true) return TOP_FEATURES_DEFAULT;
+  if (Number.isInteger(value) && (value as number) >= 1 && (value as number) <= FEATURES_MAX)
+    return value as number;
+  details.push({
+    field: "explain",
+    message: `must be true, false or a number of features (1 to ${FEATURES_MAX})`,
+  });
+  return 0;
+}
+
 export interface PredictorOptions {
   readonly models: Models;
+  readonly explainer: Explainer;
   readonly dispatcher: Dispatcher;
   readonly stage: FeatureStage;
   readonly errors: CountErrors;
 }
 
 export class Predictor {
+  /** Of the rows that ask for it. */
+  readonly explainer: Explainer;
   readonly #models: Models;
   readonly #dispatcher: Dispatcher;
   readonly #stage: FeatureStage;
   readonly #errors: CountErrors;
   #isClosing = false;
 
-  constructor({ models, dispatcher, stage, errors }: PredictorOptions) {
+  constructor({ models, explainer, dispatcher, stage, errors }: PredictorOptions) {
+    this.explainer = explainer;
     this.#models = models;
     this.#dispatcher = dispatcher;
     this.#stage = stage;

@@ -1,5 +1,5 @@
 /**
- * Reads a model folder from disk: `model.json` beside `model.onnx`, or beside `tfjs/`.
+ * Reads a model folder from disk: `model.json` beside `model.onnx`, or beside `tfjs/`; and `background.json`, if it is there.
  *
  * Every error names the file and says what to do. Symbolic links are refused, so that a folder from somebody else
  * cannot bring files of this machine into the registry. Bounds: those of the registry, and 4 MiB for model.json.
@@ -14,6 +14,8 @@ import { CONTENT_BOUNDS, type ContentBounds, isSafePath, type ModelContent } fro
 const MANIFEST_FILE = "model.json";
 const MANIFEST_BYTES_MAX = 4 * 1024 * 1024;
 const ONNX_FILE = "model.onnx";
+/** Rows that explanations compare with. */
+const BACKGROUND_FILE = "background.json";
 const TFJS_FOLDER = "tfjs";
 const TFJS_FILE = "tfjs/model.json";
 
@@ -28,6 +30,7 @@ export async function readModelFolder(
   }
   const manifest = await readManifest(folder);
   const paths = manifest.runtime === "onnx" ? [ONNX_FILE] : await listTfjs(folder, bounds.filesMax);
+  if ((await readdir(folder)).includes(BACKGROUND_FILE)) paths.push(BACKGROUND_FILE);
   const files = new Map<string, Uint8Array>();
   let bytesLeft = bounds.bytesMax;
   for (const path of paths) {

@@ -2,24 +2,16 @@
 /**
  * The worker thread: holds the loaded models and runs one task at a time.
  *
- * Entry point of every piscina worker. Which runtime a model needs is in its manifest; a runtime's library is
- * imported when the first model asks for it.
+ * Entry point of every piscina worker. Which runtime a model needs is in its manifest.
  */
 import { messageOf, toEngineError } from "../engine/core/errors.ts";
+import { readBackground } from "./explain/background.ts";
 import type { FailedRow, LoadTask, PredictTask, WorkerResult, WorkerTask } from "./messages.ts";
-import type { LoadedModel, Runtime } from "./runtime.ts";
+import type { LoadedModel } from "./runtime.ts";
+import { runtimeOf } from "./runtimes.ts";
 
 const NONE: readonly FailedRow[] = [];
 const models = new Map<string, LoadedModel>();
-
-async function runtimeOf(name: LoadTask["manifest"]["runtime"]): Promise<Runtime> {
-  switch (name) {
-    case "onnx":
-      return (await import("./runtime-onnx.ts")).onnxRuntime;
-    case "tfjs":
-      return (await import("./runtime-tfjs.ts")).tfjsRuntime;
-  }
-}
 
 /** Runs one task. Never throws: a failure is a result. */
 export async function runTask(task: WorkerTask): Promise<WorkerResult> {
@@ -53,6 +45,7 @@ async function perform(task: WorkerTask): Promise<readonly FailedRow[]> {
 async function load(task: LoadTask): Promise<void> {
   if (models.has(task.key)) return;
   const runtime = await runtimeOf(task.manifest.runtime);
+  readBackground(task); // refused when it is damaged, not when somebody asks for an explanation
   models.set(task.key, await runtime.load(task));
 }
 

@@ -16,6 +16,8 @@ import { Piscina } from "piscina";
 import { EngineError, messageOf } from "../engine/core/errors.ts";
 import type { Logger } from "../engine/core/log.ts";
 import { modelKey } from "../engine/core/manifest.ts";
+import { ExplainThread } from "./explain/explain-thread.ts";
+import type { ExplainedRow, Explanation } from "./explain/explanation.ts";
 import type { LoadTask, PredictTask, WorkerResult, WorkerTask } from "./messages.ts";
 import type { ModelArtifact } from "./runtime.ts";
 
@@ -41,6 +43,7 @@ export interface Lane {
 export class WorkerPool {
   readonly #lanes: WorkerLane[];
   readonly #artifacts = new Map<string, ModelArtifact>();
+  readonly #explaining = new ExplainThread((key) => this.#artifacts.get(key));
   /** Loads and unloads happen one after the other. */
   #changes: Promise<unknown> = Promise.resolve();
 
@@ -107,9 +110,14 @@ export class WorkerPool {
     });
   }
 
+  /** Explains a row that the model `key` has answered, in a thread of its own. @throws EngineError, see ExplainThread. */
+  async explain(key: string, row: ExplainedRow): Promise<Explanation> {
+    return this.#explaining.explain(key, row);
+  }
+
   /** Ends all threads; tasks in flight fail. */
   async close(): Promise<void> {
-    await Promise.all(this.#lanes.map((lane) => lane.close()));
+    await Promise.all([this.#explaining.close(), ...this.#lanes.map((lane) => lane.close())]);
   }
 
   async #change(work: () => Promise<void>): Promise<void> {

@@ -3,7 +3,7 @@
  * POST /predict and POST /predict/batch: from a body to rows, and from answered rows to a response.
  */
 import type { Batch, Row } from "../batch.ts";
-import { EngineError } from "../core/errors.ts";
+import { EngineError, type ErrorDetail } from "../core/errors.ts";
 import type { Source } from "../core/prediction.ts";
 import { type Predictor, parseHead, type RequestHead } from "../predict.ts";
 import { toPredictionJson } from "../prediction-json.ts";
@@ -17,7 +17,10 @@ export interface PredictRoutesOptions {
   readonly timeoutMs: number;
 }
 
-/** POST /predict `{model?, version?, request_id?, entity_id?, timeout_ms?, features}` */
+/** Rows of one batch request that asks for explanations. */
+const EXPLAINED_ROWS_MAX = 100;
+
+/** POST /predict `{model?, version?, request_id?, entity_id?, timeout_ms?, explain?, features}` */
 export function handlePredict(
   exchange: Exchange,
   { predictor, bodyBytesMax, timeoutMs }: PredictRoutesOptions,
@@ -28,7 +31,7 @@ export function handlePredict(
     const { features, instances } = body as { features?: unknown; instances?: unknown };
     if (instances !== undefined)
       throw new EngineError("INVALID_REQUEST", "instances goes to POST /predict/batch; here it is features");
-    predictor.submit(head.model, head.version, features, new SingleRow(exchange, head));
+    predictor.submit(head.model, head.version, features, new SingleRow(exchange, head, predictor));
   });
 }
 
@@ -41,9 +44,13 @@ class SingleRow implements Row {
   readonly arrivedMs: number;
   readonly deadlineMs: number;
   readonly #exchange: Exchange;
+  readonly #explain: number;
+  readonly #predictor: Predictor;
 
-  constructor(exchange: Exchange, head: RequestHead) {
+  constructor(exchange: Exchange, head: RequestHead, predictor: Predictor) {
     this.#exchange = exchange;
+    this.#explain = head.explain;
+    this.#predictor = predictor;
     this.requestId = head.requestId;
     this.entityId = head.entityId;
     this.entities = head.entities;
@@ -53,7 +60,12 @@ class SingleRow implements Row {
 
   answer(batch: Batch, index: number): void {
     if (this.#exchange.isOver) return;
-    this.#exchange.sendJson(toPredictionJson(batch, index, this.requestId, this.entityId, this.arrivedMs));
+    const json = toPredictionJson(batch, index, this.requestId, this.entityId, this.arrivedMs);
+    if (this.#explain === 0) this.#exchange.sendJson(json);
+    else
+      this.#predictor.explainer.answer(batch, index, { row: this, top: this.#explain, json }, (explained) =>
+        this.#exchange.sendJson(explained),
+      );
   }
 
   fail(error: EngineError): void {
@@ -61,7 +73,7 @@ class SingleRow implements Row {
   }
 }
 
-/** POST /predict/batch `{model?, version?, timeout_ms?, instances: [{features, request_id?, entity_id?}, …]}` */
+/** POST /predict/batch `{model?, version?, timeout_ms?, explain?, instances: [{features, request_id?, entity_id?}, …]}` */
 export function handlePredictBatch(exchange: Exchange, options: PredictRoutesOptions): void {
   exchange.readBody(options.bodyBytesMax, (bytes) => {
     const body = parseJson(bytes);
@@ -70,8 +82,9 @@ export function handlePredictBatch(exchange: Exchange, options: PredictRoutesOpt
     if (features !== undefined) throw misplacedFeatures();
     checkHasNoIds(body as { request_id?: unknown; entity_id?: unknown });
     checkInstances(instances, options);
+    checkExplained(instances.length, head);
     options.predictor.checkRoom(head.model, head.version, instances.length);
-    const request = new BatchRequest(exchange, instances.length);
+    const request = new BatchRequest(exchange, instances.length, head.explain, options.predictor);
     for (let index = 0; index < instances.length; index++)
       submitInstance(request, index, instances[index], head, options);
   });
@@ -118,6 +131,16 @@ function checkInstances(
   }
 }
 
+function checkExplained(rows: number, { explain }: RequestHead): void {
+  if (explain === 0 || rows <= EXPLAINED_ROWS_MAX) return;
+  const details = [{ field: "explain", message: `is for at most ${EXPLAINED_ROWS_MAX} instances a request` }];
+  throw new EngineError(
+    "PAYLOAD_TOO_LARGE",
+    `${rows} instances are more than the ${EXPLAINED_ROWS_MAX} that are explained at once; send several requests`,
+    { details },
+  );
+}
+
 function submitInstance(
   request: BatchRequest,
   index: number,
@@ -142,7 +165,14 @@ function submitInstance(
 function checkBelongs(own: RequestHead, head: RequestHead): void {
   const details = (["model", "version"] as const)
     .filter((field) => own[field] !== undefined && own[field] !== head[field])
-    .map((field) => ({ field, message: "differs from the batch's: name it once, beside instances" }));
+    .map(
+      (field): ErrorDetail => ({
+        field,
+        message: "differs from the batch's: name it once, beside instances",
+      }),
+    );
+  if (own.explain > 0)
+    details.push({ field: "explain", message: "belongs beside instances: it is for all of them" });
   if (details.length > 0)
     throw new EngineError("INVALID_REQUEST", `${details[0]?.field} ${details[0]?.message}`, { details });
 }
@@ -150,11 +180,16 @@ function checkBelongs(own: RequestHead, head: RequestHead): void {
 /** Collects one result or error per row, in order, and answers when all are there. */
 class BatchRequest {
   readonly exchange: Exchange;
+  /** Features that each answer explains. */
+  readonly explain: number;
+  readonly predictor: Predictor;
   readonly #results: string[];
   #missing: number;
 
-  constructor(exchange: Exchange, rows: number) {
+  constructor(exchange: Exchange, rows: number, explain: number, predictor: Predictor) {
     this.exchange = exchange;
+    this.explain = explain;
+    this.predictor = predictor;
     this.#results = Array.from<string>({ length: rows });
     this.#missing = rows;
   }
@@ -188,10 +223,13 @@ class BatchedRow implements Row {
   }
 
   answer(batch: Batch, index: number): void {
-    this.#request.settle(
-      this.#index,
-      toPredictionJson(batch, index, this.requestId, this.entityId, this.arrivedMs),
-    );
+    const { explain, predictor } = this.#request;
+    const json = toPredictionJson(batch, index, this.requestId, this.entityId, this.arrivedMs);
+    if (explain === 0) this.#request.settle(this.#index, json);
+    else
+      predictor.explainer.answer(batch, index, { row: this, top: explain, json }, (explained) =>
+        this.#request.settle(this.#index, explained),
+      );
   }
 
   fail(error: EngineError): void {

@@ -30,6 +30,21 @@ export interface Prediction {
   readonly confidence?: number;
   /** Features whose default was served because the store had no value, an old one, or did not answer. */
   readonly feature_status?: Readonly<Record<string, "missing" | "stale" | "invalid" | "unavailable">>;
+  /** With `explain`: the features that contribute most, first; `value` as a request gives it. */
+  readonly top_features?: readonly {
+    readonly name: string;
+    readonly value: string | number | boolean | null;
+    readonly contribution: number;
+  }[];
+  /** What would be predicted if no feature were known: it and all contributions add up to what is explained. */
+  readonly base_value?: number;
+  /**
+   * What contributions are counted in: log odds (of two classes) or the class's score before softmax; the probability; the value. Of
+   * two classes it is the last that is explained, of more the predicted one.
+   */
+  readonly contribution_unit?: "margin" | "probability" | "value";
+  /** Why there is no explanation; the prediction is as good as any. */
+  readonly explanation_error?: { readonly code: string; readonly message: string };
   /** From the request's arrival to the end of inference, ms. */
   readonly latency_ms: number;
   /** ISO 8601, UTC, ms: when the prediction was made. */

@@ -1,4 +1,4 @@
-"""Trains the sample model `card-fraud` and writes engine/sample/card-fraud/model.onnx.
+"""Trains the sample model `card-fraud` and writes engine/sample/card-fraud/model.onnx, and background.json for explanations.
 
     pip install -r test/fixtures/requirements.txt
     npm run build
@@ -23,6 +23,7 @@ from skl2onnx.common.data_types import FloatTensorType
 
 FOLDER = Path(__file__).parent / "card-fraud"
 TOLERANCE = 1e-5
+BACKGROUND_ROWS = 100
 
 
 def encode(spec, text):
@@ -39,6 +40,13 @@ def read(path, manifest):
     features = [[encode(spec, row[spec["name"]]) for spec in manifest["inputs"]] for row in rows]
     labels = [manifest["classes"].index(row["label"]) for row in rows]
     return np.array(features, dtype=np.float32), np.array(labels)
+
+
+def write_background(features):
+    """Training rows, evenly spread; float32 as its shortest decimal."""
+    rows = features[:: len(features) // BACKGROUND_ROWS][:BACKGROUND_ROWS]
+    lines = ["[" + ", ".join(map(str, row)) + "]" for row in rows]
+    (FOLDER / "background.json").write_text('{"rows": [\n' + ",\n".join(lines) + "\n]}\n")
 
 
 def main(train_path, holdout_path):
@@ -67,6 +75,7 @@ def main(train_path, holdout_path):
         f"ROC AUC {auc:.3f} on {len(holdout_labels)} held-out transactions, {holdout_labels.mean():.1%} of them fraud."
     )
     (FOLDER / "model.onnx").write_bytes(content)
+    write_background(features)
     (FOLDER / "model.json").write_text(json.dumps(manifest, indent=2) + "\n")
     print(manifest["description"], f"{len(content)} bytes, train AUC {roc_auc_score(labels, model.predict_proba(features)[:, 1]):.3f}")
 

@@ -6,6 +6,7 @@ import { EngineError } from "../core/errors.ts";
 import type { ModelManifest } from "../core/manifest.ts";
 import { invalidBy } from "../core/schema-details.ts";
 import type { TrainingMode, TrainingSpec } from "../core/training-spec.ts";
+import { withBackground, withBackground } from "./background.ts";
 import { prepareSets } from "./data/prepared-sets.ts";
 import { taskOf } from "./data/training-table.ts";
 import type { LearningQuestion } from "./learning-plan.ts";
@@ -68,7 +69,7 @@ export async function learnModel(
   const exported = await trained.export();
   return {
     manifest: manifestOf(partsOf(question), { exported, preprocessing }),
-    files: exported.files,
+    files: withBackground(exported.files, registered, training),
     parameters: parameters as Readonly<Record<string, unknown>>,
     iterations: trained.iterations,
     importances: importancesOf(training.columns, trained),

@@ -6,11 +6,13 @@
  *
  * The same job gives the same files to the last byte. Runs where the trainer runs: in a thread of its own.
  */
-import type { ExportedModel, Iteration, TrainedModel, Trainer } from "../../workers/train/trainer.ts";
+import type { ExportedModel, Iteration, TrainedModel } from "../../workers/train/trainer.ts";
+import type { RegisteredTrainer } from "../../workers/train/trainers.ts";
 import { type ModelManifest, parseManifest } from "../core/manifest.ts";
 import type { ModelInput } from "../core/model-input.ts";
 import type { PreprocessingStep } from "../core/preprocessing.ts";
 import { measurePerformance, type RealisedPerformance } from "../monitor/performance/realised-performance.ts";
+import { withBackground } from "./background.ts";
 import { type Preparation, prepareSets } from "./data/prepared-sets.ts";
 import type { DataSplit } from "./data/splits.ts";
 import { type TrainingTable, taskOf } from "./data/training-table.ts";
@@ -37,9 +39,9 @@ export interface TrainingOutcome {
 }
 
 /** @throws EngineError INVALID_REQUEST, MODEL_INVALID: rows, preprocessing or parameters that nothing can be learned with. */
-export async function trainModel<Parameters>(
-  trainer: Trainer<Parameters>,
-  { table, split, preparation, parameters, seed }: TrainingJob<Parameters>,
+export async function trainModel(
+  { trainer, background }: RegisteredTrainer,
+  { table, split, preparation, parameters, seed }: TrainingJob<unknown>,
   onIteration: (iteration: Iteration) => void,
 ): Promise<TrainingOutcome> {
   const task = taskOf(table);
@@ -58,8 +60,9 @@ export async function trainModel<Parameters>(
   });
   const rows = test ?? { rows: 0, columns: [], targets: new Float64Array(0) };
   const predictions = await trained.predict(rows.columns, rows.rows);
+  const exported = await trained.export();
   return {
-    exported: await trained.export(),
+    exported: { ...exported, files: withBackground(exported.files, { background }, training) },
     preprocessing: sets.preprocessing,
     iterations: trained.iterations,
     importances: importancesOf(training.columns, trained),

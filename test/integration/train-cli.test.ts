@@ -123,7 +123,7 @@ describe("millrace train", () => {
       assert.equal(code, 0, stderr);
     }
     const files = await readdir(out("first"));
-    assert.deepEqual(files.sort(), ["model.json", "model.onnx", "training.json"]);
+    assert.deepEqual(files.sort(), ["background.json", "model.json", "model.onnx", "training.json"]);
     for (const path of files)
       assert.deepEqual(
         await readFile(join(out("first"), path)),

@@ -13,6 +13,8 @@ export interface RegisteredTrainer {
   readonly trainer: Trainer<unknown>;
   /** `anything`: NaN for what is missing, and codes of categories, too. */
   readonly takes: "numbers" | "anything";
+  /** What its models are explained against: trees have their covers, weighted sums need means, all else needs rows. */
+  readonly background: "none" | "means" | "rows";
 }
 
 /** Those that export to ONNX can be members of an ensemble. */
@@ -24,10 +26,10 @@ const ONNX_TRAINERS: Readonly<Record<string, Trainer<unknown>>> = {
 
 /** The first one is taken when nobody says which. */
 export const TRAINERS: ReadonlyMap<string, RegisteredTrainer> = new Map<string, RegisteredTrainer>([
-  ["GRADIENT_BOOSTING", { trainer: gradientBoosting, takes: "anything" }],
-  ["RANDOM_FOREST", { trainer: randomForest, takes: "anything" }],
-  ["LINEAR", { trainer: linearTrainer, takes: "numbers" }],
-  ["NEURAL_NETWORK", { trainer: neuralNetworkTrainer, takes: "numbers" }],
-  ["LSTM", { trainer: lstmTrainer, takes: "numbers" }],
-  ["ENSEMBLE", { trainer: createEnsembleTrainer(ONNX_TRAINERS), takes: "numbers" }],
+  ["GRADIENT_BOOSTING", { trainer: gradientBoosting, takes: "anything", background: "none" }],
+  ["RANDOM_FOREST", { trainer: randomForest, takes: "anything", background: "none" }],
+  ["LINEAR", { trainer: linearTrainer, takes: "numbers", background: "means" }],
+  ["NEURAL_NETWORK", { trainer: neuralNetworkTrainer, takes: "numbers", background: "rows" }],
+  ["LSTM", { trainer: lstmTrainer, takes: "numbers", background: "rows" }],
+  ["ENSEMBLE", { trainer: createEnsembleTrainer(ONNX_TRAINERS), takes: "numbers", background: "rows" }],
 ]);

@@ -1,6 +1,6 @@
 /**
- * Reads an ONNX model that a trainer here wrote, to go on from it. onnx-inspect checks the file's structure first, since pbf
- * trusts what it reads.
+ * Reads an ONNX model, to go on from it or to explain it. onnx-inspect checks the file's structure first, since pbf trusts what it
+ * reads.
  *
  * Invariant: nothing is left out in silence: what these records cannot hold (branches, packed texts, types not used here) is
  * refused.
@@ -133,32 +133,37 @@ function readTensor(pbf: PbfReader): OnnxTensor {
   const tensor: Mutable<OnnxTensor> = { name: "", shape, data: new Uint8Array() };
   let type = 0;
   let raw: Uint8Array | undefined;
+  const typed: number[] = [];
   pbf.readMessage((field) => {
     if (field === 1) pbf.readPackedVarint(shape, true);
     else if (field === 2) type = pbf.readVarint();
+    else if (field === 4) pbf.readPackedFloat(typed);
+    else if (field === 5 || field === 7) pbf.readPackedVarint(typed, true);
     else if (field === 8) tensor.name = pbf.readString();
     else if (field === 9) raw = pbf.readBytes();
+    else if (field === 10) pbf.readPackedDouble(typed);
   }, undefined);
-  tensor.data = numbersOf(raw ?? new Uint8Array(), type, tensor.name);
+  tensor.data = numbersOf(raw ?? typed, type, tensor.name);
   if (tensor.data.length !== shape.reduce((product, size) => product * size, 1))
-    throw new Error(`its tensor "${tensor.name}" has no raw data, or other than its shape`);
+    throw new Error(`its tensor "${tensor.name}" has other data than its shape`);
   return tensor;
 }
 
-/** Copied, because raw data stand at any address in the file. */
-function numbersOf(raw: Uint8Array, type: number, name: string): OnnxNumbers {
-  const { buffer } = Uint8Array.from(raw);
+/** Raw data are copied, because they stand at any address in the file; others are numbers one by one. */
+function numbersOf(data: Uint8Array | readonly number[], type: number, name: string): OnnxNumbers {
+  const raw = data instanceof Uint8Array ? Uint8Array.from(data).buffer : undefined;
+  const numbers = data as readonly number[];
   switch (type) {
     case ELEMENTS.float32:
-      return new Float32Array(buffer);
+      return raw === undefined ? Float32Array.from(numbers) : new Float32Array(raw);
     case ELEMENTS.float64:
-      return new Float64Array(buffer);
+      return raw === undefined ? Float64Array.from(numbers) : new Float64Array(raw);
     case ELEMENTS.int32:
-      return new Int32Array(buffer);
+      return raw === undefined ? Int32Array.from(numbers) : new Int32Array(raw);
     case ELEMENTS.int64:
-      return new BigInt64Array(buffer);
+      return raw === undefined ? BigInt64Array.from(numbers, BigInt) : new BigInt64Array(raw);
     case ELEMENTS.uint8:
-      return new Uint8Array(buffer);
+      return raw === undefined ? Uint8Array.from(numbers) : new Uint8Array(raw);
     default:
       throw new Error(`its tensor "${name}" is of type ${type}`);
   }
