@@ -6,7 +6,7 @@ import { EngineError } from "../core/errors.ts";
 import type { ModelManifest } from "../core/manifest.ts";
 import { invalidBy } from "../core/schema-details.ts";
 import type { TrainingMode, TrainingSpec } from "../core/training-spec.ts";
-import { withBackground, withBackground } from "./background.ts";
+import { withBackground } from "./background.ts";
 import { prepareSets } from "./data/prepared-sets.ts";
 import { taskOf } from "./data/training-table.ts";
 import type { LearningQuestion } from "./learning-plan.ts";
