@@ -22,6 +22,7 @@ import { isExternalType } from "./core/fit-task.ts";
 import type { Logger } from "./core/log.ts";
 import type { TrainingJob } from "./core/training-job.ts";
 import { PRODUCTION } from "./core/version-state.ts";
+import type { ServiceUrls } from "./service-urls.ts";
 import { JobRunner } from "./train/job-runner.ts";
 import { type RegisteredModel, toTrainingTask } from "./train/training-order.ts";
 import { trainInProcess } from "./train/training-process.ts";
@@ -32,8 +33,7 @@ const PROCESS = fileURLToPath(new URL("./app-training-process.js", import.meta.u
 
 export interface TrainerParts {
   readonly config: Config;
-  readonly clickhouseUrl: string;
-  readonly natsUrl: string;
+  readonly urls: ServiceUrls;
   readonly nats: NatsConnection;
   readonly client: JetStreamClient;
   readonly manager: JetStreamManager;
@@ -45,7 +45,7 @@ export interface TrainerParts {
 
 /** @throws EngineError SERVICE_UNAVAILABLE when a bucket cannot be opened. */
 export async function startTrainer(parts: TrainerParts): Promise<{ stop(): Promise<void> }> {
-  const { config, nats, client, manager, topology, clickhouse, clickhouseUrl, natsUrl } = parts;
+  const { config, nats, client, manager, topology, clickhouse, urls } = parts;
   const { prefix, database } = config;
   const logger = parts.logger.child({ component: "trainer" });
   const jobs = await openJobStore(nats, { prefix });
@@ -62,8 +62,16 @@ export async function startTrainer(parts: TrainerParts): Promise<{ stop(): Promi
       const model = await registered(registry, request.model_name);
       const { training: standing } = await jobs.read(request.model_name);
       const codeVersion = VERSION;
-      const order = { request, document, standing, model, codeVersion, clickhouseUrl, database };
-      return { ...toTrainingTask(order), fits: { natsUrl, prefix } };
+      const order = {
+        request,
+        document,
+        standing,
+        model,
+        codeVersion,
+        clickhouseUrl: urls.clickhouse,
+        database,
+      };
+      return { ...toTrainingTask(order), fits: { natsUrl: urls.nats, prefix } };
     },
     train: async (task, onNews, signal) =>
       endingFits({ fits, logger }, task, async () =>
