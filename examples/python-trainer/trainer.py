@@ -153,9 +153,11 @@ async def take(message, documents, objects, threads):
         print(f"a fit of format {task['format']} is left to newer trainers", flush=True)
         return await message.nak(delay=RETRY_SECONDS)
     print(f"{task['model_type']} for {task['model_name']}: {task['rows']['training']} rows", flush=True)
+    fit = Fit(message, task, documents, objects, threads)
     try:
-        await Fit(message, task, documents, objects, threads).run()
+        await fit.run()
     except Exception as error:
+        fit.wanted = "nothing"  # its thread ends with the next iteration
         print(f"the fit goes back into the queue: {error!r}", flush=True)
         await message.nak(delay=RETRY_SECONDS)
 

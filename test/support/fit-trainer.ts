@@ -8,7 +8,8 @@ import type { FitObjects, FitTask } from "../../engine/core/fit-task.ts";
 import type { TrainingSet } from "../../engine/core/training-set.ts";
 import type { ExportedModel } from "../../workers/train/trainer.ts";
 
-const WAIT_MS = 30_000;
+/** A training process starts with the lowest priority. */
+const WAIT_MS = 120_000;
 
 export class FitTrainer {
   readonly nats: NatsConnection;
