@@ -131,20 +131,9 @@ export async function ensureStreams(
     max_bytes: Math.min(bytesMax, EVENTS_BYTES_MAX),
     max_age: 30 * 24 * HOURS_NS,
   });
-  await ensureStream(manager, {
+  await ensureWorkQueues(manager, topology, {
     ...keep,
-    name: topology.retrainStream,
-    subjects: [`${prefix}.retrain.*`],
     max_bytes: Math.min(bytesMax, EVENTS_BYTES_MAX),
-    retention: RetentionPolicy.Workqueue,
-  });
-  await ensureStream(manager, {
-    ...keep,
-    name: topology.fitsStream,
-    subjects: [`${prefix}.fits.*`],
-    max_bytes: Math.min(bytesMax, EVENTS_BYTES_MAX),
-    max_age: 24 * HOURS_NS, // rows and orders are kept no longer
-    retention: RetentionPolicy.Workqueue,
   });
   await ensureStream(manager, {
     ...rotate,
@@ -157,6 +146,21 @@ export async function ensureStreams(
     name: topology.auditStream,
     subjects: [`${prefix}.audit.*`],
     max_bytes: Math.min(bytesMax, EVENTS_BYTES_MAX),
+  });
+}
+
+async function ensureWorkQueues(
+  manager: JetStreamManager,
+  { prefix, retrainStream, fitsStream }: Topology,
+  keep: Partial<StreamConfig>,
+): Promise<void> {
+  const work = { ...keep, retention: RetentionPolicy.Workqueue };
+  await ensureStream(manager, { ...work, name: retrainStream, subjects: [`${prefix}.retrain.*`] });
+  await ensureStream(manager, {
+    ...work,
+    name: fitsStream,
+    subjects: [`${prefix}.fits.*`],
+    max_age: 24 * HOURS_NS, // rows and orders are kept no longer
   });
 }
 
