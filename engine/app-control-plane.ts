@@ -91,7 +91,7 @@ export async function startControlPlane(
   const retraining = await startTriggers(parts);
   const deployments = await startDeployments(parts);
   const { triggers } = retraining;
-  const trainer = await startTrainer({ ...parts, clickhouseUrl: urls.clickhouse });
+  const trainer = await startTrainer({ ...parts, urls });
   const sinkProgress = (): SinkProgress => predictions.progress;
   monitor = await startMonitor({ ...parts, reader, sinkProgress, alerts: alerts.desk, triggers });
   const stop = async (): Promise<void> => {

@@ -5,30 +5,35 @@ import { fileURLToPath } from "node:url";
 import type { JetStreamClient, JetStreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { ClickHouse } from "../storage/clickhouse.ts";
+import { type FitStore, openFitStore } from "../storage/fit-store.ts";
 import { openJobStore } from "../storage/job-store.ts";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
 import { TrainingHistory } from "../storage/training-history.ts";
 import { openTrainingStore } from "../storage/training-store.ts";
+import { FitQueue } from "../streams/fit-queue.ts";
 import { JobQueue } from "../streams/job-queue.ts";
 import { JobReader } from "../streams/job-reader.ts";
 import type { Publisher } from "../streams/publisher.ts";
 import type { Topology } from "../streams/topology.ts";
 import { createConclusion } from "./app-training-conclusion.ts";
 import type { Config } from "./core/config.ts";
-import { EngineError } from "./core/errors.ts";
+import { EngineError, messageOf } from "./core/errors.ts";
+import { isExternalType } from "./core/fit-task.ts";
 import type { Logger } from "./core/log.ts";
 import type { TrainingJob } from "./core/training-job.ts";
 import { PRODUCTION } from "./core/version-state.ts";
+import type { ServiceUrls } from "./service-urls.ts";
 import { JobRunner } from "./train/job-runner.ts";
 import { type RegisteredModel, toTrainingTask } from "./train/training-order.ts";
 import { trainInProcess } from "./train/training-process.ts";
+import type { TrainingTask } from "./train/training-task.ts";
 import { VERSION } from "./version.ts";
 
 const PROCESS = fileURLToPath(new URL("./app-training-process.js", import.meta.url));
 
 export interface TrainerParts {
   readonly config: Config;
-  readonly clickhouseUrl: string;
+  readonly urls: ServiceUrls;
   readonly nats: NatsConnection;
   readonly client: JetStreamClient;
   readonly manager: JetStreamManager;
@@ -40,13 +45,15 @@ export interface TrainerParts {
 
 /** @throws EngineError SERVICE_UNAVAILABLE when a bucket cannot be opened. */
 export async function startTrainer(parts: TrainerParts): Promise<{ stop(): Promise<void> }> {
-  const { config, nats, client, manager, topology, clickhouse, clickhouseUrl } = parts;
+  const { config, nats, client, manager, topology, clickhouse, urls } = parts;
   const { prefix, database } = config;
   const logger = parts.logger.child({ component: "trainer" });
   const jobs = await openJobStore(nats, { prefix });
   const registry = await openModelRegistry(nats, { prefix });
   const history = new TrainingHistory(clickhouse, database);
   const queue = new JobQueue(parts);
+  const fits = await openFitStore(nats, { prefix });
+  await new FitQueue(parts).ensureConsumers();
   const runner = new JobRunner({
     reader: new JobReader({ client, manager, topology }),
     jobs,
@@ -54,19 +61,22 @@ export async function startTrainer(parts: TrainerParts): Promise<{ stop(): Promi
     prepare: async (request, document) => {
       const model = await registered(registry, request.model_name);
       const { training: standing } = await jobs.read(request.model_name);
-      return toTrainingTask({
+      const order = {
         request,
         document,
         standing,
         model,
         codeVersion: VERSION,
-        clickhouseUrl,
-        analystUrl: config.clickhouseAnalystUrl ?? clickhouseUrl,
+        clickhouseUrl: urls.clickhouse,
+        analystUrl: config.clickhouseAnalystUrl ?? urls.clickhouse,
         database,
-      });
+      };
+      return { ...toTrainingTask(order), fits: { natsUrl: urls.nats, prefix } };
     },
     train: async (task, onNews, signal) =>
-      trainInProcess({ module: PROCESS, memoryBytesMax: config.trainingBytesMax }, task, onNews, signal),
+      endingFits({ fits, logger }, task, async () =>
+        trainInProcess({ module: PROCESS, memoryBytesMax: config.trainingBytesMax }, task, onNews, signal),
+      ),
     conclude: await createConclusion(parts, registry),
     tell: async (job) => {
       await history.keep(job);
@@ -85,6 +95,24 @@ export async function startTrainer(parts: TrainerParts): Promise<{ stop(): Promi
       await running;
     },
   };
+}
+
+/** External trainers stop working for attempts that have ended, however they ended: a process that is killed cannot tell them. */
+async function endingFits<T>(
+  { fits, logger }: { readonly fits: Pick<FitStore, "withdraw">; readonly logger: Logger },
+  { spec, request }: TrainingTask,
+  train: () => Promise<T>,
+): Promise<T> {
+  if (!isExternalType(spec["model_type"])) return train();
+  const jobId = request.job_id;
+  await fits.withdraw(jobId);
+  try {
+    return await train();
+  } finally {
+    await fits.withdraw(jobId).catch((error: unknown) => {
+      logger.warn({ jobId, err: messageOf(error) }, "fits of a job could not be withdrawn and end by age");
+    });
+  }
 }
 
 /** What the registry has of a model that is to be trained. */

@@ -12,7 +12,7 @@ import { onnxRuntime } from "../workers/runtime-onnx.ts";
 import { tfjsRuntime } from "../workers/runtime-tfjs.ts";
 import { defaultSearch } from "../workers/train/search/default-searches.ts";
 import { runSearch } from "../workers/train/search/run-search.ts";
-import { TRAINERS } from "../workers/train/trainers.ts";
+import { type RegisteredTrainer, TRAINERS } from "../workers/train/trainers.ts";
 import { EngineError } from "./core/errors.ts";
 import { parseManifest } from "./core/manifest.ts";
 import type { LabelledData, TableData } from "./core/training-data.ts";
@@ -24,7 +24,12 @@ import type { TableQuestion, TrainingTools } from "./train/training-tools.ts";
 /** A query of all rows to train on. */
 const QUERY_TIMEOUT_MS = 600_000;
 
-export function createTrainingTools(clickhouse: ClickHouse, database: string): TrainingTools {
+/** @param external trainers by model type, where there are any. */
+export function createTrainingTools(
+  clickhouse: ClickHouse,
+  database: string,
+  external: ReadonlyMap<string, RegisteredTrainer> = new Map(),
+): TrainingTools {
   const tables: ServedTables = {
     readPositions: async (model) => readPositions(clickhouse, database, model),
     count: async (scope) => countServedRows(clickhouse, database, scope),
@@ -33,7 +38,7 @@ export function createTrainingTools(clickhouse: ClickHouse, database: string): T
   return {
     readTable: async (question) => readTable(question, tables),
     trainerOf: (type) => {
-      const trainer = TRAINERS.get(type);
+      const trainer = TRAINERS.get(type) ?? external.get(type);
       if (trainer !== undefined) return trainer;
       const message = `${type} is trained by an external trainer, and none is connected: take another type`;
       throw new EngineError("INVALID_REQUEST", `model_type: ${message}`, {

@@ -37,16 +37,22 @@ export async function openArtifactStore(
 ): Promise<ArtifactStore> {
   const manager = new Objm(jetstream(connection, { timeout: REQUEST_TIMEOUT_MS }));
   const store = await insist("open the artifact store", () => manager.create(bucket, { replicas }));
-  return new ArtifactStore(store, stallMs);
+  return new ArtifactStore(store, { stallMs });
 }
 
 export class ArtifactStore {
   readonly #store: ObjectStore;
   readonly #stallMs: number;
+  /** Begins the names of objects; the digest ends them. */
+  readonly #namePrefix: string;
 
-  constructor(store: ObjectStore, stallMs: number) {
+  constructor(
+    store: ObjectStore,
+    { stallMs = STALL_MS, namePrefix = "" }: { readonly stallMs?: number; readonly namePrefix?: string },
+  ) {
     this.#store = store;
     this.#stallMs = stallMs;
+    this.#namePrefix = namePrefix;
   }
 
   /** Stores the bytes unless they are there already, and returns their SHA-256 in hex. */
@@ -62,9 +68,10 @@ export class ArtifactStore {
   }
 
   async #putOnce(sha256: string, bytes: Uint8Array): Promise<void> {
-    const there = await this.#store.info(sha256);
+    const name = `${this.#namePrefix}${sha256}`;
+    const there = await this.#store.info(name);
     if (there !== null && !there.deleted && there.size === bytes.length) return;
-    const meta = { name: sha256, options: { max_chunk_size: CHUNK_BYTES } };
+    const meta = { name, options: { max_chunk_size: CHUNK_BYTES } };
     const options = { timeout: REQUEST_TIMEOUT_MS, previousRevision: there?.revision ?? 0 };
     try {
       await this.#store.put(meta, chunksOf(bytes), options);
@@ -74,7 +81,7 @@ export class ArtifactStore {
   }
 
   async #getOnce(sha256: string): Promise<Uint8Array> {
-    const result = await this.#store.get(sha256);
+    const result = await this.#store.get(`${this.#namePrefix}${sha256}`);
     if (result === null)
       throw new EngineError("MODEL_INVALID", `the file of digest ${sha256} is not in the store`);
     const bytes = await this.#read(result, sha256);

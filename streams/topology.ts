@@ -5,7 +5,7 @@
  * what they hold is not yet safe elsewhere; so do labels, changes of the registry, and the feature events, which are kept as history, to rebuild online
  * features from; results, events and dead letters let the oldest go. Retention is by limits, not
  * by interest: message-id deduplication survives a server restart only through messages that are still stored. Retraining
- * jobs are a work queue: a job is gone once somebody has done it.
+ * jobs are a work queue: a job is gone once somebody has done it. So are fits for external trainers.
  * What tells a stream from another of the same name, its epoch, is kept in its metadata: the creation time that the
  * server tells changes when a server starts that was asked to update the stream before.
  */
@@ -38,6 +38,8 @@ export interface Topology {
   readonly labelsStream: string;
   readonly eventsStream: string;
   readonly retrainStream: string;
+  /** Fits for external trainers. */
+  readonly fitsStream: string;
   /** Reports of failed requests, on their way to ClickHouse. */
   readonly errorsStream: string;
   /** Changes of the registry, on their way to ClickHouse. */
@@ -55,6 +57,8 @@ export interface Topology {
   /** Of what happened, such as `drift_detected`. */
   eventsSubject(kind: string): string;
   retrainSubject(model: string): string;
+  /** @param modelType in lower case. */
+  fitsSubject(modelType: string): string;
 }
 
 export function createTopology(prefix: string): Topology {
@@ -69,6 +73,7 @@ export function createTopology(prefix: string): Topology {
     labelsStream: stream("LABELS"),
     eventsStream: stream("EVENTS"),
     retrainStream: stream("RETRAIN"),
+    fitsStream: stream("FITS"),
     errorsStream: stream("ERRORS"),
     auditStream: stream("AUDIT"),
     logSubject: `${prefix}.log.0`,
@@ -82,6 +87,7 @@ export function createTopology(prefix: string): Topology {
     labelsSubject: (model) => `${prefix}.labels.${model}`,
     eventsSubject: (kind) => `${prefix}.events.${kind}`,
     retrainSubject: (model) => `${prefix}.retrain.${model}`,
+    fitsSubject: (modelType) => `${prefix}.fits.${modelType}`,
   };
 }
 
@@ -125,12 +131,9 @@ export async function ensureStreams(
     max_bytes: Math.min(bytesMax, EVENTS_BYTES_MAX),
     max_age: 30 * 24 * HOURS_NS,
   });
-  await ensureStream(manager, {
+  await ensureWorkQueues(manager, topology, {
     ...keep,
-    name: topology.retrainStream,
-    subjects: [`${prefix}.retrain.*`],
     max_bytes: Math.min(bytesMax, EVENTS_BYTES_MAX),
-    retention: RetentionPolicy.Workqueue,
   });
   await ensureStream(manager, {
     ...rotate,
@@ -143,6 +146,21 @@ export async function ensureStreams(
     name: topology.auditStream,
     subjects: [`${prefix}.audit.*`],
     max_bytes: Math.min(bytesMax, EVENTS_BYTES_MAX),
+  });
+}
+
+async function ensureWorkQueues(
+  manager: JetStreamManager,
+  { prefix, retrainStream, fitsStream }: Topology,
+  keep: Partial<StreamConfig>,
+): Promise<void> {
+  const work = { ...keep, retention: RetentionPolicy.Workqueue };
+  await ensureStream(manager, { ...work, name: retrainStream, subjects: [`${prefix}.retrain.*`] });
+  await ensureStream(manager, {
+    ...work,
+    name: fitsStream,
+    subjects: [`${prefix}.fits.*`],
+    max_age: 24 * HOURS_NS, // rows and orders are kept no longer
   });
 }
 

@@ -4,6 +4,7 @@
  */
 import { z } from "zod";
 import { deployment } from "./deployment.ts";
+import { EXTERNAL_TYPES } from "./fit-task.ts";
 import { MODEL_NAME } from "./names.ts";
 import { unfittedSteps } from "./preprocessing.ts";
 import { invalidBy } from "./schema-details.ts";
@@ -12,7 +13,6 @@ import { trainingGate } from "./training-gate.ts";
 import { trainingSearch } from "./training-search.ts";
 import { trainingValidation } from "./training-validation.ts";
 
-/** XGBOOST and LIGHTGBM are trained by processes of other languages (external trainers). */
 export const MODEL_TYPES = [
   "GRADIENT_BOOSTING",
   "RANDOM_FOREST",
@@ -20,8 +20,7 @@ export const MODEL_TYPES = [
   "NEURAL_NETWORK",
   "LSTM",
   "ENSEMBLE",
-  "XGBOOST",
-  "LIGHTGBM",
+  ...EXTERNAL_TYPES,
 ] as const;
 export type ModelType = (typeof MODEL_TYPES)[number];
 

@@ -4,7 +4,7 @@
  *
  *     trainer ── task ──▶ process ── progress, data, trial, log ──▶ … ── result │ failure ──▶ trainer
  *
- * They are cloned, typed arrays and maps included. The process knows nothing of streams and registries.
+ * They are cloned, typed arrays and maps included. The process knows nothing of registries, and of streams that of fits only.
  */
 import type { ErrorCode, ErrorDetail } from "../core/errors.ts";
 import type { LabelPositions } from "../core/labelled-rows.ts";
@@ -39,6 +39,8 @@ export interface TrainingTask {
   /** As a user who may only read: what a specification's query is asked as. */
   readonly analystUrl: string;
   readonly database: string;
+  /** Where external trainers take fits; without it there are none. */
+  readonly fits?: { readonly natsUrl: string; readonly prefix: string };
 }
 
 export interface TrainingResult {

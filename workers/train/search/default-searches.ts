@@ -24,6 +24,7 @@ const NETWORK = {
 export function defaultSearch(modelType: string, kind: TrainingTask["kind"]): DefaultSearch | undefined {
   switch (modelType) {
     case "GRADIENT_BOOSTING":
+    case "LIGHTGBM": // whose names ours are
       return {
         space: {
           learning_rate: logarithm(0.01, 0.3),

@@ -67,7 +67,10 @@ export interface SearchResult {
   readonly trials: readonly TrialResult[];
 }
 
-/** @throws EngineError INVALID_REQUEST when no trial was completed, with the first reasons; or for a grid that cannot be tried. */
+/**
+ * @throws EngineError INVALID_REQUEST when no trial was completed, with the first reasons; or for a grid that cannot be tried; what a
+ * trial threw that may pass, such as a trainer that is away: the search can go on later.
+ */
 export async function runSearch<Parameters>(run: SearchRun<Parameters>): Promise<SearchResult> {
   const { spec, space, metric, timeoutMs, now } = run;
   const trials = [...(run.finished ?? [])];
@@ -121,6 +124,7 @@ async function tryParameters<Parameters>(
       values.push(value);
     }
   } catch (error) {
+    if (error instanceof EngineError && error.meaning.retry === "later") throw error; // no parameter's fault
     return { state: "FAILED", reason: messageOf(error) };
   }
   return { state: "COMPLETE", value: values.reduce((sum, value) => sum + value, 0) / values.length };

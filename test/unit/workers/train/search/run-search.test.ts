@@ -20,7 +20,7 @@ const parameters = z.strictObject({
   iterations: z.int().default(20),
   /** Fails from this x on, in the way named. */
   fails_above: z.number().default(10),
-  how: z.enum(["throws", "loss", "predictions"]).default("throws"),
+  how: z.enum(["throws", "is away", "loss", "predictions"]).default("throws"),
 });
 type Parameters = z.infer<typeof parameters>;
 
@@ -42,6 +42,7 @@ class KnownTrainer implements Trainer<Parameters> {
     const isBad = x > fails_above;
     if (isBad && how === "throws")
       throw new EngineError("INVALID_REQUEST", `x: ${x > 9 ? "far " : ""}too large`);
+    if (isBad && how === "is away") throw new EngineError("SERVICE_UNAVAILABLE", "nobody trains now");
     const target = validation?.targets[0] ?? 0;
     for (let iteration = 1; iteration <= iterationsMax; iteration += 1) {
       this.iterations += 1;
@@ -219,6 +220,11 @@ describe("a search's run", () => {
       assert.deepEqual(withoutTimes(trials), withoutTimes(whole));
       assert.ok(run.trainer.trainings <= 36 - stop);
     }
+  });
+
+  it("ends without a result when a trainer is away: that is no trial's fault", async () => {
+    const run = runOf({ trials_max: 36 }, { fixed: { fails_above: 6, how: "is away" } });
+    await assert.rejects(runSearch(run), hasCode("SERVICE_UNAVAILABLE", /nobody trains now/));
   });
 
   it("tells progress by trial, fold and iteration", async () => {
