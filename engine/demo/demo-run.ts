@@ -19,6 +19,8 @@ const ROUND_MS = 500;
 const SPARK_MS = 1_000;
 /** Share of the calm after which the reference is made of its predictions. */
 const REFERENCE_SHARE = 2 / 3;
+/** More than behind which nothing is judged (reference_rows_min). */
+const REFERENCE_ROWS = 1_500;
 /** Predictions younger than this may not be stored yet. */
 const STORED_MS = 3_000;
 /** Windows are whole minutes: one of which two thirds have drifted shows it as soon as it is over. */
@@ -111,18 +113,13 @@ export class DemoRun {
 
   async #tell(startMs: number, signal: AbortSignal): Promise<void> {
     const { story } = this;
-    const { generator, call, model, calmSeconds } = this.#options;
+    const { generator, calmSeconds } = this.#options;
     const calmMs = calmSeconds * 1000;
     story.tell(startMs, "payments begin");
     await delay(calmMs * REFERENCE_SHARE, undefined, { signal });
-    const window = {
-      from: new Date(startMs).toISOString(),
-      to: new Date(Date.now() - STORED_MS).toISOString(),
-    };
-    const made = await call("POST", `/models/${model}/versions/production/reference`, { window });
-    const { rows } = (made as { readonly source: { readonly rows: number } }).source;
+    const rows = await this.#makeReference(startMs, signal);
     story.tell(Date.now(), `reference made of the first ${rows} predictions`);
-    const calmUntilMs = startMs + calmMs - DRIFT_AT_MS;
+    const calmUntilMs = Math.max(startMs + calmMs, Date.now()) - DRIFT_AT_MS;
     const injectMs = Math.ceil(calmUntilMs / WINDOW_MS) * WINDOW_MS + DRIFT_AT_MS;
     await delay(injectMs - Date.now(), undefined, { signal });
     this.#before = this.#latest.auc({ rowsMin: ROLLING_ROWS });
@@ -133,6 +130,21 @@ export class DemoRun {
       await this.#look();
     }
     await delay(AFTER_MS, undefined, { signal });
+  }
+
+  /** Anew until enough predictions are stored for it; how many. */
+  async #makeReference(startMs: number, signal: AbortSignal): Promise<number> {
+    const { call, model } = this.#options;
+    for (;;) {
+      if (this.#traffic.answered >= REFERENCE_ROWS) {
+        const to = new Date(Date.now() - STORED_MS).toISOString();
+        const window = { from: new Date(startMs).toISOString(), to };
+        const made = await call("POST", `/models/${model}/versions/production/reference`, { window });
+        const { rows } = (made as { readonly source: { readonly rows: number } }).source;
+        if (rows >= REFERENCE_ROWS) return rows;
+      }
+      await delay(STORED_MS, undefined, { signal });
+    }
   }
 
   async #lookAtJob(atMs: number): Promise<void> {
