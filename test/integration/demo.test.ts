@@ -45,7 +45,9 @@ describe("millrace demo", () => {
     ])
       assert.match(stdout, told);
     assert.equal(stdout.includes("\x1b"), false);
-    assert.deepEqual(readdirSync(folder.path), []);
+    // libraries leave files of their own in the folder for temporary ones
+    const left = readdirSync(folder.path).filter((name) => name.startsWith("millrace-demo-"));
+    assert.deepEqual(left, []);
   });
 });
 
