@@ -135,7 +135,9 @@ async function startControlChild(
     ...process.env,
     NATS_URL: urls.nats,
     CLICKHOUSE_URL: urls.clickhouse,
-    ...(config.clickhouseUrl === undefined ? { CLICKHOUSE_ANALYST_URL: withoutUser(urls.clickhouse) } : {}),
+    ...(config.clickhouseUrl === undefined
+      ? { MILLRACE_CLICKHOUSE_ANALYST_URL: withoutUser(urls.clickhouse) }
+      : {}),
     ...(urls.redis === undefined ? {} : { REDIS_URL: urls.redis }),
     MILLRACE_CONTROL_CHILD: "1",
   };

@@ -1,10 +1,11 @@
 #!/usr/bin/env -S node --max-semi-space-size=64
 /**
  * The command line: `millrace serve`, `models`, `keys`, `train`, `jobs`, `reference`, `features`, `drift`, `monitor`, `labels`,
- * `alerts`, `slo`, `retrain`, `publish` and `simulate`. Errors say what to do, in one line, and exit with 1.
+ * `alerts`, `slo`, `retrain`, `publish`, `simulate` and `demo`. Errors say what to do, in one line, and exit with 1.
  */
 import { Command } from "commander";
 import { alertsCommand } from "./cli-alerts.ts";
+import { demoCommand } from "./cli-demo.ts";
 import { driftCommand } from "./cli-drift.ts";
 import { featuresCommand } from "./cli-features.ts";
 import { jobsCommand } from "./cli-jobs.ts";
@@ -42,6 +43,7 @@ const program = new Command("millrace")
   .addCommand(alertsCommand())
   .addCommand(publishCommand())
   .addCommand(simulateCommand())
+  .addCommand(demoCommand())
   .addCommand(sloCommand());
 pointToHelp(program);
 

@@ -53,7 +53,7 @@ export const SETTINGS = {
     "ClickHouse over HTTP, as http://user:password@host:8123; without it an embedded one is started",
   ),
   clickhouseAnalystUrl: setting(
-    "CLICKHOUSE_ANALYST_URL",
+    "MILLRACE_CLICKHOUSE_ANALYST_URL",
     url(),
     "the same ClickHouse as a user who may only read, for queries of training jobs; unset: the embedded one's, or CLICKHOUSE_URL with readonly=1",
   ),

@@ -17,10 +17,10 @@ import {
 const MINUTE_MS = 60_000;
 
 const wire = z.strictObject({
-  window: durationText("5m", "30d")
+  window: durationText("1m", "30d")
     .default("1h")
     .describe("length of a window; choose one that some 1,000 predictions fall into"),
-  hop: durationText("5m", "30d")
+  hop: durationText("1m", "30d")
     .optional()
     .describe(
       "from the start of a window to that of the next: the window's length unless told, less for sliding windows",

@@ -8,6 +8,7 @@
  */
 import { CITIES, distanceKm, type Place, placeNear } from "./places.ts";
 import { createRandom, type Random } from "./random.ts";
+import { featuresIn, logOddsIn, type Season } from "./season.ts";
 
 export const MERCHANT_CATEGORIES = [
   "grocery",
@@ -53,6 +54,8 @@ export interface CardTransaction {
 export interface CardFraudGenerator {
   /** The next payment: of any card, or of card number `card`. */
   next(card?: number): CardTransaction;
+  /** Begins a season with the next payment; the first one is the usual. */
+  begin(season: Season): void;
 }
 
 /** What a card's owner usually does. */
@@ -87,12 +90,16 @@ export function createCardFraudGenerator(seed: number): CardFraudGenerator {
   const cards = Array.from({ length: CARDS }, (_, index) => createCard(random, index));
   const merchants = Array.from({ length: MERCHANTS }, (_, index) => createMerchant(random, index));
   let count = 0;
+  let season: Season = "usual";
   return {
+    begin(next) {
+      season = next;
+    },
     next(number = random.below(CARDS)) {
       const card = cards[number % CARDS] as Card;
       const merchant = merchants[random.below(MERCHANTS)] as Merchant;
-      const features = createFeatures(random, card, merchant);
-      const probability = 1 / (1 + Math.exp(-fraudLogOdds(features)));
+      const features = featuresIn(season, random, createFeatures(random, card, merchant));
+      const probability = 1 / (1 + Math.exp(-logOddsIn(season, features, fraudLogOdds)));
       count += 1;
       return {
         transaction_id: `tx-${seed}-${count}`,

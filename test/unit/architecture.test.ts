@@ -35,6 +35,7 @@ const RULES: readonly Rule[] = [
   { files: /^engine\/transform\//, values: /^engine\/(core|transform)\// },
   { files: /^engine\/embedded\//, values: /^engine\/(core|embedded)\// },
   { files: /^engine\/(app|cli)(-[\w-]+)?\.ts$/, values: /^(engine|storage|workers|streams)\// },
+  { files: /^engine\/demo\//, values: /^engine\/(core|demo|monitor|sample)\// },
   { files: /^engine\/sample\//, values: /^(engine\/(core|sample)|storage|workers)\// },
   {
     files: /^engine\/api\//,
