@@ -13,6 +13,7 @@ import { startStandby } from "./app-standby.ts";
 import type { Config } from "./core/config.ts";
 import { EngineError } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
+import type { Role } from "./core/roles.ts";
 import { type StartedChild, type SupervisedChild, superviseChild } from "./embedded/child.ts";
 import { startClickHouse } from "./embedded/clickhouse.ts";
 import { startNatsServer } from "./embedded/nats-server.ts";
@@ -20,9 +21,6 @@ import { choosePort } from "./embedded/ports.ts";
 import { startRedisServer } from "./embedded/redis-server.ts";
 import { DEFAULT_ALIAS } from "./models.ts";
 import type { ServiceUrls } from "./service-urls.ts";
-
-export const ROLES = ["data", "control"] as const;
-export type Role = (typeof ROLES)[number];
 
 const HTTP_PORT = 8080;
 const READY_TIMEOUT_MS = 60_000;

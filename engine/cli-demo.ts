@@ -13,12 +13,13 @@ import { join } from "node:path";
 import { Command, InvalidArgumentError } from "commander";
 import { openStreams } from "../streams/connection.ts";
 import { createTopology } from "../streams/topology.ts";
-import { type Engine, ROLES, startEngine, untilReady } from "./app.ts";
+import type { Engine } from "./app.ts";
 import type { DataPlane } from "./app-data-plane.ts";
 import { callEngine } from "./cli-http.ts";
 import { installSample } from "./cli-sample.ts";
 import { type Config, readConfig, SETTINGS } from "./core/config.ts";
 import { createLogger } from "./core/log.ts";
+import { ROLES } from "./core/roles.ts";
 import { DemoRun } from "./demo/demo-run.ts";
 import type { DemoStory } from "./demo/demo-story.ts";
 import { type DemoSight, toLine, toScreen, toSummary } from "./demo/demo-view.ts";
@@ -67,6 +68,7 @@ async function demo(options: Options): Promise<void> {
   try {
     console.log("starting an engine, with its own NATS and ClickHouse, in a folder of its own ...");
     const config = demoConfig(folder);
+    const { startEngine } = await import("./app.ts"); // its libraries would slow down every other command
     const engine = await startEngine(config, ROLES, createLogger(config.logLevel));
     try {
       process.exitCode = await runIn(engine, config, options, stopping.signal);
@@ -101,6 +103,7 @@ function demoConfig(folder: string): Config {
 async function runIn(engine: Engine, config: Config, options: Options, signal: AbortSignal): Promise<number> {
   const dataPlane = engine.dataPlane as DataPlane;
   await installSample(dataPlane, config);
+  const { untilReady } = await import("./app.ts");
   await untilReady(dataPlane);
   const url = dataPlane.httpUrl;
   console.log(`ready: ${url}, events on millrace.events.> of ${engine.urls.nats}\n`);

@@ -2,11 +2,12 @@
  * `millrace serve`: starts the engine, says when it is ready and what to try, and stops it on a signal.
  */
 import { Command, InvalidArgumentError } from "commander";
-import { type Engine, ROLES, type Role, startEngine, untilReady } from "./app.ts";
+import type { Engine } from "./app.ts";
 import { banner } from "./cli-banner.ts";
 import { installSample } from "./cli-sample.ts";
 import { readConfig, SETTINGS } from "./core/config.ts";
 import { createLogger, type Logger } from "./core/log.ts";
+import { ROLES, type Role } from "./core/roles.ts";
 
 /** Longer than all waits of an orderly stop together. */
 const STOP_MS_MAX = 35_000;
@@ -33,6 +34,7 @@ async function serve(roles: readonly Role[], withSample: boolean): Promise<void>
   const config = readConfig(process.env);
   const logger = createLogger(config.logLevel);
   const isChild = process.env["MILLRACE_CONTROL_CHILD"] === "1";
+  const { startEngine, untilReady } = await import("./app.ts"); // its libraries would slow down every other command
   const engine = await startEngine(config, roles, logger);
   stopOnSignal(engine, isChild, logger);
   if (isChild) process.send?.("ready");
