@@ -93,16 +93,20 @@ export class RedisClusterKeyStore implements KeyStore {
     else await this.#cluster.set(key, value, "PX", wholeMs(ttlMs));
   }
 
-  /** Calls `send` once per master with the indexes of its keys; fails when one of them does. */
+  /**
+   * Calls `send` once per master with the indexes of its keys; fails when one of them does, once all have answered or are given up:
+   * so the next call finds every connection that still owes an answer marked, also when two were late at once.
+   */
   async #onEachMaster(
     keys: readonly string[],
     send: (node: Redis, indexes: readonly number[]) => Promise<void>,
   ): Promise<void> {
-    await Promise.all(
+    const settled = await Promise.allSettled(
       [...this.#byMaster(keys)].map(async ([master, indexes]) =>
         this.#ask(master, async (node) => send(node, indexes)),
       ),
     );
+    for (const one of settled) if (one.status === "rejected") throw one.reason;
   }
 
   #byMaster(keys: readonly string[]): ReadonlyMap<string, readonly number[]> {
