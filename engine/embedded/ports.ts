@@ -23,14 +23,17 @@ export interface PortWish {
 }
 
 const LOOPBACK = "127.0.0.1";
+const PICKS_MAX = 20;
+/** Ports that the kernel picked for this process: it may pick one again before its service listens, for another that starts beside it. */
+const picked = new Set<number>();
 
 /** @throws EngineError CONFLICT when the asked port is taken. */
 export async function choosePort({ preferred, asked, variable, host = LOOPBACK }: PortWish): Promise<number> {
   const wanted = asked ?? preferred;
-  const port = await tryPort(wanted, host);
+  const port = wanted === 0 ? await pickPort(host) : await tryPort(wanted, host);
   if (port !== undefined) return port;
   if (asked === undefined) {
-    const free = await tryPort(0, host);
+    const free = await pickPort(host);
     if (free !== undefined) return free;
   }
   throw new EngineError(
@@ -38,6 +41,18 @@ export async function choosePort({ preferred, asked, variable, host = LOOPBACK }
     `port ${wanted} on ${host} cannot be used (taken, or not allowed to this user): ` +
       `set ${variable} to a free port, or unset it to let the engine choose`,
   );
+}
+
+/** A free port that this process was not given before. */
+async function pickPort(host: string): Promise<number | undefined> {
+  for (let pick = 0; pick < PICKS_MAX; pick++) {
+    const port = await tryPort(0, host);
+    if (port === undefined || !picked.has(port)) {
+      if (port !== undefined) picked.add(port);
+      return port;
+    }
+  }
+  return undefined;
 }
 
 /** The port if it can be listened on, whichever it is for 0; undefined if not. */
