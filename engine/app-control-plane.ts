@@ -167,8 +167,9 @@ function createSinks(
 ): Sinks {
   const { database } = config;
   const createRecentIds = (capacity: number): RecentIds => new RecentIds(capacity);
+  const prepare = migrateOnce(clickhouse, database, logger.child({ component: "migrations" }));
   return {
-    predictions: createSink(config, clickhouse, log, {
+    predictions: createSink(config, prepare, log, {
       rows: new PredictionStore(clickhouse, database),
       rowsOf: readPredictionRows,
       onStored: onPredictions,
@@ -176,28 +177,28 @@ function createSinks(
       createRecent: createRecentIds,
       logger: logger.child({ component: "sink" }),
     }),
-    features: createSink(config, clickhouse, features, {
+    features: createSink(config, prepare, features, {
       rows: new FeatureValueStore(clickhouse, database),
       rowsOf: readFeatureValueRows,
       recentIdsMax: config.featureRecentIdsMax, // as the ingester: both must drop the same
       createRecent: createRecentIds,
       logger: logger.child({ component: "feature sink" }),
     }),
-    labels: createSink(config, clickhouse, labels, {
+    labels: createSink(config, prepare, labels, {
       rows: new LabelStore(clickhouse, database),
       rowsOf: readLabelRows,
       recentIdsMax: config.labelRecentIdsMax,
       createRecent: (capacity) => new RecentLabels(capacity),
       logger: logger.child({ component: "label sink" }),
     }),
-    errors: createSink(config, clickhouse, errors, {
+    errors: createSink(config, prepare, errors, {
       rows: new RequestErrorStore(clickhouse, database),
       rowsOf: readRequestErrorRows,
       recentIdsMax: RECENT_REPORTS_MAX,
       createRecent: createRecentIds,
       logger: logger.child({ component: "error sink" }),
     }),
-    audit: createSink(config, clickhouse, audit, {
+    audit: createSink(config, prepare, audit, {
       rows: new AuditStore(clickhouse, database),
       rowsOf: readAuditRows,
       recentIdsMax: RECENT_ENTRIES_MAX,
@@ -212,16 +213,27 @@ interface Copied
   readonly rows: RowStore;
 }
 
+/** What is asked for while the schema is brought up to date waits for that, and begins nothing of its own. */
+function migrateOnce(clickhouse: ClickHouse, database: string, logger: Logger): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  return async () => {
+    running ??= migrate(clickhouse, database, logger).finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+}
+
 function createSink(
   config: Config,
-  clickhouse: ClickHouse,
+  prepare: () => Promise<void>,
   source: LogReader,
   { rows, ...copied }: Copied,
 ): Sink {
   return new Sink({
     source,
     store: {
-      prepare: async () => migrate(clickhouse, config.database, copied.logger),
+      prepare,
       insert: async (bytes, token) => rows.insert(bytes, token),
       runningInserts: async () => rows.runningInserts(),
       lastSeq: async (epoch) => rows.lastSeq(epoch),
