@@ -21,10 +21,10 @@ if (unknown.length > 0) {
 
 ensureRedis();
 const files = SUITES.filter((suite) => asked.length === 0 || asked.includes(suite)).flatMap(testsOf);
-// Two files at a time, and few enough servers at once for two cores.
+// Two files at a time, and few enough servers at once for two cores. A file that does not end fails by its name.
 const result = spawnSync(
   process.execPath,
-  ["--test", "--test-concurrency=2", "--test-reporter=spec", ...files],
+  ["--test", "--test-concurrency=2", "--test-timeout=600000", "--test-reporter=spec", ...files],
   { stdio: "inherit" },
 );
 process.exit(result.status ?? 1);

@@ -3,6 +3,7 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { EngineError } from "../../engine/core/errors.ts";
 import type { TrainingJob, TrainingTrial } from "../../engine/core/training-job.ts";
 import type { JobRunnerOptions } from "../../engine/train/job-runner.ts";
@@ -114,7 +115,7 @@ describe("a training job", () => {
   });
 
   it("that was cancelled before a trainer took it is told as cancelled", async () => {
-    const engine = await start("early", { reader: { next: async () => new Promise(() => undefined) } });
+    const engine = await start("early", { reader: { next: async () => delay(100, undefined) } });
     const jobId = await request(engine);
     await engine.engine.triggers.cancel(MODEL, undefined, Date.now());
     const trainer = await start("early");
