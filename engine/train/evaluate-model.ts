@@ -7,16 +7,16 @@ import type { ModelManifest } from "../core/manifest.ts";
 import type { TrainingSpec } from "../core/training-spec.ts";
 import type { LabelledRows } from "../monitor/performance/labelled-rows.ts";
 import { measurePerformance, type RealisedPerformance } from "../monitor/performance/realised-performance.ts";
-
 import { rowsFor } from "./compared-rows.ts";
-import type { DataSplit } from "./data/splits.ts";
-import { type TrainingTable, taskOf } from "./data/training-table.ts";
+import { type DataSplit, isByTime, newestLearned } from "./data/splits.ts";
+import { rowsAt, type TrainingTable, taskOf } from "./data/training-table.ts";
 import { type GateVerdict, judgeChallenger } from "./gate/gate-verdict.ts";
 import { candidateOf, judged, slicesOf, timesPerRow } from "./judged-model.ts";
 import type { Learned } from "./learn-model.ts";
-import { labelledScores } from "./model-scores.ts";
+import { labelledScores, scoreRows } from "./model-scores.ts";
 import type { TrainingTask } from "./training-task.ts";
 import type { TrainingTools } from "./training-tools.ts";
+import { unseenRows } from "./unseen-rows.ts";
 
 export interface EvaluationQuestion {
   readonly task: TrainingTask;
@@ -42,48 +42,50 @@ export async function evaluateModel(
   { load }: Pick<TrainingTools, "load">,
 ): Promise<Evaluation> {
   const { task, spec, learned, champion, test } = question;
-  const challenger = await judged(load, { manifest: learned.manifest, files: learned.files }, test.table.raw);
+  const { all, table } = rowsOfBoth(question);
+  const challenger = await judged(load, { manifest: learned.manifest, files: learned.files }, table.raw);
   const former =
     champion === undefined
       ? undefined
       : await judged(
           load,
           { manifest: champion, files: task.champion?.files ?? new Map() },
-          rowsFor(champion, test.all),
+          rowsFor(champion, all),
         );
   try {
     const times = await timesPerRow(former === undefined ? [challenger] : [challenger, former]);
-    const { targets, timesMs } = test.table;
-    const labelled = labelledScores(learned.manifest, challenger.outputs, targets);
-    const trainedUntil = trainedUntilOf(question);
+    const { targets, timesMs } = table;
+    const trainedUntil = isByTime(spec.validation)
+      ? newestLearned(question.split, question.table.timesMs)
+      : undefined;
     const verdict = judgeChallenger(spec.gate, {
       rows: {
-        task: taskOf(test.table),
+        task: taskOf(table),
         targets,
         ...(timesMs === undefined || trainedUntil === undefined ? {} : { times: timesMs }),
-        slices: slicesOf(test.table),
+        slices: slicesOf(table),
       },
       challenger: candidateOf(challenger, times[0] as number),
       ...(former === undefined ? {} : { champion: candidateOf(former, times[1] as number) }),
       ...(trainedUntil === undefined ? {} : { trainedUntil }),
     });
+    const outputs =
+      table === test.table
+        ? challenger.outputs
+        : await scoreRows(challenger.model, learned.manifest, test.table.raw);
+    const labelled = labelledScores(learned.manifest, outputs, test.table.targets);
     return {
       verdict,
       metrics: measurePerformance(labelled),
-      challenger: { outputs: challenger.outputs, labelled },
+      challenger: { outputs, labelled },
     };
   } finally {
     await Promise.all([challenger.model.close(), former?.model.close()]);
   }
 }
 
-/** Of a split by time; rows that were split by hash are not later than what was trained on, and nobody says so. */
-function trainedUntilOf({ spec, table, split }: EvaluationQuestion): number | undefined {
-  const { timesMs } = table;
-  const isByTime = spec.validation.method === "out_of_time" || spec.validation.method === "time_series";
-  if (!isByTime || timesMs === undefined) return undefined;
-  let last = -Infinity;
-  for (const part of [split.final.training, split.final.validation])
-    for (const row of part) last = Math.max(last, timesMs[row] as number);
-  return last;
+/** Test rows that the champion has not learned from either. */
+function rowsOfBoth({ task, spec, test }: EvaluationQuestion): EvaluationQuestion["test"] {
+  const unseen = unseenRows(task.champion?.files, spec.validation, test.table.timesMs);
+  return unseen === undefined ? test : { all: rowsAt(test.all, unseen), table: rowsAt(test.table, unseen) };
 }

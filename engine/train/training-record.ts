@@ -3,8 +3,10 @@
  */
 import { z } from "zod";
 import type { ModelManifest } from "../core/manifest.ts";
+import { utcTime } from "../core/retrain-request.ts";
 import type { TrainingLineage } from "../core/training-lineage.ts";
 import type { TrainingSpec } from "../core/training-spec.ts";
+import { type TrainingValidation, trainingValidation } from "../core/training-validation.ts";
 import type { SourcedTable } from "./data/labelled-table.ts";
 import { lineageOf } from "./data/lineage.ts";
 import type { DataSplit } from "./data/splits.ts";
@@ -71,6 +73,22 @@ export function specRemembered(files: ReadonlyMap<string, Uint8Array> | undefine
   if (spec === undefined) return { model_type, parameters };
   const { data, ...rest } = spec;
   return data.source === "file" ? rest : spec;
+}
+
+const learned = z.looseObject({
+  lineage: z.looseObject({
+    validation: trainingValidation,
+    data: z.looseObject({ trained_until: utcTime }),
+  }),
+});
+
+/** How a version's rows were split, and when the newest happened that it learned from (ms since 1970); undefined where nothing says so. */
+export function rowsRemembered(
+  files: ReadonlyMap<string, Uint8Array> | undefined,
+): { readonly validation: TrainingValidation; readonly untilMs: number } | undefined {
+  const bytes = files?.get(TRAINING_FILE);
+  const lineage = bytes === undefined ? undefined : learned.safeParse(parseJson(bytes)).data?.lineage;
+  return lineage && { validation: lineage.validation, untilMs: Date.parse(lineage.data.trained_until) };
 }
 
 function parseJson(bytes: Uint8Array): unknown {

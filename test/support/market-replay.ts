@@ -21,9 +21,10 @@ import { fitEstimator } from "../../engine/monitor/performance/performance-estim
 import { measurePerformance } from "../../engine/monitor/performance/realised-performance.ts";
 import { buildProfile } from "../../engine/monitor/references/reference-builder.ts";
 import { profileId, type ReferenceProfile } from "../../engine/monitor/references/reference-profile.ts";
-import { parseRetrainPolicy } from "../../engine/retraining/retrain-policy.ts";
+import { parseRetrainPolicy, type RetrainPolicy } from "../../engine/retraining/retrain-policy.ts";
 import type { Proposal } from "../../engine/retraining/retrain-proposal.ts";
 import { withDecision, withObserved } from "../../engine/retraining/retrain-record.ts";
+import { nextTime } from "../../engine/retraining/retrain-schedule.ts";
 import { type Decision, decide } from "../../engine/retraining/retrain-trigger.ts";
 import { columnsOf, columnValues, DriftTables, type ScoredRow, THRESHOLD } from "./drift-tables.ts";
 import type { MarketRow } from "./elec-market.ts";
@@ -57,10 +58,11 @@ export interface Replay {
   readonly record: JobRecord;
 }
 
-/** With the defaults of verdicts and of the retraining policy. */
+/** With the defaults of verdicts, and of the retraining policy but for what `causes` says. */
 export async function replayWeeks(
   reference: readonly LabelledRow[],
   live: readonly LabelledRow[],
+  causes: object = {},
 ): Promise<Replay> {
   const version = watchedVersion(reference);
   const dated = live.map((row, index) => ({ ...row, dateMs: START_MS + index * ROW_MS }));
@@ -79,9 +81,13 @@ export async function replayWeeks(
     if (window?.state.latest?.endMs !== endMs) throw new Error(`week ${week} was not judged`);
     const open = monitor.findings(version)?.incidents ?? [];
     const before = weeks.at(-1);
-    const proposals = [...toProposals(open), ...performanceProposals(before, referenceAuc, version)];
+    const policy = parseRetrainPolicy(MODEL, { model_name: MODEL, ...causes });
+    const proposals = [
+      ...toProposals(open),
+      ...performanceProposals(before, referenceAuc, version),
+      ...scheduleProposals(policy, endMs),
+    ];
     record = withObserved(withExpiry(record, nowMs), proposals, open.map(toOpenIncident));
-    const policy = parseRetrainPolicy(MODEL, undefined);
     const decision = decide({ model: MODEL, policy, record, proposals, nowMs, manualJobId: "" });
     record = withDecision(record, MODEL, decision, proposals, nowMs);
     const rows = labelledRows(live.slice((week - 1) * WEEK_ROWS, week * WEEK_ROWS));
@@ -116,6 +122,11 @@ function performanceProposals(
       referenceId,
     },
   ];
+}
+
+function scheduleProposals({ schedule }: RetrainPolicy, endMs: number): Proposal[] {
+  if (schedule === undefined || nextTime(schedule, endMs - 1) !== endMs) return [];
+  return [{ cause: "schedule", dueMs: endMs, windows: [], referenceId: null }];
 }
 
 function watchedVersion(reference: readonly LabelledRow[]): WatchedVersion {

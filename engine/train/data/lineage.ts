@@ -7,7 +7,7 @@ import { type TrainingLineage, type TrainingSource, trainingLineage } from "../.
 import type { TrainingValidation } from "../../core/training-validation.ts";
 import { VERSION } from "../../version.ts";
 import { fingerprintOf } from "./fingerprint.ts";
-import type { DataSplit } from "./splits.ts";
+import { type DataSplit, newestLearned } from "./splits.ts";
 import type { TrainingTable } from "./training-table.ts";
 
 export interface LineageParts extends Partial<Pick<TrainingLineage, "trigger" | "parent">> {
@@ -28,6 +28,7 @@ export function lineageOf({
   ...more
 }: LineageParts): TrainingLineage {
   const { final, test } = split;
+  const untilMs = newestLearned(split, table.timesMs);
   const lineage = trainingLineage.safeParse({
     format: 1,
     data: {
@@ -36,6 +37,7 @@ export function lineageOf({
       parts: { training: final.training.length, validation: final.validation.length, test: test.length },
       inputs: table.inputs.map((input) => input.name),
       source,
+      ...(untilMs === undefined ? {} : { trained_until: new Date(untilMs).toISOString() }),
     },
     validation,
     feature_sets: featureSetsOf(table.inputs),

@@ -55,6 +55,15 @@ export function isByTime(validation: TrainingValidation): validation is ByTime {
   return validation.method === "time_series" || validation.method === "out_of_time";
 }
 
+/** When the newest row happened that the finished model learns from or is stopped by; ms since 1970. */
+export function newestLearned({ final }: DataSplit, timesMs: Float64Array | undefined): number | undefined {
+  if (timesMs === undefined) return undefined;
+  let newest = -Infinity;
+  for (const part of [final.training, final.validation])
+    for (const row of part) newest = Math.max(newest, timesMs[row] as number);
+  return newest;
+}
+
 function splitByHash({ rows, groups }: SplitRows, validation: ByHash): DataSplit {
   const { test_share, validation_share } = validation;
   const placeOf = (row: number, salt: number): number => shareOf(groups[row] as number, salt);

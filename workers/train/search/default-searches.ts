@@ -28,7 +28,7 @@ export function defaultSearch(modelType: string, kind: TrainingTask["kind"]): De
       return {
         space: {
           learning_rate: logarithm(0.01, 0.3),
-          num_leaves: whole(8, 255),
+          num_leaves: whole(4, 255),
           min_data_in_leaf: whole(5, 200),
           lambda_l2: logarithm(1e-3, 100),
           feature_fraction: between(0.4, 1),
