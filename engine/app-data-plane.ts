@@ -13,9 +13,8 @@ import { openClickHouse } from "../storage/clickhouse.ts";
 import { ClickHouseFeatureHistory } from "../storage/clickhouse-feature-history.ts";
 import type { FeatureRegistry } from "../storage/feature-registry.ts";
 import { readFieldStatistics, type StatisticsQuestion } from "../storage/field-statistics.ts";
-import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
+import type { ModelRegistry } from "../storage/model-registry.ts";
 import { type PerformanceQuestion, PerformanceStore } from "../storage/performance-store.ts";
-import { CONTENT_BOUNDS } from "../storage/version-record.ts";
 import { openStreams, type StreamsConnection } from "../streams/connection.ts";
 import { startPredictService } from "../streams/predict-service.ts";
 import { ID_HEADER_BYTES, Publisher } from "../streams/publisher.ts";
@@ -34,8 +33,8 @@ import {
 import { startHealthChecks } from "./app-health.ts";
 import { createHttpServer } from "./app-http.ts";
 import { followFeatureSets, openFeatures, startIngest } from "./app-ingest.ts";
+import { openLoadingRegistry } from "./app-registry.ts";
 import { type Monitoring, startServiceLevels } from "./app-service-levels.ts";
-import { createSignatureCheck } from "./app-signatures.ts";
 import { openWatching } from "./app-watching.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
@@ -108,7 +107,7 @@ interface Core {
 export async function startDataPlane(config: Config, urls: ServiceUrls, logger: Logger): Promise<DataPlane> {
   const streams = await connectStreams(config, urls.nats, logger);
   const { connection, topology } = streams;
-  const registry = await openRegistry(config, connection);
+  const registry = await openLoadingRegistry(config, connection.nats);
   const ingestParts = { ...streams, nats: connection.nats };
   const featureRegistry = await openFeatures(config, ingestParts);
   const metrics = new Metrics();
@@ -162,15 +161,6 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     readiness,
     stop,
   };
-}
-
-/** @throws EngineError INVALID_REQUEST when the trusted keys cannot be read. */
-async function openRegistry(config: Config, { nats }: StreamsConnection): Promise<ModelRegistry> {
-  return openModelRegistry(nats, {
-    prefix: config.prefix,
-    bounds: { ...CONTENT_BOUNDS, bytesMax: config.artifactBytesMax },
-    checkSignature: await createSignatureCheck(config),
-  });
 }
 
 interface HttpParts {

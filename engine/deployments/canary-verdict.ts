@@ -1,17 +1,21 @@
 /**
  * Whether a canary breaks a limit, from what it and the champion did in the same seconds. Pure.
  *
- * A limit is on a share of rows: failures beyond the champion's share; or, for a p99, rows slower than it, of which there are 1 %
- * by definition. Latency has a limit of its own; service time, which the two versions do not spoil for each other, is compared. A limit is broken when more rows are on the wrong side than MARGIN standard errors of the binomial law above what is
- * allowed, of as many rows as there are, or of `rows_min` if there are fewer. So five failures of the first rows are enough where 1 % may
- * fail and `rows_min` is 100, and one slow row is no breach.
+ * A limit is on a share of rows: failures beyond the champion's share; or, for a p99, rows slower than it, of which there are 1 % by
+ * definition. Latency has a limit of its own; service time, which the two versions do not spoil for each other, is compared. A limit is
+ * broken when more rows are on the wrong side than MARGIN standard errors of the binomial law above what is allowed, of as many rows as
+ * there are, or of `rows_min` if there are fewer. So five failures of the first rows are enough where 1 % may fail and `rows_min` is 100.
+ *
+ * That law takes rows for independent. The rows that one stall of the machine made wait are not, so times are judged without the
+ * STALLED_SECONDS seconds that had the most slow rows: a canary that is slow is so in the others too.
  */
 import type { CanaryLimits } from "../core/deployment.ts";
-import { p99Of, slowerThan, type WindowCounts } from "./serving-window.ts";
+import { p99Of, slowerThan, type Times, type WindowCounts } from "./serving-window.ts";
 
 /** A canary is looked at thousands of times, so each look must be wrong rarely. */
 const MARGIN = 4;
 const P99_SHARE = 0.01;
+const STALLED_SECONDS = 2;
 
 /** What a canary was withdrawn for, with the numbers that the audit log keeps. */
 export interface Breach {
@@ -41,17 +45,20 @@ export function judgeCanary(
       details: { ...counts, limit: "error_rate", error_rate: rate, champion_error_rate: championRate },
     };
   }
-  const slow = (times: Uint32Array, limitMs: number | undefined): boolean =>
-    limitMs !== undefined && isAbove(slowerThan(times, limitMs), rows, P99_SHARE);
+  const slow = (kind: keyof Times, limitMs: number | undefined): boolean => {
+    if (limitMs === undefined) return false;
+    const counted = withoutStalls(canary, kind, limitMs);
+    return isAbove(counted.slow, Math.max(counted.rows, rowsMin), P99_SHARE);
+  };
   const { latency_p99_ms: limitMs, latency_p99_ratio: ratio } = limits;
-  if (slow(canary.latencies, limitMs)) {
+  if (slow("latencies", limitMs)) {
     const p99 = p99Of(canary.latencies);
     return {
       reason: `p99 of latency ${inMs(p99)}, ${inMs(limitMs)} allowed`,
       details: { ...counts, limit: "latency_p99_ms", p99_ms: p99 ?? null },
     };
   }
-  if (championP99Ms !== undefined && slow(canary.serviceTimes, championP99Ms * ratio)) {
+  if (championP99Ms !== undefined && slow("serviceTimes", championP99Ms * ratio)) {
     const p99 = p99Of(canary.serviceTimes);
     return {
       reason: `p99 of service time ${inMs(p99)}, the champion's ${inMs(championP99Ms)}, ${ratio} times as much allowed`,
@@ -64,6 +71,22 @@ export function judgeCanary(
 /** The champion's p99 of service time in this window, ms, if it is a sample. */
 export function sampledP99(champion: WindowCounts, rowsMin: number): number | undefined {
   return champion.rows - champion.failures >= rowsMin ? p99Of(champion.serviceTimes) : undefined;
+}
+
+/** Rows, and how many of them took longer, but for the seconds that had the most of these. */
+function withoutStalls(
+  { seconds }: WindowCounts,
+  kind: keyof Times,
+  limitMs: number,
+): { readonly rows: number; readonly slow: number } {
+  const counted = seconds
+    .map(({ rows, [kind]: times }) => ({ rows, slow: slowerThan(times, limitMs) }))
+    .sort((a, b) => b.slow - a.slow)
+    .slice(STALLED_SECONDS);
+  return {
+    rows: counted.reduce((sum, { rows }) => sum + rows, 0),
+    slow: counted.reduce((sum, { slow }) => sum + slow, 0),
+  };
 }
 
 /** Whether `count` of `rows` is surely more than the share. */

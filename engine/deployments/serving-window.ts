@@ -22,13 +22,18 @@ const OF_ENGINE: ReadonlySet<ErrorCode> = new Set([
   "SERVICE_UNAVAILABLE",
 ]);
 
-/** Sums over the window. */
-export interface WindowCounts {
-  readonly rows: number;
-  readonly failures: number;
-  /** Of the rows answered, by bucket. */
+/** Of the rows answered, by bucket. */
+export interface Times {
   readonly latencies: Uint32Array;
   readonly serviceTimes: Uint32Array;
+}
+
+/** Sums over the window. */
+export interface WindowCounts extends Times {
+  readonly rows: number;
+  readonly failures: number;
+  /** Of each second in which anything was counted. Read before the next row is: it is the window's own memory. */
+  readonly seconds: readonly (Times & { readonly rows: number })[];
 }
 
 export class ServingWindow {
@@ -61,16 +66,23 @@ export class ServingWindow {
     const oldest = Math.floor(nowMs / SLOT_MS) - SLOTS;
     const latencies = new Uint32Array(LATENCY_BUCKETS);
     const serviceTimes = new Uint32Array(LATENCY_BUCKETS);
+    const seconds: WindowCounts["seconds"][number][] = [];
     let rows = 0;
     let failures = 0;
     for (let slot = 0; slot < SLOTS; slot++) {
       if ((this.#seconds[slot] as number) <= oldest) continue;
-      rows += (this.#answered[slot] as number) + (this.#failed[slot] as number);
+      const second = {
+        rows: (this.#answered[slot] as number) + (this.#failed[slot] as number),
+        latencies: timesOf(this.#latencies, slot),
+        serviceTimes: timesOf(this.#serviceTimes, slot),
+      };
+      rows += second.rows;
       failures += this.#failed[slot] as number;
-      addSlot(latencies, this.#latencies, slot);
-      addSlot(serviceTimes, this.#serviceTimes, slot);
+      add(latencies, second.latencies);
+      add(serviceTimes, second.serviceTimes);
+      seconds.push(second);
     }
-    return { rows, failures, latencies, serviceTimes };
+    return { rows, failures, latencies, serviceTimes, seconds };
   }
 
   #slot(nowMs: number): number {
@@ -90,10 +102,13 @@ function count(counts: Uint32Array, at: number): void {
   counts[at] = (counts[at] as number) + 1;
 }
 
-function addSlot(sums: Uint32Array, counts: Uint32Array, slot: number): void {
-  const offset = slot * LATENCY_BUCKETS;
+function timesOf(counts: Uint32Array, slot: number): Uint32Array {
+  return counts.subarray(slot * LATENCY_BUCKETS, (slot + 1) * LATENCY_BUCKETS);
+}
+
+function add(sums: Uint32Array, counts: Uint32Array): void {
   for (let bucket = 0; bucket < LATENCY_BUCKETS; bucket++)
-    sums[bucket] = (sums[bucket] as number) + (counts[offset + bucket] as number);
+    sums[bucket] = (sums[bucket] as number) + (counts[bucket] as number);
 }
 
 /** The 99th percentile of times, ms, to the buckets' error; undefined when there are none. */

@@ -12,15 +12,16 @@ const defaults = deployment.parse({ strategy: "canary" });
 assert.ok(defaults.strategy === "canary");
 const LIMITS = defaults.limits;
 
-/** A window in which each row takes what `timeMs` says, or fails when that is undefined. */
-function windowOf(rows: number, timeMs: (row: number) => number | undefined): WindowCounts {
+/** A window in which each row takes what `timeMs` says, or fails when that is undefined; its seconds have as many rows each. */
+function windowOf(rows: number, timeMs: (row: number) => number | undefined, seconds = 10): WindowCounts {
   const window = new ServingWindow();
   for (let row = 0; row < rows; row++) {
     const ms = timeMs(row);
-    if (ms === undefined) window.failed("INFERENCE_FAILED", 1, 10_000);
-    else window.answered(10_000 - ms, 10_000 - ms, 10_000);
+    const atMs = 10_000 + Math.floor((row * seconds) / rows) * 1_000;
+    if (ms === undefined) window.failed("INFERENCE_FAILED", 1, atMs);
+    else window.answered(atMs - ms, atMs - ms, atMs);
   }
-  return window.sum(10_000);
+  return window.sum(10_000 + seconds * 1_000 - 1);
 }
 
 describe("canary-verdict", () => {
@@ -67,12 +68,22 @@ describe("canary-verdict", () => {
   });
 
   it("takes no slow row for a trend, and compares with nothing that is no sample", () => {
-    assert.equal(judge(windowOf(100, (row) => (row < 4 ? 500 : 1))), undefined);
-    assert.notEqual(judge(windowOf(100, (row) => (row < 5 ? 500 : 1))), undefined);
+    const everyTenth = (slow: number) =>
+      windowOf(100, (row) => (row % 10 === 0 && row < slow * 10 ? 500 : 1));
+    assert.equal(judge(everyTenth(6)), undefined);
+    assert.notEqual(judge(everyTenth(7)), undefined); // five beside the two seconds that may have been stalls
     const few = windowOf(99, () => 1);
     assert.equal(sampledP99(few, 100), undefined);
     const evidence = { canary: windowOf(1_000, () => 500), champion: few, championP99Ms: undefined };
     assert.equal(judgeCanary(evidence, LIMITS), undefined);
+  });
+
+  it("takes two stalls for no trend, however many rows waited, and finds a slow canary within three seconds", () => {
+    const stalled = windowOf(1_000, (row) => (row < 200 ? 500 : 1));
+    assert.equal(judge(stalled), undefined);
+    assert.equal(judge(stalled, champion, { ...LIMITS, latency_p99_ms: 25 }), undefined);
+    assert.equal(judge(windowOf(30, () => 500, 2)), undefined);
+    assert.equal(judge(windowOf(30, () => 500, 3))?.details["limit"], "latency_p99_ratio");
   });
 
   it("withdraws fewer than one in a thousand looks at canaries that fail as often as the champion", () => {
