@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [http|stream|batch|features|detectors|drift|train …] [--seconds N]`: each benchmark compares its subjects within one run and
+ * `npm run bench -- [http|stream|batch|features|detectors|drift|train|slowdown …] [--seconds N]`: each benchmark compares its subjects within one run and
  * reports ratios, since absolute figures of a shared machine mean little.
  */
 import { Command } from "commander";
@@ -9,6 +9,7 @@ import { benchDrift } from "./drift.bench.ts";
 import { benchFeatures } from "./features.bench.ts";
 import { benchHttp } from "./http.bench.ts";
 import { type Report, show } from "./report.ts";
+import { benchSlowdown } from "./slowdown.bench.ts";
 import { benchStream } from "./stream.bench.ts";
 import { benchTrain } from "./train.bench.ts";
 
@@ -20,6 +21,7 @@ const BENCHES: Readonly<Record<string, (seconds: number) => Promise<Report>>> = 
   detectors: benchDetectors,
   drift: benchDrift,
   train: benchTrain,
+  slowdown: benchSlowdown,
 };
 const names = Object.keys(BENCHES);
 
