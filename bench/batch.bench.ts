@@ -2,17 +2,17 @@
  * POST /predict/batch with 1,000 rows of 30 features, logged before the answer; against the same without a log.
  */
 import { median } from "simple-statistics";
+import { runLoad } from "./load/run-load.ts";
+import { failuresOf } from "./load/subject.ts";
 import { startPeer } from "./peer.ts";
 import { type Report, round } from "./report.ts";
 import { requestBody, startBenchEngine } from "./setup.ts";
-import { requireWrk, runLoad } from "./wrk.ts";
 
 const ROWS = 1000;
 const CONNECTIONS = 4;
 const ROUNDS = 3;
 
 export async function benchBatch(seconds: number): Promise<Report> {
-  requireWrk();
   const { model, features } = JSON.parse(await requestBody()) as { model: string; features: unknown };
   const body = JSON.stringify({ model, instances: Array.from({ length: ROWS }, () => ({ features })) });
   const withoutLog = await startPeer("engine-without-log.js");
@@ -23,12 +23,12 @@ export async function benchBatch(seconds: number): Promise<Report> {
     for (const name of ["no log", "log before"] as const) {
       const load = await runLoad({
         url: `${urls[name]}/predict/batch`,
-        body,
+        bodies: [body],
         connections: CONNECTIONS,
         seconds,
       });
-      if (turn > 0) rates[name].push(load.requestsPerSecond * ROWS);
-      if (load.errors > 0) throw new Error(`${name}: ${load.errors} errors`);
+      if (turn > 0) rates[name].push(load.rate * ROWS);
+      if (failuresOf(load) > 0) throw new Error(`${name}: ${JSON.stringify(load.statuses)}`);
     }
   }
   withoutLog.stop();

@@ -10,9 +10,11 @@ import { engineCpu } from "./cpu.ts";
 import type { FeatureEngine } from "./feature-engine.ts";
 import type { Figure } from "./feature-figure.ts";
 import { PAYER } from "./feature-sets.ts";
+import type { LoadResult } from "./load/job.ts";
+import { runLoad } from "./load/run-load.ts";
+import { failuresOf } from "./load/subject.ts";
 import { round } from "./report.ts";
 import { requestBody } from "./setup.ts";
-import { type LoadResult, runLoad } from "./wrk.ts";
 
 const MODEL = "bench-payer";
 const CONNECTIONS = 64;
@@ -59,9 +61,9 @@ export async function measurePredictions(bench: FeatureEngine, seconds: number):
   const own = Object.fromEntries(Object.entries(features).slice(PAYER.features.length));
   const ask = (id: string): string => JSON.stringify({ model: MODEL, entity_id: id, features: own });
   const subjects = {
-    whole: [whole, whole],
+    whole: [whole],
     stored: Array.from({ length: ENTITIES }, (_, index) => ask(`e${index}`)),
-    cached: [ask("e0"), ask("e0")],
+    cached: [ask("e0")],
   };
   const loads = { whole: [], stored: [], cached: [] } as Record<keyof typeof subjects, Measured[]>;
   const before = await bench.unavailable();
@@ -74,28 +76,34 @@ export async function measurePredictions(bench: FeatureEngine, seconds: number):
   return toFigures(loads, (await bench.unavailable()) - before);
 }
 
-type Measured = LoadResult & { readonly cpuMicros: number };
+interface Measured {
+  readonly rate: number;
+  readonly p99Ms: number;
+  readonly cpuMicros: number;
+  readonly failed: number;
+}
 
 async function measure(
   { engine }: FeatureEngine,
-  body: readonly string[],
+  bodies: readonly string[],
   seconds: number,
 ): Promise<Measured> {
   const before = engineCpu(engine.pid).dataPlane;
-  const load = await runLoad({ url: `${engine.httpUrl}/predict`, body, connections: CONNECTIONS, seconds });
-  const cpuMicros = ((engineCpu(engine.pid).dataPlane - before) * 1000) / load.requests;
-  return { ...load, cpuMicros };
+  const url = `${engine.httpUrl}/predict`;
+  const load: LoadResult = await runLoad({ url, bodies, connections: CONNECTIONS, seconds });
+  const cpuMicros = ((engineCpu(engine.pid).dataPlane - before) * 1000) / load.latency.count;
+  return { rate: load.rate, p99Ms: load.latency.p99, cpuMicros, failed: failuresOf(load) };
 }
 
 function toFigures(loads: Readonly<Record<string, Measured[]>>, unavailable: number): Figure[] {
   const of = (name: string, field: keyof Measured): number =>
     median((loads[name] ?? []).map((load) => load[field]));
-  const rate = (name: string): number => Math.round(of(name, "requestsPerSecond"));
+  const rate = (name: string): number => Math.round(of(name, "rate"));
   const text = (name: string): string =>
     `${rate(name)} (p99 ${round(of(name, "p99Ms"), 1)} ms, CPU ${round(of(name, "cpuMicros"), 1)} µs each)`;
   const errors = Object.values(loads)
     .flat()
-    .reduce((sum, load) => sum + load.errors, 0);
+    .reduce((sum, load) => sum + load.failed, 0);
   const compared = (name: string): Figure => ({
     what: `predictions with 25 of 30 inputs from ${name === "stored" ? "Redis" : "the cache (one entity)"}, requests/s; all in the request`,
     measured: text(name),

@@ -8,11 +8,12 @@ import { cpuMsOf, engineCpu } from "./cpu.ts";
 import type { FeatureEngine } from "./feature-engine.ts";
 import { type Figure, msText } from "./feature-figure.ts";
 import { type BenchSet, MIXED, WIDE } from "./feature-sets.ts";
+import { runLoad } from "./load/run-load.ts";
+import { failuresOf } from "./load/subject.ts";
 import { OneConnection } from "./one-connection.ts";
 import type { Peer } from "./peer.ts";
 import { percentilesOf } from "./percentiles.ts";
 import { round } from "./report.ts";
-import { runLoad } from "./wrk.ts";
 
 const ENTITIES = 1_000;
 const MANY = 100;
@@ -113,17 +114,17 @@ export async function measureMany(bench: FeatureEngine, echo: Peer, seconds: num
     );
     const url = `${bench.engine.httpUrl}/features/online`;
     const cpuBefore = engineCpu(bench.engine.pid).dataPlane;
-    const load = await runLoad({ url, body: bodies, connections, seconds });
-    const cpuMs = (engineCpu(bench.engine.pid).dataPlane - cpuBefore) / load.requests;
+    const load = await runLoad({ url, bodies, connections, seconds });
+    const cpuMs = (engineCpu(bench.engine.pid).dataPlane - cpuBefore) / load.latency.count;
     const what = `${MANY} entities × ${set.features.length} features${set === MIXED ? " (10 windows)" : ""}, ${connections} connections`;
-    const rate = Math.round(load.requestsPerSecond);
+    const rate = Math.round(load.rate);
     figures.push({
       what: `${what}, requests/s`,
       measured: rate,
-      ceiling: `errors ${load.errors}, CPU ${round(cpuMs, 2)} ms each`,
+      ceiling: `errors ${failuresOf(load)}, CPU ${round(cpuMs, 2)} ms each`,
       goal: "≥ 500",
     });
-    figures.push({ what: `${what}, p99 ms`, measured: round(load.p99Ms), goal: "< 10" });
+    figures.push({ what: `${what}, p99 ms`, measured: round(load.latency.p99), goal: "< 10" });
   }
   figures.push(await echoOfMany(bench, echo, seconds));
   const unavailable = (await bench.unavailable()) - before;
@@ -136,11 +137,11 @@ async function echoOfMany(bench: FeatureEngine, echo: Peer, seconds: number): Pr
   const response = await bench.engine.post("/features/online", askFor(WIDE, indexes));
   const body = await response.text();
   const cpuBefore = cpuMsOf(echo.pid);
-  const load = await runLoad({ url: `${echo.url}/predict`, body, connections: 4, seconds });
-  const cpuMs = (cpuMsOf(echo.pid) - cpuBefore) / load.requests;
+  const load = await runLoad({ url: `${echo.url}/predict`, bodies: [body], connections: 4, seconds });
+  const cpuMs = (cpuMsOf(echo.pid) - cpuBefore) / load.latency.count;
   return {
     what: `bare HTTP echo of that answer (${body.length} bytes), 4 connections, requests/s`,
-    measured: Math.round(load.requestsPerSecond),
-    ceiling: `p99 ${round(load.p99Ms)} ms, CPU ${round(cpuMs, 2)} ms each`,
+    measured: Math.round(load.rate),
+    ceiling: `p99 ${round(load.latency.p99)} ms, CPU ${round(cpuMs, 2)} ms each`,
   };
 }

@@ -11,10 +11,8 @@ import { measureVisible } from "./feature-visible.ts";
 import { measureWindowCost } from "./feature-window-cost.ts";
 import { startPeer } from "./peer.ts";
 import type { Report } from "./report.ts";
-import { requireWrk } from "./wrk.ts";
 
 export async function benchFeatures(seconds: number): Promise<Report> {
-  requireWrk();
   const echo = await startPeer("echo-server.js");
   await using bench = await FeatureEngine.start();
   await pushFeatureModel(bench);

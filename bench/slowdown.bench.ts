@@ -6,9 +6,11 @@ import { median } from "simple-statistics";
 import type { TrainingJob } from "../engine/core/training-job.ts";
 import type { TestEngine } from "../test/support/engine.ts";
 import { eventually } from "../test/support/eventually.ts";
+import type { LoadResult } from "./load/job.ts";
+import { runLoad } from "./load/run-load.ts";
+import { failuresOf } from "./load/subject.ts";
 import { type Report, round } from "./report.ts";
 import { requestBody, startBenchEngine } from "./setup.ts";
-import { type LoadResult, requireWrk, runLoad } from "./wrk.ts";
 
 const ROUNDS = 3;
 const CONNECTIONS = [1, 16] as const;
@@ -34,18 +36,17 @@ interface Measured {
 }
 
 export async function benchSlowdown(seconds: number): Promise<Report> {
-  requireWrk();
-  const body = await requestBody();
+  const bodies = [await requestBody()];
   await using engine = await startBenchEngine();
   const url = `${engine.httpUrl}/predict`;
-  await runLoad({ url, body, connections: 16, seconds: WARM_UP_SECONDS });
+  await runLoad({ url, bodies, connections: 16, seconds: WARM_UP_SECONDS });
   const measured: Measured[] = ["without", "with"].flatMap((subject) =>
     CONNECTIONS.map((connections) => ({ subject, connections, loads: [] })),
   );
   const measure = async (subject: string): Promise<void> => {
     for (const one of measured)
       if (one.subject === subject)
-        one.loads.push(await runLoad({ url, body, connections: one.connections, seconds }));
+        one.loads.push(await runLoad({ url, bodies, connections: one.connections, seconds }));
   };
   for (let turn = 0; turn < ROUNDS; turn++) {
     await measure("without");
@@ -81,16 +82,16 @@ function toReport(measured: readonly Measured[]): Report {
   const middle = ({ loads }: Measured, of: (load: LoadResult) => number): number => median(loads.map(of));
   const rows = measured.map((one) => ({
     subject: `${one.subject} a job, ${one.connections} connections`,
-    "requests/s": Math.round(middle(one, (load) => load.requestsPerSecond)),
+    "requests/s": Math.round(middle(one, (load) => load.rate)),
     "p50 ms": round(
-      middle(one, (load) => load.p50Ms),
+      middle(one, (load) => load.latency.p50),
       3,
     ),
     "p99 ms": round(
-      middle(one, (load) => load.p99Ms),
+      middle(one, (load) => load.latency.p99),
       3,
     ),
-    errors: one.loads.reduce((sum, load) => sum + load.errors, 0),
+    errors: one.loads.reduce((sum, load) => sum + failuresOf(load), 0),
   }));
   const ratios: Record<string, number> = {};
   for (const connections of CONNECTIONS) {
@@ -100,11 +101,9 @@ function toReport(measured: readonly Measured[]): Report {
     ];
     const ratio = (of: (load: LoadResult) => number): number =>
       round(middle(beside, of) / middle(without, of));
-    ratios[`requests/s with a job / without, ${connections} connections`] = ratio(
-      (load) => load.requestsPerSecond,
-    );
-    ratios[`p50 with a job / without, ${connections} connections`] = ratio((load) => load.p50Ms);
-    ratios[`p99 with a job / without, ${connections} connections`] = ratio((load) => load.p99Ms);
+    ratios[`requests/s with a job / without, ${connections} connections`] = ratio((load) => load.rate);
+    ratios[`p50 with a job / without, ${connections} connections`] = ratio((load) => load.latency.p50);
+    ratios[`p99 with a job / without, ${connections} connections`] = ratio((load) => load.latency.p99);
   }
   return { title: "Answers while a job trains, one row of 30 features, 100 trees", rows, ratios };
 }
