@@ -9,8 +9,8 @@ export interface Peer {
 }
 
 /** @param script its path relative to bench/, compiled; it prints its URL as its first line. */
-export async function startPeer(script: string): Promise<Peer> {
-  const child = fork(fileURLToPath(new URL(script, import.meta.url)), [], {
+export async function startPeer(script: string, args: readonly string[] = []): Promise<Peer> {
+  const child = fork(fileURLToPath(new URL(script, import.meta.url)), [...args], {
     stdio: ["ignore", "pipe", "inherit", "ipc"],
   });
   const url = await new Promise<string>((resolve, reject) => {

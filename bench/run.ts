@@ -1,5 +1,5 @@
 /**
- * `npm run bench -- [http|stream|batch|features|detectors|drift|train|slowdown …] [--seconds N]`: each benchmark compares its subjects within one run and
+ * `npm run bench -- [http|nats|stream|…] [--seconds N]`: each benchmark compares its subjects within one run and
  * reports ratios, since absolute figures of a shared machine mean little.
  */
 import { Command } from "commander";
@@ -8,13 +8,20 @@ import { benchDetectors } from "./detectors.bench.ts";
 import { benchDrift } from "./drift.bench.ts";
 import { benchFeatures } from "./features.bench.ts";
 import { benchHttp } from "./http.bench.ts";
+import { benchNats } from "./nats.bench.ts";
+import { benchOverload } from "./overload.bench.ts";
 import { type Report, show } from "./report.ts";
 import { benchSlowdown } from "./slowdown.bench.ts";
+import { benchSoak } from "./soak.bench.ts";
+import { benchStart } from "./start.bench.ts";
 import { benchStream } from "./stream.bench.ts";
+import { benchSwap } from "./swap.bench.ts";
 import { benchTrain } from "./train.bench.ts";
 
 const BENCHES: Readonly<Record<string, (seconds: number) => Promise<Report>>> = {
+  start: benchStart,
   http: benchHttp,
+  nats: benchNats,
   stream: benchStream,
   batch: benchBatch,
   features: benchFeatures,
@@ -22,6 +29,9 @@ const BENCHES: Readonly<Record<string, (seconds: number) => Promise<Report>>> = 
   drift: benchDrift,
   train: benchTrain,
   slowdown: benchSlowdown,
+  swap: benchSwap,
+  overload: benchOverload,
+  soak: benchSoak,
 };
 const names = Object.keys(BENCHES);
 

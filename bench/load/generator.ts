@@ -101,21 +101,25 @@ class Generator {
   }
 
   #send(slot: number, dueMs: number): void {
+    const sentMs = performance.now();
     this.#underWay++;
     this.#driver.send(slot, this.#sent++, (status) => {
       const nowMs = performance.now();
       this.#underWay--;
       this.#free.push(slot);
-      this.#note(status, dueMs, nowMs);
+      this.#note(status, { dueMs, sentMs, nowMs });
       this.#pump(nowMs);
     });
   }
 
-  #note(status: number, dueMs: number, nowMs: number): void {
+  #note(status: number, { dueMs, sentMs, nowMs }: { dueMs: number; sentMs: number; nowMs: number }): void {
     this.#statuses[status] = (this.#statuses[status] ?? 0) + 1;
-    const isFine = status >= 200 && status < 400;
-    (isFine ? this.#latency : this.#refused).record(nanoseconds(nowMs - dueMs));
-    if (!isFine || nowMs > this.#endMs) return;
+    if (status < 200 || status >= 400) {
+      this.#refused.record(nanoseconds(nowMs - sentMs));
+      return;
+    }
+    this.#latency.record(nanoseconds(nowMs - dueMs));
+    if (nowMs > this.#endMs) return;
     this.#answered++;
     this.#lastMs = nowMs;
   }

@@ -41,7 +41,7 @@ export interface LoadResult {
   readonly statuses: Readonly<Record<string, number>>;
   /** Of answers below 400. */
   readonly latency: Latency;
-  /** Of the others: how fast they were refused. */
+  /** Of the others, from when they were sent: how fast they were refused. */
   readonly refused: Latency;
   /** By how much the generator itself sent later than due, though a connection was free. */
   readonly late: Latency;

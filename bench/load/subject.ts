@@ -5,10 +5,8 @@ import type { LoadJob, LoadResult } from "./job.ts";
 import { runLoad } from "./run-load.ts";
 import { isSettled, type Settled, untilSettled } from "./settled.ts";
 
-export interface Subject {
+export interface Subject extends Pick<LoadJob, "url" | "subject" | "bodies"> {
   readonly name: string;
-  readonly url: string;
-  readonly bodies: readonly string[];
 }
 
 const WARM_UP_SECONDS = 2;
@@ -21,8 +19,8 @@ export async function closedLoops(
 ): Promise<Record<string, Settled<LoadResult>>> {
   const byName = new Map(subjects.map((subject) => [subject.name, subject]));
   const load = async (name: string, forSeconds: number): Promise<LoadResult> => {
-    const { url, bodies } = byName.get(name) as Subject;
-    return runLoad({ url, bodies, connections, seconds: forSeconds });
+    const subject = byName.get(name) as Subject;
+    return runLoad({ ...subject, connections, seconds: forSeconds });
   };
   for (const { name } of subjects) await load(name, WARM_UP_SECONDS);
   return untilSettled(
@@ -34,13 +32,13 @@ export async function closedLoops(
 
 /** Three open loops with other arrivals each; the one whose p99 is in the middle. */
 export async function openLoop(
-  { url, bodies }: Subject,
+  subject: Subject,
   rate: number,
   { connections, seconds }: Pick<LoadJob, "connections" | "seconds">,
 ): Promise<LoadResult> {
   const results: LoadResult[] = [];
   for (let seed = 1; seed <= 3; seed++)
-    results.push(await runLoad({ url, bodies, connections, seconds, rate, seed }));
+    results.push(await runLoad({ ...subject, connections, seconds, rate, seed }));
   const middle = median(results.map(({ latency }) => latency.p99));
   return results.find(({ latency }) => latency.p99 === middle) as LoadResult;
 }
