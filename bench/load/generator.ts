@@ -66,6 +66,7 @@ class Generator {
   /** Sends what is due, as far as slots are free. */
   #pump(nowMs: number): void {
     if (nowMs >= this.#endMs) {
+      if (this.#arrivals !== undefined) this.#queue(this.#arrivals, this.#endMs); // never to be sent
       if (this.#underWay === 0) this.#settle();
     } else if (this.#arrivals === undefined) {
       for (let slot = this.#free.pop(); slot !== undefined; slot = this.#free.pop()) this.#send(slot, nowMs);
