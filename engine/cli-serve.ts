@@ -15,7 +15,6 @@ const STOP_MS_MAX = 35_000;
 export function serveCommand(): Command {
   const settings = Object.values(SETTINGS).map(({ env, about }) => `  ${env.padEnd(32)}${about}`);
   return new Command("serve")
-    .description("start the engine, with its own NATS, ClickHouse and Redis where no URL is set")
     .option("--roles <roles>", `comma-separated: ${ROLES.join(", ")}`, parseRoles, [...ROLES])
     .option("--sample", "put the sample model into production if there is no model yet")
     .addHelpText("after", `\nSettings, from the environment:\n${settings.join("\n")}`)
