@@ -14,7 +14,6 @@ import { type Channel, PAUSE_MS } from "./alerts/alert-delivery.ts";
 import { AlertDesk } from "./alerts/alert-desk.ts";
 import { AlertOutbox } from "./alerts/alert-outbox.ts";
 import { AlertRules } from "./alerts/alert-rules.ts";
-import { createEmailChannel } from "./alerts/email-channel.ts";
 import { createEventChannel } from "./alerts/event-channel.ts";
 import { createWebhookChannel } from "./alerts/webhook-channel.ts";
 import type { Config } from "./core/config.ts";
@@ -51,29 +50,30 @@ export interface RunningAlerts extends Alerts {
  * Channels that the settings name, and NATS.
  * @throws EngineError INVALID_REQUEST when e-mail lacks a sender or a receiver.
  */
-export function createChannels({
+export async function createChannels({
   config,
   publisher,
   topology,
-}: Pick<AlertParts, "config" | "publisher" | "topology">): Channel[] {
+}: Pick<AlertParts, "config" | "publisher" | "topology">): Promise<Channel[]> {
   const { alertWebhookUrl: url, alertWebhookSecret: secret, alertTimeoutMs: timeoutMs, smtpUrl } = config;
   const channels = [createEventChannel({ publisher, topology, timeoutMs })];
   if (url !== undefined) channels.push(createWebhookChannel({ url, secret, timeoutMs }));
   if (smtpUrl === undefined) return channels;
   const from = needed("MILLRACE_ALERT_EMAIL_FROM", config.alertEmailFrom);
   const to = needed("MILLRACE_ALERT_EMAIL_TO", config.alertEmailTo);
+  const { createEmailChannel } = await import("./alerts/email-channel.ts"); // its library, for whom it is of use
   return [...channels, createEmailChannel({ smtpUrl, from, to, timeoutMs })];
 }
 
 /** For a data plane: reads and changes, and leaves the work to the control plane. @throws EngineError SERVICE_UNAVAILABLE */
 export async function openAlerts(parts: AlertParts): Promise<Alerts> {
-  return build(parts, createChannels(parts), () => undefined);
+  return build(parts, await createChannels(parts), () => undefined);
 }
 
 /** For the control plane: starts to work off what is due. @throws EngineError SERVICE_UNAVAILABLE */
 export async function startAlerts(parts: AlertParts): Promise<RunningAlerts> {
   const { config, metrics, logger, pauseMs = PAUSE_MS } = parts;
-  const channels = createChannels(parts);
+  const channels = await createChannels(parts);
   const outbox = new AlertOutbox({
     groups: await openDocumentBucket(parts.nats, `${config.prefix}_alerts`),
     history: new AlertHistory(parts.clickhouse, config.database),

@@ -68,6 +68,7 @@ export async function startControlPlane(
   await ensureStreams(manager, topology, config.streamBytesMax);
   const clickhouse = openClickHouse(urls.clickhouse);
   let monitor: RunningMonitor | undefined;
+  let status: RunningStatus | undefined;
   const reading = { manager, publisher, connection, topology, bytesMax: config.sinkBytesMax };
   const reader = new LogReader(reading);
   const sinks = createSinks(config, clickhouse, reader, {
@@ -76,12 +77,13 @@ export async function startControlPlane(
     errors: new LogReader({ ...reading, stream: topology.errorsStream }),
     audit: new LogReader({ ...reading, stream: topology.auditStream }),
     onPredictions: (rows) => monitor?.stored(rows),
+    onResumed: () => status?.tell(),
     logger,
   });
   const { predictions } = sinks;
   const stopping = new AbortController();
   const running = Promise.all(Object.values(sinks).map(async (sink) => sink.run(stopping.signal)));
-  const status = startStatus(connection, topology, reader, predictions);
+  status = startStatus(connection, topology, reader, predictions);
   const ingest = await startIngest(config, urls, logger);
   const trimming = startTrimming(manager, topology, { ...sinks, ingest }, logger);
   const views = await followViews(config, connection.nats, clickhouse, logger);
@@ -101,7 +103,7 @@ export async function startControlPlane(
     await deployments.stop();
     await retraining.stop();
     await alerts.stop();
-    clearInterval(status);
+    status?.stop();
     clearInterval(trimming);
     await views.stop();
     await references.stop();
@@ -124,13 +126,21 @@ async function startIngest(
   return redis === undefined ? undefined : startIngestThread(config, { ...urls, redis }, logger);
 }
 
+interface RunningStatus {
+  /** Now, and not only at the next second. */
+  tell(): void;
+  stop(): void;
+}
+
+/** Nothing is told before the sink has resumed: until then there may be no tables. */
 function startStatus(
   { nats }: StreamsConnection,
   topology: Topology,
   reader: LogReader,
   sink: Sink,
-): NodeJS.Timeout {
-  return setInterval(() => {
+): RunningStatus {
+  const tell = (): void => {
+    if (sink.progress.epoch === 0) return;
     void reader.position().then(
       ({ lastSeq }) =>
         publishSinkStatus(nats, topology, {
@@ -139,7 +149,9 @@ function startStatus(
         }),
       () => undefined,
     );
-  }, STATUS_MS);
+  };
+  const timer = setInterval(tell, STATUS_MS);
+  return { tell, stop: () => clearInterval(timer) };
 }
 
 interface Sinks {
@@ -156,6 +168,7 @@ interface OtherReaders {
   readonly errors: LogReader;
   readonly audit: LogReader;
   readonly onPredictions: SinkOptions["onStored"];
+  readonly onResumed: SinkOptions["onResumed"];
   readonly logger: Logger;
 }
 
@@ -163,7 +176,7 @@ function createSinks(
   config: Config,
   clickhouse: ClickHouse,
   log: LogReader,
-  { features, labels, errors, audit, onPredictions, logger }: OtherReaders,
+  { features, labels, errors, audit, onPredictions, onResumed, logger }: OtherReaders,
 ): Sinks {
   const { database } = config;
   const createRecentIds = (capacity: number): RecentIds => new RecentIds(capacity);
@@ -173,6 +186,7 @@ function createSinks(
       rows: new PredictionStore(clickhouse, database),
       rowsOf: readPredictionRows,
       onStored: onPredictions,
+      onResumed,
       recentIdsMax: config.sinkDedupRowsMax,
       createRecent: createRecentIds,
       logger: logger.child({ component: "sink" }),
@@ -209,7 +223,10 @@ function createSinks(
 }
 
 interface Copied
-  extends Pick<SinkOptions, "rowsOf" | "onStored" | "recentIdsMax" | "createRecent" | "logger"> {
+  extends Pick<
+    SinkOptions,
+    "rowsOf" | "onStored" | "onResumed" | "recentIdsMax" | "createRecent" | "logger"
+  > {
   readonly rows: RowStore;
 }
 

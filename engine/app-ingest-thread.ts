@@ -13,7 +13,7 @@ import { jetstream } from "@nats-io/jetstream";
 import { openStreams } from "../streams/connection.ts";
 import { Publisher } from "../streams/publisher.ts";
 import { createTopology } from "../streams/topology.ts";
-import { type RunningIngest, type SharedUrls, startSharedIngest } from "./app-ingest.ts";
+import type { RunningIngest, SharedUrls } from "./app-ingest.ts";
 import type { Config } from "./core/config.ts";
 import { createLogger, type Logger } from "./core/log.ts";
 import type { IngestProgress } from "./features/feature-ingester.ts";
@@ -59,6 +59,7 @@ export async function startIngestThread(
 }
 
 async function runThread({ config, urls }: ThreadData): Promise<void> {
+  const { startSharedIngest } = await import("./app-ingest.ts"); // for the thread alone
   const logger = createLogger(config.logLevel);
   const connection = await openStreams(urls.nats, "millrace ingester", logger);
   const client = jetstream(connection.nats);

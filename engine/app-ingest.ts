@@ -69,6 +69,7 @@ export function startIngest(
     eventsMax: EVENTS_MAX[kind],
     stateBytesMax: config.ingestCacheBytesMax,
     recentIdsMax: config.featureRecentIdsMax,
+    onCaughtUp: () => void tell(),
     logger: logger.child({ component: "ingester" }),
   });
   const stopping = new AbortController();

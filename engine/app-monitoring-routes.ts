@@ -15,7 +15,8 @@ import { newestReports } from "./api/performance-routes.ts";
 import type { References } from "./app-references.ts";
 import type { Config } from "./core/config.ts";
 import { EngineError } from "./core/errors.ts";
-import { DEFAULT_ALIAS } from "./models.ts";
+import { PRODUCTION } from "./core/version-state.ts";
+
 import { incidentsJson } from "./monitor/drift/drift-news.ts";
 import { REFUSAL_CODES } from "./monitor/drift/window-series.ts";
 import { toWatchedVersion } from "./monitor/references/watched-version.ts";
@@ -75,7 +76,7 @@ async function findWatched(
   model: string,
   version: string | undefined,
 ): Promise<FoundVersion> {
-  const { manifest } = await registry.resolve(model, version ?? DEFAULT_ALIAS);
+  const { manifest } = await registry.resolve(model, version ?? PRODUCTION);
   const found = await references.get({ name: model, version: manifest.version });
   if (found !== undefined) {
     const { reference_id: referenceId, source } = found.record;

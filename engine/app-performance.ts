@@ -18,7 +18,10 @@ import type { PerformanceObservation } from "./monitor/performance/performance-n
 import type { PerformanceVersion } from "./monitor/performance/performance-version.ts";
 import type { Proposal } from "./retraining/retrain-proposal.ts";
 
-const ROUND_MS = 30_000;
+const PAUSE_LEAST_MS = 5_000;
+const PAUSE_MOST_MS = 30_000;
+/** As long as the round before took: rounds take a twentieth of the time, or less, or else are half a minute apart. */
+const PAUSE_TIMES = 19;
 const STATUS_MS = 10_000;
 
 export interface PerformanceParts {
@@ -74,6 +77,7 @@ export function startPerformanceMonitor(parts: PerformanceParts): RunningPerform
   };
   const run = async (): Promise<void> => {
     while (!signal.aborted) {
+      const startMs = performance.now();
       try {
         const untilMs = await storedToMs();
         if (untilMs !== undefined) await monitor.round(versions(), untilMs);
@@ -81,7 +85,9 @@ export function startPerformanceMonitor(parts: PerformanceParts): RunningPerform
       } catch (error) {
         logger.warn({ err: messageOf(error) }, "a round of performance failed, trying again");
       }
-      await delay(ROUND_MS, undefined, { signal }).catch(() => undefined);
+      const pauseMs = (performance.now() - startMs) * PAUSE_TIMES;
+      const boundedMs = Math.min(PAUSE_MOST_MS, Math.max(PAUSE_LEAST_MS, pauseMs));
+      await delay(boundedMs, undefined, { signal }).catch(() => undefined);
     }
   };
   const running = run();

@@ -55,8 +55,9 @@ export async function startTrainer(parts: TrainerParts): Promise<{ stop(): Promi
   const queue = new JobQueue(parts);
   const fits = await openFitStore(nats, { prefix });
   await new FitQueue(parts).ensureConsumers();
+  const reader = new JobReader({ client, manager, topology });
   const runner = new JobRunner({
-    reader: new JobReader({ client, manager, topology }),
+    reader,
     jobs,
     documents: await openTrainingStore(nats, { prefix }),
     prepare: async (request, document) => {
@@ -93,6 +94,7 @@ export async function startTrainer(parts: TrainerParts): Promise<{ stop(): Promi
   return {
     stop: async () => {
       stopping.abort();
+      reader.stop();
       await running;
     },
   };

@@ -9,8 +9,9 @@ import type { Config } from "./core/config.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import type { ModelManifest } from "./core/manifest.ts";
+import { PRODUCTION } from "./core/version-state.ts";
 import { ModelUpdates } from "./model-updates.ts";
-import { DEFAULT_ALIAS } from "./models.ts";
+
 import type { WatchedVersion } from "./monitor/drift/count-keeper.ts";
 import type { PerformanceVersion } from "./monitor/performance/performance-version.ts";
 import { parseReference } from "./monitor/references/reference-document.ts";
@@ -88,7 +89,7 @@ function toModel(
   let champion: ModelManifest | undefined;
   for (const { manifest } of records) {
     const reference = references.get(manifest.version);
-    if (manifest.version === aliases[DEFAULT_ALIAS]?.version) champion = manifest;
+    if (manifest.version === aliases[PRODUCTION]?.version) champion = manifest;
     if (reference === undefined) {
       if (served.has(manifest.version)) measured.push({ manifest });
       continue;

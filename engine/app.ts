@@ -5,27 +5,24 @@
  *
  * Stopping goes the other way. A child that dies comes back; when this process dies, even by kill -9, all go.
  */
-import { fork } from "node:child_process";
 import { setTimeout as delay } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
-import { type DataPlane, startDataPlane } from "./app-data-plane.ts";
-import { startStandby } from "./app-standby.ts";
+import { startControlChild } from "./app-control-child.ts";
+import type { ControlPlane } from "./app-control-plane.ts";
+import type { DataPlane } from "./app-data-plane.ts";
 import type { Config } from "./core/config.ts";
 import { EngineError } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import type { Role } from "./core/roles.ts";
-import { type StartedChild, type SupervisedChild, superviseChild } from "./embedded/child.ts";
+import { PRODUCTION } from "./core/version-state.ts";
 import { startClickHouse } from "./embedded/clickhouse.ts";
 import { startNatsServer } from "./embedded/nats-server.ts";
 import { choosePort } from "./embedded/ports.ts";
 import { startRedisServer } from "./embedded/redis-server.ts";
-import { DEFAULT_ALIAS } from "./models.ts";
 import type { ServiceUrls } from "./service-urls.ts";
 
 const HTTP_PORT = 8080;
 const READY_TIMEOUT_MS = 60_000;
 const READY_POLL_MS = 10;
-const CLI = fileURLToPath(new URL("./cli.js", import.meta.url));
 
 export interface Engine {
   readonly urls: ServiceUrls;
@@ -40,32 +37,29 @@ interface Stoppable {
 
 /** @throws EngineError SERVICE_UNAVAILABLE, CONFLICT (port or data folder in use); what was started is stopped then. */
 export async function startEngine(config: Config, roles: readonly Role[], logger: Logger): Promise<Engine> {
-  const started: Stoppable[] = [];
+  const services: Stoppable[] = [];
+  let dataPlane: DataPlane | undefined;
+  let controlPlane: Stoppable | undefined;
   const stop = async (): Promise<void> => {
-    while (started.length > 0) await started.pop()?.stop();
+    await dataPlane?.stop();
+    await controlPlane?.stop();
+    await Promise.all(services.map(async (service) => service.stop()));
   };
   try {
-    const urls = await startServices(config, started, logger);
-    let dataPlane: DataPlane | undefined;
-    if (roles.includes("data")) {
-      const port = await choosePort({
-        preferred: HTTP_PORT,
-        asked: config.httpPort,
-        variable: "MILLRACE_HTTP_PORT",
-        host: config.httpHost,
-      });
-      const [plane] = await Promise.all([
-        startDataPlane({ ...config, httpPort: port }, urls, logger),
-        roles.includes("control")
-          ? startControlChild(config, urls, logger).then((child) => started.push(child))
-          : undefined,
-      ]);
-      dataPlane = plane;
-      started.push(plane);
-    } else {
-      started.push(await startStandby(config, urls, logger));
-    }
-    return { urls, dataPlane, stop };
+    const urls = startServices(config, services, logger);
+    const startData = async (): Promise<void> => {
+      dataPlane = await startDataPlane(config, urls, logger);
+    };
+    const startControl = async (): Promise<void> => {
+      const start = roles.includes("data") ? startControlChild : startStandby;
+      controlPlane = await start(config, urls, logger);
+    };
+    await settled([
+      urls,
+      roles.includes("data") ? startData() : undefined,
+      roles.includes("control") ? startControl() : undefined,
+    ]);
+    return { urls: await urls, dataPlane, stop };
   } catch (error) {
     await stop();
     throw error;
@@ -81,7 +75,7 @@ export async function untilReady(
   { readiness, registry, models }: DataPlane,
   timeoutMs: number = READY_TIMEOUT_MS,
 ): Promise<void> {
-  const isModelDue = (await registry.list()).some(({ aliases }) => DEFAULT_ALIAS in aliases);
+  const isModelDue = (await registry.list()).some(({ aliases }) => PRODUCTION in aliases);
   const giveUpMs = performance.now() + timeoutMs;
   for (;;) {
     const { ready, components } = readiness.health();
@@ -103,7 +97,7 @@ async function startServices(config: Config, started: Stoppable[], logger: Logge
     if (service !== undefined) started.push(service);
     return service;
   };
-  const results = await Promise.allSettled([
+  const [nats, clickhouse, redis] = await settled([
     config.natsUrl ??
       startNatsServer({ dataDir, port: config.natsPort, logger: log }).then((service) => keep(service).url),
     config.clickhouseUrl ??
@@ -115,64 +109,38 @@ async function startServices(config: Config, started: Stoppable[], logger: Logge
         (service) => keep(service)?.url,
       ),
   ]);
-  const failed = results.find((result) => result.status === "rejected");
-  if (failed !== undefined) throw failed.reason;
-  const [nats, clickhouse, redis] = results.map((result) =>
-    result.status === "fulfilled" ? result.value : undefined,
-  );
-  return { nats: nats as string, clickhouse: clickhouse as string, redis };
+  return { nats, clickhouse, redis };
 }
 
-/** The control plane as a child of this process, on the same services. */
-async function startControlChild(
+/** What all of it came to, once none of it is under way any more. @throws the first failure, in the order given. */
+async function settled<T extends readonly unknown[]>(
+  work: readonly [...T],
+): Promise<{ -readonly [Index in keyof T]: Awaited<T[Index]> }> {
+  await Promise.allSettled(work);
+  return Promise.all(work);
+}
+
+async function startDataPlane(
   config: Config,
-  urls: ServiceUrls,
+  urls: Promise<ServiceUrls>,
   logger: Logger,
-): Promise<SupervisedChild> {
-  const env = {
-    ...process.env,
-    NATS_URL: urls.nats,
-    CLICKHOUSE_URL: urls.clickhouse,
-    ...(config.clickhouseUrl === undefined
-      ? { MILLRACE_CLICKHOUSE_ANALYST_URL: withoutUser(urls.clickhouse) }
-      : {}),
-    ...(urls.redis === undefined ? {} : { REDIS_URL: urls.redis }),
-    MILLRACE_CONTROL_CHILD: "1",
-  };
-  return superviseChild({
-    name: "control plane",
-    logger: logger.child({ component: "embedded" }),
-    start: () => toChild(env),
+): Promise<DataPlane> {
+  const code = await import("./app-data-plane.ts"); // while the services start
+  const found = await urls;
+  const httpPort = await choosePort({
+    preferred: HTTP_PORT,
+    asked: config.httpPort,
+    variable: "MILLRACE_HTTP_PORT",
+    host: config.httpHost,
   });
+  return code.startDataPlane({ ...config, httpPort }, found, logger);
 }
 
-/** Of the embedded ClickHouse, whoever gives no name may only read. */
-function withoutUser(address: string): string {
-  const url = new URL(address);
-  url.username = "";
-  url.password = "";
-  return url.href;
-}
-
-function toChild(env: NodeJS.ProcessEnv): StartedChild {
-  const child = fork(CLI, ["serve", "--roles", "control"], {
-    detached: true,
-    execArgv: ["--max-semi-space-size=64"], // as the data plane's: events and rows live short
-    env,
-    stdio: ["ignore", "pipe", "pipe", "ipc"],
-  });
-  child.stderr?.pipe(process.stderr, { end: false });
-  const ready = new Promise<void>((resolve) => child.once("message", () => resolve()));
-  return {
-    process: child,
-    ready: async (signal) =>
-      Promise.race([
-        ready,
-        new Promise<never>((_, reject) =>
-          signal.addEventListener("abort", () => reject(signal.reason), { once: true }),
-        ),
-      ]),
-    servicePid: () => child.pid,
-    refusal: () => undefined,
-  };
+async function startStandby(
+  config: Config,
+  urls: Promise<ServiceUrls>,
+  logger: Logger,
+): Promise<ControlPlane> {
+  const code = await import("./app-standby.ts"); // while the services start
+  return code.startStandby(config, await urls, logger);
 }

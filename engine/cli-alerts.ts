@@ -50,9 +50,7 @@ type SilenceOptions = Options &
   };
 
 export function alertsCommand(): Command {
-  const alerts = new Command("alerts").description(
-    "alerts: rules, what is open, silences, a test of the channels",
-  );
+  const alerts = new Command("alerts");
   const add = (usage: string, about: string): Command =>
     withUrlOption(alerts.command(usage).description(about));
   add("list", "alerts, the one that changed last first")

@@ -44,9 +44,6 @@ interface Options {
 
 export function demoCommand(): Command {
   return new Command("demo")
-    .description(
-      "see drift found, a model retrained, judged and deployed, under load, in an engine of its own",
-    )
     .option("--seconds <seconds>", "payments go on for at most so long", numberFrom(60), 300)
     .option("--calm <seconds>", "before the payments change, at least", numberFrom(CALM_SECONDS_MIN), 60)
     .option("--keep", "leave the data folder there, to serve it again")

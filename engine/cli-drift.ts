@@ -39,7 +39,6 @@ const FOUND = 2;
 
 export function driftCommand(): Command {
   return withUrlOption(new Command("drift"))
-    .description("how far the predictions of a window are from the reference of their model version")
     .argument("<model>")
     .option("--version <version>", "a version or an alias (default: production)")
     .option("--variant <variant>", "of this variant alone")

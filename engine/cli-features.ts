@@ -22,9 +22,7 @@ interface Options {
 }
 
 export function featuresCommand(): Command {
-  const features = new Command("features").description(
-    "apply, list, show and archive feature sets; export training sets",
-  );
+  const features = new Command("features");
   const add = (usage: string, about: string): Command =>
     withUrlOption(features.command(usage).description(about));
   add("apply <path>", "add a feature-set.json, or those and all *.feature-set.json in a folder").action(

@@ -22,7 +22,7 @@ interface Options {
 }
 
 export function jobsCommand(): Command {
-  const jobs = new Command("jobs").description("start, watch, cancel and list training jobs");
+  const jobs = new Command("jobs");
   const add = (usage: string, about: string): Command =>
     withUrlOption(jobs.command(usage).description(about)).option("--json", "as JSON");
   add("start <spec>", "start a job as the file <spec> says, JSON")

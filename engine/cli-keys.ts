@@ -16,7 +16,7 @@ import { readConfig } from "./core/config.ts";
 import { keyIdOf } from "./core/signature.ts";
 
 export function keysCommand(): Command {
-  const keys = new Command("keys").description("the key that signs models, and those that are trusted");
+  const keys = new Command("keys");
   const add = (
     usage: string,
     about: string,

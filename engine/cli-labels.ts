@@ -29,9 +29,7 @@ const TOLD_MAX = 100;
 type Options = { readonly url: string; readonly model: string } & Readonly<Record<string, string>>;
 
 export function labelsCommand(): Command {
-  return new Command("labels")
-    .description("labels: what predictions turned out to be")
-    .addCommand(importCommand());
+  return new Command("labels").addCommand(importCommand());
 }
 
 function importCommand(): Command {

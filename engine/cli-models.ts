@@ -21,9 +21,7 @@ interface Options {
 }
 
 export function modelsCommand(): Command {
-  const models = new Command("models").description(
-    "push, list, show, deploy, promote, roll back, deprecate and archive models",
-  );
+  const models = new Command("models");
   const add = (usage: string, about: string): Command =>
     withUrlOption(models.command(usage).description(about));
   const addChange = (usage: string, about: string): Command => withReasonOptions(add(usage, about));

@@ -21,7 +21,7 @@ interface Settings {
 }
 
 export function monitorCommand(): Command {
-  const monitor = new Command("monitor").description("how models are watched, and what was found last");
+  const monitor = new Command("monitor");
   const add = (usage: string, about: string): Command =>
     withUrlOption(monitor.command(usage).description(about));
   add(

@@ -17,7 +17,6 @@ const DEFAULT_PREFIX = "millrace";
 
 export function publishCommand(): Command {
   return withNats(new Command("publish").enablePositionalOptions())
-    .description("publish one message to a stream and say where it is, e.g. to millrace.requests.<model>")
     .argument("<subject>", "such as millrace.requests.card-fraud")
     .argument("<payload>", "the message, usually JSON")
     .option("--id <id>", "Nats-Msg-Id: a message of the same id is stored once")

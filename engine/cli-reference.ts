@@ -39,9 +39,7 @@ interface ShownRecord {
 }
 
 export function referenceCommand(): Command {
-  const reference = new Command("reference").description(
-    "make and show the reference of a model version, which later windows are compared with",
-  );
+  const reference = new Command("reference");
   const add = (usage: string, about: string): Command =>
     withUrlOption(reference.command(usage).description(about)).option(
       "--version <version>",

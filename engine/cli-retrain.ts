@@ -33,9 +33,7 @@ interface Status {
 }
 
 export function retrainCommand(): Command {
-  const retrain = new Command("retrain").description(
-    "request, watch and cancel retraining; apply its policies",
-  );
+  const retrain = new Command("retrain");
   const add = (parent: Command, usage: string, about: string): Command =>
     withUrlOption(parent.command(usage).description(about));
   add(retrain, "start <model>", "request a retraining job")

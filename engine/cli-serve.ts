@@ -3,8 +3,6 @@
  */
 import { Command, InvalidArgumentError } from "commander";
 import type { Engine } from "./app.ts";
-import { banner } from "./cli-banner.ts";
-import { installSample } from "./cli-sample.ts";
 import { readConfig, SETTINGS } from "./core/config.ts";
 import { createLogger, type Logger } from "./core/log.ts";
 import { ROLES, type Role } from "./core/roles.ts";
@@ -15,7 +13,6 @@ const STOP_MS_MAX = 35_000;
 export function serveCommand(): Command {
   const settings = Object.values(SETTINGS).map(({ env, about }) => `  ${env.padEnd(32)}${about}`);
   return new Command("serve")
-    .description("start the engine, with its own NATS, ClickHouse and Redis where no URL is set")
     .option("--roles <roles>", `comma-separated: ${ROLES.join(", ")}`, parseRoles, [...ROLES])
     .option("--sample", "put the sample model into production if there is no model yet")
     .addHelpText("after", `\nSettings, from the environment:\n${settings.join("\n")}`)
@@ -31,22 +28,31 @@ function parseRoles(text: string): Role[] {
 }
 
 async function serve(roles: readonly Role[], withSample: boolean): Promise<void> {
+  const isChild = process.env["MILLRACE_CONTROL_CHILD"] === "1";
+  if (isChild) await beginAsChild();
   const config = readConfig(process.env);
   const logger = createLogger(config.logLevel);
-  const isChild = process.env["MILLRACE_CONTROL_CHILD"] === "1";
-  const { startEngine, untilReady } = await import("./app.ts"); // its libraries would slow down every other command
+  const { startEngine, untilReady } = await import("./app.ts");
   const engine = await startEngine(config, roles, logger);
-  stopOnSignal(engine, isChild, logger);
+  stopOnSignal(engine, logger);
   if (isChild) process.send?.("ready");
   const { dataPlane } = engine;
   if (dataPlane === undefined) return;
-  if (withSample) await installSample(dataPlane, config);
+  if (withSample) await (await import("./cli-sample.ts")).installSample(dataPlane, config);
   if (roles.includes("control")) await untilReady(dataPlane);
-  console.log(await banner(config, engine, dataPlane));
+  console.log(await (await import("./cli-banner.ts")).banner(config, engine, dataPlane));
 }
 
-/** A second signal ends the process at once. A control plane whose parent is gone ends by itself. */
-function stopOnSignal(engine: Engine, isChild: boolean, logger: Logger): void {
+/** A control plane whose parent is gone ends by itself. What it needs is loaded while the parent still starts the services. */
+async function beginAsChild(): Promise<void> {
+  process.on("disconnect", () => process.exit(0));
+  const { untilServicesAreKnown } = await import("./app-control-child.ts");
+  await Promise.all([untilServicesAreKnown(), import("./app-standby.ts")]);
+  process.channel?.unref(); // one that cannot start ends
+}
+
+/** A second signal ends the process at once. */
+function stopOnSignal(engine: Engine, logger: Logger): void {
   let isStopping = false;
   const stop = (why: string): void => {
     if (isStopping) process.exit(1);
@@ -63,7 +69,6 @@ function stopOnSignal(engine: Engine, isChild: boolean, logger: Logger): void {
   };
   process.on("SIGTERM", () => stop("SIGTERM"));
   process.on("SIGINT", () => stop("SIGINT"));
-  if (isChild) process.on("disconnect", () => process.exit(0));
 }
 
 /** A thread that hangs in native code cannot be ended and holds up the exit; what is answered is in the log already. */

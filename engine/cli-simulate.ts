@@ -39,9 +39,6 @@ interface Options {
 
 export function simulateCommand(): Command {
   return withPrefix(withNats(withUrlOption(new Command("simulate"))))
-    .description(
-      "publish payments of the sample's cards as feature events, and show what they do to one card",
-    )
     .option("--rate <payments>", "payments per second", numberUpTo(RATE_MAX), 20)
     .option("--seconds <seconds>", "how long", numberUpTo(SECONDS_MAX), 30)
     .option("--card <id>", "the card to watch", WATCHED_CARD)

@@ -14,7 +14,7 @@ interface Options {
 }
 
 export function sloCommand(): Command {
-  const slo = new Command("slo").description("declare and watch service-level objectives");
+  const slo = new Command("slo");
   const add = (usage: string, about: string): Command => withUrlOption(slo.command(usage).description(about));
   add("apply <file>", "declare the objective of a JSON file, or each of a list").action(apply);
   add("list", "all objectives").option("--json", "as JSON").action(list);

@@ -11,7 +11,6 @@ const LOCAL_TYPES = MODEL_TYPES.filter((type) => !isExternalType(type));
 
 export function trainCommand(): Command {
   return new Command("train")
-    .description("train a model on the rows of a file, and write a folder that models push takes")
     .argument("<file>", "rows with a header: .csv, .jsonl or .parquet")
     .requiredOption("--label <column>", "what is to be predicted: classes, or numbers")
     .option("--model-type <type>", `one of ${LOCAL_TYPES.join(", ")}`, MODEL_TYPES[0])

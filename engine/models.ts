@@ -16,13 +16,13 @@ import { EngineError, messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import type { ModelManifest } from "./core/manifest.ts";
 import type { Metrics } from "./core/metrics.ts";
+import { PRODUCTION } from "./core/version-state.ts";
 import { CanarySplit, type SplitKey } from "./deployments/canary-split.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { withExampleRow } from "./example-row.ts";
 import { compileLookup, type FindFeatureSet } from "./features/feature-lookup.ts";
 import { ServedModel } from "./served-model.ts";
 
-export const DEFAULT_ALIAS = "production";
 const RETRY_MS = 2_000;
 const IDLE_CHECK_MS = 5;
 /** Of one timer: the clock that a record was written by may be ahead. */
@@ -88,10 +88,10 @@ export class Models {
     const name = model ?? this.#defaultModel;
     if (name === undefined) throw this.#noDefault();
     const routes = this.#routes.get(name);
-    const batcher = routes?.get(version ?? DEFAULT_ALIAS);
+    const batcher = routes?.get(version ?? PRODUCTION);
     if (batcher === undefined) throw this.#notFound(name, version, routes);
     if (this.#splits.size === 0 || key === undefined) return batcher;
-    const isProduction = version === undefined || version === DEFAULT_ALIAS;
+    const isProduction = version === undefined || version === PRODUCTION;
     return isProduction ? (this.#splits.get(name)?.choose(key) ?? batcher) : batcher;
   }
 
@@ -120,7 +120,7 @@ export class Models {
 
   /** At least one model answers to its name alone. */
   get ready(): boolean {
-    for (const routes of this.#routes.values()) if (routes.has(DEFAULT_ALIAS)) return true;
+    for (const routes of this.#routes.values()) if (routes.has(PRODUCTION)) return true;
     return false;
   }
 
@@ -206,7 +206,7 @@ export class Models {
       if (entries.size > 0) routes.set(name, entries);
     }
     this.#routes = routes;
-    const inProduction = [...routes].filter(([, entries]) => entries.has(DEFAULT_ALIAS));
+    const inProduction = [...routes].filter(([, entries]) => entries.has(PRODUCTION));
     this.#defaultModel = inProduction.length === 1 ? inProduction[0]?.[0] : undefined;
   }
 
@@ -215,7 +215,7 @@ export class Models {
     const ended = new Map(this.#splits);
     for (const { name, canary } of wanted) {
       const batcher = canary && this.#loaded.get(`${name}@${canary.version}`);
-      const champion = this.#routes.get(name)?.get(DEFAULT_ALIAS);
+      const champion = this.#routes.get(name)?.get(PRODUCTION);
       if (canary === undefined || batcher === undefined || champion === undefined) continue;
       if (champion.model.manifest.version !== canary.champion) continue;
       const split = this.#splits.get(name);
@@ -271,7 +271,7 @@ export class Models {
   }
 
   #notFound(name: string, version: string | undefined, routes: Routes | undefined): EngineError {
-    const wanted = version ?? DEFAULT_ALIAS;
+    const wanted = version ?? PRODUCTION;
     const aliases = this.#wanted.find((model) => model.name === name)?.aliases ?? {};
     if (wanted in aliases || Object.values(aliases).includes(wanted))
       return new EngineError(

@@ -49,6 +49,8 @@ export interface SinkOptions {
   readonly rowsOf: (message: SinkMessage) => MessageRows | undefined;
   /** Told of every insert that is stored, before the next one; `rows` is not copied. */
   readonly onStored?: ((stored: StoredRows) => void) | undefined;
+  /** Told each time that it knows what is stored, and copies on from there. */
+  readonly onResumed?: (() => void) | undefined;
   readonly rowsMax: number;
   readonly bytesMax: number;
   readonly recentIdsMax: number;
@@ -130,6 +132,7 @@ export class Sink {
     this.#storedSeq = Math.max(storedSeq, firstSeq - 1);
     this.#gatheredSeq = this.#storedSeq;
     logger.info({ epoch, seq: this.#storedSeq }, "sink started");
+    this.#options.onResumed?.();
   }
 
   async #storedIds(): Promise<Recent> {

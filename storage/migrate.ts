@@ -1,6 +1,6 @@
 /**
- * Brings the database to the newest schema: runs the migrations that are not recorded in `schema_migrations` yet.
- * Run by the control plane before its first insert.
+ * Brings the database to the newest schema: runs the migrations that are not recorded in `schema_migrations` yet, and records
+ * them together; those of a run that was cut short are run again. Run by the control plane before its first insert.
  */
 import type { Logger } from "../engine/core/log.ts";
 import { type ClickHouse, selectRows } from "./clickhouse.ts";
@@ -15,15 +15,12 @@ export async function migrate(client: ClickHouse, database: string, logger: Logg
   });
   const rows = await selectRows<{ id: number }>(client, `SELECT DISTINCT id FROM ${table}`);
   const applied = new Set(rows.map((row) => row.id));
-  for (const migration of MIGRATIONS) {
-    if (applied.has(migration.id)) continue;
-    for (const statement of migration.statements) {
+  const due = MIGRATIONS.filter(({ id }) => !applied.has(id));
+  if (due.length === 0) return;
+  for (const { id, name, statements } of due) {
+    for (const statement of statements)
       await client.command({ query: statement.replaceAll("{database}", database) });
-    }
-    await client.command({
-      query: `INSERT INTO ${table} (id, name) SELECT {id:UInt32}, {name:String}`,
-      query_params: { id: migration.id, name: migration.name },
-    });
-    logger.info({ migration: migration.id, name: migration.name }, "schema migrated");
+    logger.info({ migration: id, name }, "schema migrated");
   }
+  await client.insert({ table, values: due.map(({ id, name }) => ({ id, name })), format: "JSONEachRow" });
 }

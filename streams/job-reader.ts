@@ -9,6 +9,7 @@
 import {
   AckPolicy,
   type Consumer,
+  type ConsumerMessages,
   DeliverPolicy,
   type JetStreamClient,
   type JetStreamManager,
@@ -47,20 +48,43 @@ export interface HeldJob {
 export class JobReader {
   readonly #options: JobReaderOptions;
   #consumer: Consumer | undefined;
+  readonly #pulls = new Set<ConsumerMessages>();
+  #isStopped = false;
 
   constructor(options: JobReaderOptions) {
     this.#options = options;
   }
 
-  /** The next job, or undefined when none has come within two seconds. @throws the client's error; the next call starts over. */
+  /**
+   * The next job, or undefined when none has come within two seconds, or until it was stopped.
+   * @throws the client's error; the next call starts over.
+   */
   async next(): Promise<HeldJob | undefined> {
     try {
       this.#consumer ??= await this.#open();
-      const message = await this.#consumer.next({ expires: EXPIRES_MS });
-      return message === null ? undefined : this.#held(message);
+      const message = await this.#pull(this.#consumer);
+      return message === undefined ? undefined : this.#held(message);
     } catch (error) {
       this.#consumer = undefined;
       throw error;
+    }
+  }
+
+  /** Ends the waiting for jobs. One that is on its way just then comes again after ack_wait, as from a trainer that died. */
+  stop(): void {
+    this.#isStopped = true;
+    for (const pull of this.#pulls) pull.stop();
+  }
+
+  async #pull(consumer: Consumer): Promise<JsMsg | undefined> {
+    const pull = await consumer.fetch({ max_messages: 1, expires: EXPIRES_MS });
+    this.#pulls.add(pull);
+    if (this.#isStopped) pull.stop();
+    try {
+      for await (const message of pull) return message;
+      return undefined;
+    } finally {
+      this.#pulls.delete(pull);
     }
   }
 

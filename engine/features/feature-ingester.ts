@@ -69,6 +69,8 @@ export interface FeatureIngesterOptions {
   /** Of states kept in memory between readings, estimated. */
   readonly stateBytesMax: number;
   readonly recentIdsMax: number;
+  /** Told when `isCaughtUp` becomes true. */
+  readonly onCaughtUp?: () => void;
   readonly logger: Logger;
 }
 
@@ -292,6 +294,7 @@ export class FeatureIngester {
     this.#behind = undefined;
     const tookMs = Math.round(performance.now() - sinceMs);
     this.#options.logger.info({ seq: this.#appliedSeq, tookMs }, "ingester has caught up");
+    this.#options.onCaughtUp?.();
   }
 
   /** Up to each gap in the sequences, and on from behind it. */
