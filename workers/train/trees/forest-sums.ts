@@ -44,7 +44,6 @@ export class BinSums {
     end: number,
   ): void {
     this.#clear();
-    const add = this.stride === 3 ? addValues : addClasses;
     this.count = add(bins, column, rows, weights, targets, begin, end, this.sums, this.used, this.stride);
     this.#sort();
   }
@@ -86,7 +85,7 @@ function sortByMarks(used: Int32Array, count: number, marks: Uint32Array): void 
 }
 
 /** Returns how many bins hold rows, and lists them in `used`. */
-function addValues(
+function add(
   bins: Bins,
   column: number,
   rows: Int32Array,
@@ -98,6 +97,7 @@ function addValues(
   used: Int32Array,
   stride: number,
 ): number {
+  const hasClasses = stride > 3;
   let count = 0;
   for (let index = begin; index < end; index++) {
     const bin = bins[column + (rows[index] as number)] as number;
@@ -110,38 +110,9 @@ function addValues(
     }
     sums[at] = before + 1;
     sums[at + 1] = (sums[at + 1] as number) + weight;
-    sums[at + 2] = (sums[at + 2] as number) + weight * (targets[index] as number);
-  }
-  return count;
-}
-
-/** The same of classes. */
-function addClasses(
-  bins: Bins,
-  column: number,
-  rows: Int32Array,
-  weights: Float64Array,
-  targets: Float64Array,
-  begin: number,
-  end: number,
-  sums: Float64Array,
-  used: Int32Array,
-  stride: number,
-): number {
-  let count = 0;
-  for (let index = begin; index < end; index++) {
-    const bin = bins[column + (rows[index] as number)] as number;
-    const weight = weights[index] as number;
-    const at = stride * bin;
-    const before = sums[at] as number;
-    if (before === 0) {
-      used[count] = bin;
-      count += 1;
-    }
-    sums[at] = before + 1;
-    sums[at + 1] = (sums[at + 1] as number) + weight;
-    const target = at + 2 + (targets[index] as number);
-    sums[target] = (sums[target] as number) + weight;
+    const target = targets[index] as number;
+    const place = hasClasses ? at + 2 + target : at + 2;
+    sums[place] = (sums[place] as number) + (hasClasses ? weight : weight * target);
   }
   return count;
 }
