@@ -1,13 +1,15 @@
 /**
- * The training rows as bins: one byte a cell, column-major, so that a histogram of four columns reads four streams of bytes.
+ * The training rows as bins: a byte a cell in boosting, two in forests; column-major, so that a histogram of four columns reads four
+ * streams of them.
  *
  * Columns that cannot split anything (one value, no value) are left out here, and so get neither splits nor importance. Bound:
- * one byte a cell beside the training set; cuts are found on SAMPLE_ROWS rows.
+ * two bytes a cell beside the training set; cuts are found on SAMPLE_ROWS rows.
  */
 import type { TrainingSet } from "../../../engine/core/training-set.ts";
 import {
   assignCategories,
   assignNumbers,
+  type Bins,
   type CategoryBins,
   categoryBins,
   type NumberBins,
@@ -30,22 +32,30 @@ export interface BinnedColumn {
   readonly categories?: CategoryBins;
 }
 
-export interface BinnedRows {
+export interface BinnedRows<Cells extends Bins = Uint8Array> {
   readonly rows: number;
   readonly columns: readonly BinnedColumn[];
-  /** Column after column, `rows` bytes each. */
-  readonly bins: Uint8Array;
+  /** Column after column, `rows` cells each. */
+  readonly bins: Cells;
   /** Where each column's bins begin in a histogram over all of them; its length at the end. */
   readonly offsets: Int32Array;
 }
 
-/** @param binsMax bins of values a column, at most BINS_MAX; categories take one a code whatever it is */
-export function binRows(set: TrainingSet, binsMax: number, seed: number): BinnedRows {
+/**
+ * @param binsMax bins of values a column, at most what a cell holds; categories take one a code whatever it is
+ * @param Cells what the bins are kept in
+ */
+export function binRows<Cells extends Bins>(
+  set: TrainingSet,
+  binsMax: number,
+  seed: number,
+  Cells: new (length: number) => Cells,
+): BinnedRows<Cells> {
   const sample = sampleOf(set.rows, seed);
   const columns = set.columns
     .map((column, index) => cutColumn(column, index, binsMax, sample))
     .filter(({ values, hasMissing }) => values > 1 || (values === 1 && hasMissing));
-  const bins = new Uint8Array(set.rows * columns.length);
+  const bins = new Cells(set.rows * columns.length);
   const offsets = new Int32Array(columns.length + 1);
   columns.forEach((column, place) => {
     const { values } = set.columns[column.index] as TrainingSet["columns"][number];

@@ -85,7 +85,7 @@ class Rounds {
 
   constructor(run: BoostingRun, start: Ensemble) {
     const { training, rules, seed } = run;
-    const binned = binRows(training, rules.maxBin, seed);
+    const binned = binRows(training, rules.maxBin, seed, Uint8Array);
     const monotone = monotoneOf(binned, rules);
     this.fitted = new Fitted(training, start);
     this.#run = run;

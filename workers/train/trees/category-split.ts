@@ -129,7 +129,6 @@ function take(
 ): void {
   best.gain = gain;
   best.place = place;
-  best.isCategory = true;
   best.missingLeft = false;
   best.leftBins.fill(0);
   best.leftGradient = gradient;

@@ -3,9 +3,13 @@
  *
  * Invariant: the bins are what thresholds decide. A number x is in bin b when thresholds[b - 1] < x <= thresholds[b], compared
  * as float32, so that a split "bin <= b" and the exported "x <= thresholds[b]" part the same rows, and any later row likewise.
- * Bound: BINS_MAX value bins, so that they and the one for missing values fit a byte.
+ * Bound: BINS_MAX value bins, so that they and the one for missing values fit a byte, or WIDE_BINS_MAX for two bytes.
  */
 export const BINS_MAX = 255;
+export const WIDE_BINS_MAX = 65_535;
+
+/** Of a column's rows. */
+export type Bins = Uint8Array | Uint16Array;
 
 export interface NumberBins {
   /** Upper ends of all value bins but the last; ascending. */
@@ -26,7 +30,7 @@ export interface CategoryBins {
  * Cuts at quantiles: a value that alone fills a bin's share gets a bin of its own, the rest are cut into bins of like counts.
  * Few distinct values get a bin each.
  * @param sorted the column's values without NaN, ascending
- * @param binsMax at most BINS_MAX
+ * @param binsMax at most WIDE_BINS_MAX
  */
 export function numberBins(sorted: Float32Array, binsMax: number): NumberBins {
   const distinct = new Float32Array(sorted.length);
@@ -102,28 +106,22 @@ export function categoryBins(values: Float32Array, categories: number): Category
 }
 
 /**
- * The bins of numbers; `missing` for NaN. Halves the thresholds eight times without a branch, which half of the values would
+ * The bins of numbers; `missing` for NaN. Halves the thresholds without a branch, which half of the values would
  * mispredict: 13 ns a value instead of 230.
  */
 export function assignNumbers(
   values: Float32Array,
   { thresholds }: NumberBins,
   missing: number,
-  into: Uint8Array,
+  into: Bins,
 ): void {
-  const ends = new Float32Array(BINS_MAX + 1).fill(Infinity);
+  const ends = new Float32Array(2 ** (32 - Math.clz32(thresholds.length))).fill(Infinity);
   ends.set(thresholds);
-  const above = (value: number, at: number): number => Number(value > (ends[at] as number));
   for (let row = 0; row < values.length; row++) {
     const value = values[row] as number;
-    let bin = above(value, 127) << 7;
-    bin += above(value, bin + 63) << 6;
-    bin += above(value, bin + 31) << 5;
-    bin += above(value, bin + 15) << 4;
-    bin += above(value, bin + 7) << 3;
-    bin += above(value, bin + 3) << 2;
-    bin += above(value, bin + 1) << 1;
-    bin += above(value, bin);
+    let bin = 0;
+    for (let half = ends.length >>> 1; half > 0; half >>>= 1)
+      bin += half & -Number(value > (ends[bin + half - 1] as number));
     into[row] = value === value ? bin : missing;
   }
 }
@@ -132,7 +130,7 @@ export function assignNumbers(
 export function assignCategories(
   values: Float32Array,
   { binOf, values: missing }: CategoryBins,
-  into: Uint8Array,
+  into: Bins,
 ): void {
   for (let row = 0; row < values.length; row++) {
     const value = values[row] as number;

@@ -15,7 +15,8 @@ export interface ForestSplit {
   score: number;
   /** Value bins up to this one go left, of numbers. */
   bin: number;
-  /** 1 for each bin that goes left; the missing one's side is its last. */
+  missingLeft: boolean;
+  /** 1 for each bin that goes left, of categories; those without a value go right. */
   readonly leftBins: Uint8Array;
 }
 
@@ -25,7 +26,6 @@ export type NodeSums = Float64Array;
 export class ForestScan {
   readonly #bins: BinSums;
   readonly #left: Float64Array;
-  readonly #order = new Int32Array(256);
   readonly #minRows: number;
 
   constructor(bins: BinSums, minSamplesLeaf: number) {
@@ -40,7 +40,6 @@ export class ForestScan {
     const missing = column.values;
     const hasMissing = used[count - 1] === missing;
     const values = hasMissing ? count - 1 : count;
-    this.#order.set(used.subarray(0, values));
     if (column.categories !== undefined) this.#sortByTarget(values, node);
     const isOrdered = column.categories === undefined;
     this.#left.fill(0);
@@ -62,7 +61,7 @@ export class ForestScan {
     best: ForestSplit,
   ): void {
     const left = this.#left;
-    const order = this.#order;
+    const order = this.#bins.used;
     const rows = node[0] as number;
     // all values on one side, and the missing ones on the other, is a split too
     const last = hasMissing && !missingLeft ? values : values - 1;
@@ -79,13 +78,11 @@ export class ForestScan {
       const next = index + 1 < values ? (order[index + 1] as number) : missing;
       // in the middle of the empty bins between, as scikit-learn's threshold is in the middle between two values
       best.bin = next === missing ? missing - 1 : (bin + next - 1) >>> 1;
-      if (isOrdered) best.leftBins.fill(0).fill(1, 0, best.bin + 1);
-      else {
-        best.leftBins.fill(0);
-        for (let taken = 0; taken <= index; taken++) best.leftBins[order[taken] as number] = 1;
-      }
       const isHeavierLeft = 2 * (left[1] as number) >= (node[1] as number);
-      best.leftBins[missing] = (hasMissing ? missingLeft : isOrdered && isHeavierLeft) ? 1 : 0;
+      best.missingLeft = hasMissing ? missingLeft : isOrdered && isHeavierLeft;
+      if (isOrdered) continue;
+      best.leftBins.fill(0);
+      for (let taken = 0; taken <= index; taken++) best.leftBins[order[taken] as number] = 1;
     }
   }
 
@@ -117,12 +114,12 @@ export class ForestScan {
    * node's largest, which is near the best.
    */
   #sortByTarget(values: number, node: NodeSums): void {
-    const { sums, stride } = this.#bins;
+    const { sums, stride, used } = this.#bins;
     let target = 2;
     for (let place = 3; place < stride; place++)
       if ((node[place] as number) > (node[target] as number)) target = place;
     const mean = (bin: number): number =>
       (sums[stride * bin + target] as number) / (sums[stride * bin + 1] as number);
-    this.#order.subarray(0, values).sort((a, b) => mean(a) - mean(b) || a - b);
+    used.subarray(0, values).sort((a, b) => mean(a) - mean(b) || a - b);
   }
 }

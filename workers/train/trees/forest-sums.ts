@@ -4,20 +4,29 @@
  *     a bin   [rows, weight, weight × target]                  values, and the second of two classes
  *             [rows, weight, weight of class 0, class 1, …]    more classes
  *
- * Nodes deep down have few rows: only bins that hold any are read and cleared, so such a node costs its rows, not 256 bins.
+ * Nodes deep down have few rows: only bins that hold any are read and cleared, so such a node costs its rows, not all bins.
  */
+import type { Bins } from "./column-bins.ts";
+
 export class BinSums {
   /** Numbers a bin. */
   readonly stride: number;
   readonly sums: Float64Array;
   /** Bins that hold rows, ascending; the first `count`. */
-  readonly used = new Int32Array(256);
+  readonly used: Int32Array;
   count = 0;
+  /** A bit a bin, all 0 between uses. */
+  readonly #marks: Uint32Array;
 
-  /** @param targets sums of targets a bin: 1, or one a class */
-  constructor(targets: number) {
+  /**
+   * @param targets sums of targets a bin: 1, or one a class
+   * @param bins of the column that has most
+   */
+  constructor(targets: number, bins: number) {
     this.stride = 2 + targets;
-    this.sums = new Float64Array(256 * this.stride);
+    this.sums = new Float64Array(bins * this.stride);
+    this.used = new Int32Array(bins);
+    this.#marks = new Uint32Array((bins + 31) >>> 5);
   }
 
   /**
@@ -26,7 +35,7 @@ export class BinSums {
    * @param weights and targets: in the order of the positions
    */
   fill(
-    bins: Uint8Array,
+    bins: Bins,
     column: number,
     rows: Int32Array,
     weights: Float64Array,
@@ -35,7 +44,6 @@ export class BinSums {
     end: number,
   ): void {
     this.#clear();
-    const add = this.stride === 3 ? addValues : addClasses;
     this.count = add(bins, column, rows, weights, targets, begin, end, this.sums, this.used, this.stride);
     this.#sort();
   }
@@ -48,18 +56,10 @@ export class BinSums {
     }
   }
 
-  /** By insertion when there are few, else by looking at all bins. */
+  /** By insertion when there are few, else by marking them. */
   #sort(): void {
-    const { used, sums, stride } = this;
-    if (this.count > 20) {
-      let count = 0;
-      for (let bin = 0; bin < 256; bin++) {
-        if (sums[stride * bin] === 0) continue;
-        used[count] = bin;
-        count += 1;
-      }
-      return;
-    }
+    const { used } = this;
+    if (this.count > 20) return sortByMarks(used, this.count, this.#marks);
     for (let index = 1; index < this.count; index++) {
       const bin = used[index] as number;
       let at = index - 1;
@@ -72,39 +72,21 @@ export class BinSums {
   }
 }
 
-/** Returns how many bins hold rows, and lists them in `used`. */
-function addValues(
-  bins: Uint8Array,
-  column: number,
-  rows: Int32Array,
-  weights: Float64Array,
-  targets: Float64Array,
-  begin: number,
-  end: number,
-  sums: Float64Array,
-  used: Int32Array,
-  stride: number,
-): number {
-  let count = 0;
-  for (let index = begin; index < end; index++) {
-    const bin = bins[column + (rows[index] as number)] as number;
-    const weight = weights[index] as number;
-    const at = stride * bin;
-    const before = sums[at] as number;
-    if (before === 0) {
-      used[count] = bin;
-      count += 1;
-    }
-    sums[at] = before + 1;
-    sums[at + 1] = (sums[at + 1] as number) + weight;
-    sums[at + 2] = (sums[at + 2] as number) + weight * (targets[index] as number);
+function sortByMarks(used: Int32Array, count: number, marks: Uint32Array): void {
+  for (let index = 0; index < count; index++) {
+    const bin = used[index] as number;
+    marks[bin >>> 5] = (marks[bin >>> 5] as number) | (1 << (bin & 31));
   }
-  return count;
+  for (let word = 0, at = 0; at < count; word++) {
+    for (let left = marks[word] as number; left !== 0; left &= left - 1, at++)
+      used[at] = (word << 5) + 31 - Math.clz32(left & -left);
+    marks[word] = 0;
+  }
 }
 
-/** The same of classes. */
-function addClasses(
-  bins: Uint8Array,
+/** Returns how many bins hold rows, and lists them in `used`. */
+function add(
+  bins: Bins,
   column: number,
   rows: Int32Array,
   weights: Float64Array,
@@ -115,6 +97,7 @@ function addClasses(
   used: Int32Array,
   stride: number,
 ): number {
+  const hasClasses = stride > 3;
   let count = 0;
   for (let index = begin; index < end; index++) {
     const bin = bins[column + (rows[index] as number)] as number;
@@ -127,8 +110,9 @@ function addClasses(
     }
     sums[at] = before + 1;
     sums[at + 1] = (sums[at + 1] as number) + weight;
-    const target = at + 2 + (targets[index] as number);
-    sums[target] = (sums[target] as number) + weight;
+    const target = targets[index] as number;
+    const place = hasClasses ? at + 2 + target : at + 2;
+    sums[place] = (sums[place] as number) + (hasClasses ? weight : weight * target);
   }
   return count;
 }

@@ -2,7 +2,9 @@
  * Grows one tree of a forest on drawn rows: depth first until leaves are pure, or best first with a bound of leaves, as
  * scikit-learn. Each node looks at columns drawn for it.
  */
+import { type BinSplit, nodeSplitOf } from "./bin-split.ts";
 import type { BinnedColumn, BinnedRows } from "./binned-rows.ts";
+import { BINS_MAX } from "./column-bins.ts";
 import { ForestScan, type ForestSplit, type NodeSums } from "./forest-split.ts";
 import { BinSums } from "./forest-sums.ts";
 import type { TreeRandom } from "./random.ts";
@@ -21,19 +23,17 @@ export interface ForestRules {
 }
 
 /** The rows at positions begin … end, and the split that they are to be parted by. */
-interface Node {
+interface Node extends BinSplit {
   readonly node: number;
   readonly begin: number;
   readonly end: number;
   readonly depth: number;
-  readonly place: number;
-  readonly bin: number;
-  readonly leftBins: Uint8Array;
-  readonly gain: number;
 }
 
+const NO_BINS = new Uint8Array();
+
 export class ForestGrower {
-  readonly #binned: BinnedRows;
+  readonly #binned: BinnedRows<Uint16Array>;
   readonly #rules: ForestRules;
   readonly #random: TreeRandom;
   readonly #partition: RowPartition;
@@ -44,15 +44,22 @@ export class ForestGrower {
   readonly #weights: Float64Array;
   readonly #targets: Float64Array;
   readonly #sums: NodeSums;
-  readonly #best: ForestSplit = { place: -1, score: -Infinity, bin: 0, leftBins: new Uint8Array(256) };
+  readonly #best: ForestSplit = {
+    place: -1,
+    score: -Infinity,
+    bin: 0,
+    missingLeft: false,
+    leftBins: new Uint8Array(BINS_MAX),
+  };
 
   /** @param classes 1 for values and for two classes */
-  constructor(binned: BinnedRows, classes: number, rules: ForestRules, random: TreeRandom) {
+  constructor(binned: BinnedRows<Uint16Array>, classes: number, rules: ForestRules, random: TreeRandom) {
     this.#binned = binned;
     this.#rules = rules;
     this.#random = random;
     this.#partition = new RowPartition(binned.rows);
-    this.#bins = new BinSums(classes);
+    const most = binned.columns.reduce((bins, { values }) => Math.max(bins, values + 1), 0);
+    this.#bins = new BinSums(classes, most);
     this.#scan = new ForestScan(this.#bins, rules.minSamplesLeaf);
     this.#places = Int32Array.from(binned.columns, (_, place) => place);
     this.#weights = new Float64Array(binned.rows);
@@ -80,13 +87,7 @@ export class ForestGrower {
     for (let leaves = 1; pending.length > 0 && leaves < this.#rules.maxLeafNodes; leaves++) {
       const next = this.#take(pending);
       const column = this.#binned.columns[next.place] as BinnedColumn;
-      this.#partition.table.set(next.leftBins);
-      const middle = this.#partition.split(
-        this.#binned.bins,
-        next.place * this.#binned.rows,
-        next.begin,
-        next.end,
-      );
+      const middle = this.#partition.split(this.#binned, next.begin, next.end, next);
       const left = visit(next.begin, middle, next.depth + 1);
       const right = visit(middle, next.end, next.depth + 1);
       builder.split(next.node, nodeSplitOf(column, next), left, right);
@@ -152,11 +153,13 @@ export class ForestGrower {
   }
 
   #pendingNode(node: number, begin: number, end: number, depth: number): Node {
-    const { place, bin, score, leftBins } = this.#best;
+    const { place, bin, missingLeft, score } = this.#best;
+    const isCategory = this.#binned.columns[place]?.categories !== undefined;
+    const leftBins = isCategory ? this.#best.leftBins.slice() : NO_BINS;
     let squares = 0;
     for (let at = 2; at < this.#sums.length; at++) squares += (this.#sums[at] as number) ** 2;
     const gain = Math.max(score - squares / (this.#sums[1] as number), 0);
-    return { node, begin, end, depth, place, bin, leftBins: leftBins.slice(), gain };
+    return { node, begin, end, depth, place, bin, missingLeft, leftBins, gain };
   }
 }
 
@@ -206,15 +209,4 @@ function addByClass(
     const at = 2 + (classes[index] as number);
     sums[at] = (sums[at] as number) + (weights[index] as number);
   }
-}
-
-function nodeSplitOf(
-  { index, numbers, categories, values }: BinnedColumn,
-  { bin, leftBins, gain }: Node,
-): Parameters<TreeBuilder["split"]>[1] {
-  const missingLeft = leftBins[values] === 1;
-  if (categories === undefined)
-    return { feature: index, threshold: numbers?.thresholds[bin] ?? Infinity, missingLeft, gain };
-  const codes = categories.codes.filter((_, at) => leftBins[at] === 1);
-  return { feature: index, threshold: 0, missingLeft, codes, gain };
 }

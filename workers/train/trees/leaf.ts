@@ -1,7 +1,5 @@
 /** Leaves of a tree that grows: the rows of each, summed up, and its best split. */
-import type { BinnedColumn } from "./binned-rows.ts";
 import type { BestSplit, LeafSums } from "./split.ts";
-import type { NodeSplit } from "./tree-builder.ts";
 
 /** The rows at positions begin … end. */
 export interface Leaf extends LeafSums {
@@ -65,16 +63,6 @@ export function sidesOf({ gradient, hessian, lower, upper, split }: Leaf, sign: 
       upper: sign < 0 ? Math.min(upper, middle) : upper,
     },
   ];
-}
-
-/** The split as a node of a tree, in the column's own numbers. */
-export function nodeSplitOf({ index, numbers, categories }: BinnedColumn, split: BestSplit): NodeSplit {
-  const { gain, missingLeft } = split;
-  if (categories === undefined)
-    // behind the last value bin: all that have a value
-    return { feature: index, threshold: numbers?.thresholds[split.bin] ?? Infinity, missingLeft, gain };
-  const codes = categories.codes.filter((_, bin) => split.leftBins[bin] === 1);
-  return { feature: index, threshold: 0, missingLeft, codes, gain };
 }
 
 export function mostGaining(leaves: readonly Leaf[]): Leaf | undefined {

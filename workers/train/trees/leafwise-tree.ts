@@ -7,10 +7,11 @@
  * One grower serves all trees of a run: rows, gradients in the leaves' order and histograms are allocated once. Bound: a
  * histogram a leaf, HISTOGRAM_BYTES_MAX in all; leaves that get none have theirs counted whenever it is needed.
  */
+import { nodeSplitOf } from "./bin-split.ts";
 import type { BinnedColumn, BinnedRows } from "./binned-rows.ts";
 import { scanCategories } from "./category-split.ts";
 import { addRows, gather, HistogramPool, subtract, sumOf } from "./histogram.ts";
-import { type Leaf, mostGaining, newLeaf, nodeSplitOf, sidesOf } from "./leaf.ts";
+import { type Leaf, mostGaining, newLeaf, sidesOf } from "./leaf.ts";
 import { scanNumbers } from "./number-split.ts";
 import { RowPartition } from "./row-partition.ts";
 import { BestSplit, outputOf, type SplitRules } from "./split.ts";
@@ -117,10 +118,8 @@ export class LeafwiseGrower {
 
   #split(parent: Leaf, builder: TreeBuilder): [Leaf, Leaf] {
     const { split, begin, end } = parent;
-    const { bins, rows, columns } = this.#binned;
-    const column = columns[split.place] as BinnedColumn;
-    split.fillTable(this.#partition.table, column.values);
-    const middle = this.#partition.split(bins, split.place * rows, begin, end);
+    const column = this.#binned.columns[split.place] as BinnedColumn;
+    const middle = this.#partition.split(this.#binned, begin, end, split);
     const [left, right] = sidesOf(parent, this.#rules.monotone?.[split.place] ?? 0);
     const depth = parent.depth + 1;
     const children: [Leaf, Leaf] = [

@@ -57,7 +57,6 @@ function take(
   best.gain = found.gain;
   best.place = place;
   best.bin = found.bin;
-  best.isCategory = false;
   best.missingLeft = hasMissing ? isLeft : hessian >= leaf.hessian / 2;
   best.leftGradient = gradient;
   best.leftHessian = hessian;

@@ -9,7 +9,7 @@ import { predictionWidth, type TrainingSet } from "../../../engine/core/training
 import type { TrainedModel, Trainer, TrainerRun } from "../trainer.ts";
 import { trainingInvalid } from "../training-checks.ts";
 import { binRows } from "./binned-rows.ts";
-import { BINS_MAX } from "./column-bins.ts";
+import { WIDE_BINS_MAX } from "./column-bins.ts";
 import { ForestGrower, type ForestRules } from "./forest-tree.ts";
 import { TreeRandom } from "./random.ts";
 import { addTree, type Ensemble, type Tree } from "./tree.ts";
@@ -34,7 +34,7 @@ const randomForestParameters = z.strictObject({
   max_leaf_nodes: z.int().min(2).max(4096).optional(),
   /** Whether each tree sees rows drawn with replacement; else all rows. */
   bootstrap: z.boolean().default(true),
-  max_bin: z.int().min(2).max(BINS_MAX).default(BINS_MAX),
+  max_bin: z.int().min(2).max(WIDE_BINS_MAX).default(WIDE_BINS_MAX),
 });
 
 export type RandomForestParameters = z.infer<typeof randomForestParameters>;
@@ -68,7 +68,7 @@ export function growForest(
   nodesMax = NODES_MAX,
 ): Tree[] {
   const { task, training, parameters, seed } = run;
-  const binned = binRows(training, parameters.max_bin, seed);
+  const binned = binRows(training, parameters.max_bin, seed, Uint16Array);
   const random = new TreeRandom(seed ^ 0x2545f491);
   const rules = rulesOf(parameters, task.kind === "regression", binned.columns.length);
   const grower = new ForestGrower(binned, predictionWidth(task), rules, random);

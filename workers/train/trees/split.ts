@@ -2,6 +2,7 @@
  * What a split of a leaf is worth, and the best one found so far. Gains are those of LightGBM and XGBoost without L1:
  * G²/(H + λ) summed over the children, less the parent's; a leaf's output is -G/(H + λ).
  */
+import type { BinSplit } from "./bin-split.ts";
 
 /** How splits are judged; LightGBM's parameters. */
 export interface SplitRules {
@@ -28,7 +29,7 @@ export interface LeafSums {
 }
 
 /** The best split of one leaf. Reused: `clear` makes it none. */
-export class BestSplit {
+export class BestSplit implements BinSplit {
   /** Above minGainToSplit, or 0 for none. */
   gain = 0;
   place = -1;
@@ -37,7 +38,6 @@ export class BestSplit {
   missingLeft = false;
   /** Of categories: 1 for each bin that goes left. */
   readonly leftBins = new Uint8Array(256);
-  isCategory = false;
   leftGradient = 0;
   leftHessian = 0;
   /** Outputs of the children. */
@@ -47,17 +47,6 @@ export class BestSplit {
   clear(): void {
     this.gain = 0;
     this.place = -1;
-    this.isCategory = false;
-  }
-
-  /** Fills `table` with 1 for each bin of the split column whose rows go left. */
-  fillTable(table: Uint8Array, missing: number): void {
-    if (this.isCategory) table.set(this.leftBins);
-    else {
-      table.fill(1, 0, this.bin + 1);
-      table.fill(0, this.bin + 1, missing);
-      table[missing] = this.missingLeft ? 1 : 0;
-    }
   }
 }
 

@@ -4,8 +4,10 @@ import { describe, it } from "node:test";
 import {
   assignCategories,
   assignNumbers,
+  BINS_MAX,
   categoryBins,
   numberBins,
+  WIDE_BINS_MAX,
 } from "../../../../../workers/train/trees/column-bins.ts";
 import { createRandom, type Random } from "../../../../support/random.ts";
 
@@ -27,10 +29,11 @@ describe("bins of numbers", () => {
     const random = createRandom();
     for (let round = 0; round < 300; round++) {
       const values = someColumn(random);
-      const binsMax = random.between(2, 255);
+      const isWide = random.next() < 0.3;
+      const binsMax = random.between(2, isWide ? WIDE_BINS_MAX : BINS_MAX);
       const bins = numberBins(values.slice().sort(), binsMax);
       const { thresholds } = bins;
-      const assigned = new Uint8Array(values.length);
+      const assigned = isWide ? new Uint16Array(values.length) : new Uint8Array(values.length);
       assignNumbers(values, bins, bins.values, assigned);
       const context = `seed ${random.seed}, round ${round}`;
       assert.ok(bins.values <= binsMax, context);

@@ -45,7 +45,7 @@ function grow(
   histogramBytesMax?: number,
 ): { tree: Tree; set: TrainingSet; sums: Float64Array } {
   const { set, gradients } = someSet(seed);
-  const binned = binRows(set, 255, 1);
+  const binned = binRows(set, 255, 1, Uint8Array);
   const grower = new LeafwiseGrower(binned, rules, histogramBytesMax);
   const places = Int32Array.from(binned.columns, (_, place) => place);
   // twice: what a tree leaves behind must not reach the next

@@ -4,6 +4,7 @@ import { describe, it } from "node:test";
 import type { BinnedColumn } from "../../../../../workers/train/trees/binned-rows.ts";
 import { scanCategories } from "../../../../../workers/train/trees/category-split.ts";
 import { scanNumbers } from "../../../../../workers/train/trees/number-split.ts";
+import { RowPartition } from "../../../../../workers/train/trees/row-partition.ts";
 import { BestSplit, type LeafSums, type SplitRules } from "../../../../../workers/train/trees/split.ts";
 import { createRandom, type Random } from "../../../../support/random.ts";
 
@@ -80,17 +81,21 @@ function columnOf(values: number, hasMissing: boolean): BinnedColumn {
   return { index: 0, name: "c", values, hasMissing };
 }
 
-/** What a split says of each bin. */
-function sides(best: BestSplit, values: number): number[] {
-  const table = new Uint8Array(256);
-  best.fillTable(table, values);
-  return [...table.subarray(0, values + 1)];
+/** Of each bin whether a row in it goes left. */
+function sides(best: BestSplit, column: BinnedColumn): number[] {
+  const rows = column.values + 1;
+  const bins = Uint8Array.from({ length: rows }, (_, bin) => bin);
+  const partition = new RowPartition(rows);
+  partition.rows.set(bins);
+  const binned = { rows, columns: [column], bins, offsets: Int32Array.of(0, rows) };
+  const middle = partition.split(binned, 0, rows, best);
+  return Array.from(bins, (bin) => Number(partition.rows.indexOf(bin) < middle));
 }
 
 function expectBest(
   best: BestSplit,
   rows: Rows,
-  values: number,
+  column: BinnedColumn,
   gains: readonly number[],
   context: string,
   rules: SplitRules,
@@ -98,7 +103,7 @@ function expectBest(
   const most = Math.max(...gains.filter((gain) => gain > rules.minGainToSplit), 0);
   assert.ok(Math.abs(best.gain - most) < 1e-9, `${context}: ${best.gain}, not ${most}`);
   if (best.gain === 0) return;
-  const table = sides(best, values);
+  const table = sides(best, column);
   assert.ok(
     Math.abs(gainOf(rows, (bin) => table[bin] === 1, rules) - most) < 1e-9,
     `${context}: other rows go left`,
@@ -118,13 +123,13 @@ describe("the best split of a column", () => {
         minGainToSplit: random.between(0, 3),
       };
       const best = new BestSplit();
-      const hasMissing = rows.bins.includes(values);
-      scanNumbers(histogramOf(rows, values), 0, columnOf(values, hasMissing), 0, leafOf(rows), rules, best);
+      const column = columnOf(values, rows.bins.includes(values));
+      scanNumbers(histogramOf(rows, values), 0, column, 0, leafOf(rows), rules, best);
       const gains = Array.from({ length: values }, (_, last) => [
         gainOf(rows, (bin) => bin <= last, rules),
         gainOf(rows, (bin) => bin <= last || bin === values, rules),
       ]).flat();
-      expectBest(best, rows, values, gains, `seed ${random.seed}, round ${round}`, rules);
+      expectBest(best, rows, column, gains, `seed ${random.seed}, round ${round}`, rules);
     }
   });
 
@@ -139,7 +144,7 @@ describe("the best split of a column", () => {
       const gains = Array.from({ length: 2 ** values }, (_, set) =>
         gainOf(rows, (bin) => ((set >> bin) & 1) === 1, RULES),
       );
-      expectBest(best, rows, values, gains, `seed ${random.seed}, round ${round}`, RULES);
+      expectBest(best, rows, column, gains, `seed ${random.seed}, round ${round}`, RULES);
     }
   });
 
@@ -155,19 +160,20 @@ describe("the best split of a column", () => {
       const gains = Array.from({ length: values }, (_, category) =>
         gainOf(rows, (bin) => bin === category, rules),
       );
-      expectBest(best, rows, values, gains, `seed ${random.seed}, round ${round}`, rules);
+      expectBest(best, rows, column, gains, `seed ${random.seed}, round ${round}`, rules);
     }
   });
 
   it("sends later missing values to the heavier child when there were none", () => {
     const rows = { bins: [0, 1, 1, 1], gradients: [-1, 1, 1, 1], hessians: [1, 1, 1, 1] };
     const best = new BestSplit();
-    scanNumbers(histogramOf(rows, 2), 0, columnOf(2, false), 0, leafOf(rows), RULES, best);
-    assert.deepEqual(sides(best, 2), [1, 0, 0]);
+    const column = columnOf(2, false);
+    scanNumbers(histogramOf(rows, 2), 0, column, 0, leafOf(rows), RULES, best);
+    assert.deepEqual(sides(best, column), [1, 0, 0]);
     const other = { ...rows, bins: [1, 0, 0, 0] };
     best.clear();
-    scanNumbers(histogramOf(other, 2), 0, columnOf(2, false), 0, leafOf(other), RULES, best);
-    assert.deepEqual(sides(best, 2), [1, 0, 1]);
+    scanNumbers(histogramOf(other, 2), 0, column, 0, leafOf(other), RULES, best);
+    assert.deepEqual(sides(best, column), [1, 0, 1]);
   });
 });
 
