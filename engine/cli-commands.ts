@@ -70,6 +70,10 @@ export const COMMANDS: Readonly<Record<string, KnownCommand>> = {
     about: "see drift found, a model retrained, judged and deployed, under load, in an engine of its own",
     load: async () => (await import("./cli-demo.ts")).demoCommand(),
   },
+  bench: {
+    about: "how many requests a running engine answers, and how fast at which load",
+    load: async () => (await import("./cli-bench.ts")).benchCommand(),
+  },
   slo: {
     about: "declare and watch service-level objectives",
     load: async () => (await import("./cli-slo.ts")).sloCommand(),

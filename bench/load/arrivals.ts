@@ -1,20 +1,22 @@
 /** Times at which requests of an open loop are due: a Poisson process, the same for the same seed. */
-import { createRandom } from "../../test/support/random.ts";
+import { SeededRandom } from "../../engine/core/seeded-random.ts";
+
+const STEPS = 2 ** 32;
 
 export class Arrivals {
-  readonly #random: { next(): number };
+  readonly #random: SeededRandom;
   readonly #meanMs: number;
   /** ms from the start. */
   next = 0;
 
   /** @param rate per second. */
   constructor(rate: number, seed: number) {
-    this.#random = createRandom(seed);
+    this.#random = new SeededRandom(seed);
     this.#meanMs = 1000 / rate;
     this.advance();
   }
 
   advance(): void {
-    this.next -= Math.log(1 - this.#random.next()) * this.#meanMs;
+    this.next -= Math.log((1 + this.#random.below(STEPS)) / STEPS) * this.#meanMs;
   }
 }

@@ -34,6 +34,7 @@ const RULES: readonly Rule[] = [
   { files: /^streams\//, values: /^(engine\/core|streams)\// },
   { files: /^engine\/transform\//, values: /^engine\/(core|transform)\// },
   { files: /^engine\/embedded\//, values: /^engine\/(core|embedded)\// },
+  { files: /^engine\/cli-bench\.ts$/, values: /^(engine|bench)\// },
   { files: /^engine\/(app|cli)(-[\w-]+)?\.ts$/, values: /^(engine|storage|workers|streams)\// },
   { files: /^engine\/demo\//, values: /^engine\/(core|demo|monitor|sample)\// },
   { files: /^engine\/sample\//, values: /^(engine\/(core|sample)|storage|workers)\// },
