@@ -5,7 +5,6 @@
  */
 
 import type { SearchFold, TrialProgress, TrialResult } from "../../workers/train/search/run-search.ts";
-import type { RegisteredTrainer } from "../../workers/train/trainers.ts";
 import { durationMs } from "../core/duration.ts";
 import { EngineError } from "../core/errors.ts";
 import type { TrainingTrial } from "../core/training-job.ts";
@@ -30,12 +29,11 @@ const EMPTY = new Uint32Array(0);
  */
 export async function searchParameters(
   question: LearningQuestion,
-  { trainer }: RegisteredTrainer,
   search: TrainingSearch,
   tools: Pick<TrainingTools, "search" | "defaultSearch">,
   onNews: OnNews,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const { task, spec, table } = question;
+  const { task, spec, table, registered } = question;
   const learning = taskOf(table);
   const own = tools.defaultSearch(spec.model_type, learning.kind);
   const space = search.space ?? own?.space;
@@ -44,7 +42,7 @@ export async function searchParameters(
   const fixed = { ...(search.space === undefined ? own?.fixed : {}), ...spec.parameters };
   onNews({ kind: "progress", stage: "SEARCHING", share: 0 });
   const { best } = await tools.search({
-    trainer,
+    trainer: registered.trainer,
     task: learning,
     folds: foldsOf(question),
     spec: search,
