@@ -9,11 +9,11 @@ import { readTableColumns } from "../storage/table-columns.ts";
 import { openTableFiles } from "../storage/table-files.ts";
 import { profileTable } from "../storage/table-profile.ts";
 import { openFileTable, openQueryTable, type TextTable } from "../storage/text-table.ts";
+import { fieldInvalid } from "./core/errors.ts";
 import { type ModelManifest, parseManifest } from "./core/manifest.ts";
 import type { FileData, LabelledData, QueryData, TableData } from "./core/training-data.ts";
 import type { TrainingSpec } from "./core/training-spec.ts";
 import { columnTable, type ReadTable } from "./train/data/column-table.ts";
-import { dataInvalid } from "./train/data/data-invalid.ts";
 import { labelledTable, type SourcedTable } from "./train/data/labelled-table.ts";
 import type { TrainingTask } from "./train/training-task.ts";
 
@@ -30,7 +30,7 @@ export async function readJobRows(
   switch (data.source) {
     case "labelled":
       if (champion === undefined)
-        throw dataInvalid(
+        throw fieldInvalid(
           "data.source",
           `is for a model that serves already, and ${model_name} does not: train the first version from a query, or from a file with millrace train`,
         );
@@ -38,7 +38,7 @@ export async function readJobRows(
     case "query":
       return readQuery(task, data);
     case "file":
-      throw dataInvalid(
+      throw fieldInvalid(
         "data.source",
         "is for the command line: an engine reads no files. Take a query, or millrace train",
       );

@@ -7,7 +7,7 @@ import { tfjsRuntime } from "../workers/runtime-tfjs.ts";
 import { defaultSearch } from "../workers/train/search/default-searches.ts";
 import { runSearch } from "../workers/train/search/run-search.ts";
 import { type RegisteredTrainer, TRAINERS } from "../workers/train/trainers.ts";
-import { dataInvalid } from "./train/data/data-invalid.ts";
+import { fieldInvalid } from "./core/errors.ts";
 import type { TrainingTools } from "./train/training-tools.ts";
 
 /** By the runtime that the manifest names. */
@@ -24,7 +24,7 @@ export function createTrainingTools(
     trainerOf: (type) => {
       const trainer = TRAINERS.get(type) ?? external.get(type);
       if (trainer !== undefined) return trainer;
-      throw dataInvalid(
+      throw fieldInvalid(
         "model_type",
         `${type} is trained by an external trainer, and none is connected: take another type`,
       );

@@ -3,12 +3,12 @@
  */
 import type { ExportedModel, Iteration, WarmStart } from "../../workers/train/trainer.ts";
 import type { RegisteredTrainer } from "../../workers/train/trainers.ts";
+import { fieldInvalid } from "../core/errors.ts";
 import { type ModelManifest, parseManifest } from "../core/manifest.ts";
 import type { PreprocessingStep } from "../core/preprocessing.ts";
 import { invalidBy } from "../core/schema-details.ts";
 import type { TrainingSpec } from "../core/training-spec.ts";
 import { withBackground } from "./background.ts";
-import { dataInvalid } from "./data/data-invalid.ts";
 import { prepareSets } from "./data/prepared-sets.ts";
 import { taskOf } from "./data/training-table.ts";
 import type { LearningQuestion } from "./learning-plan.ts";
@@ -40,7 +40,7 @@ export async function learnModel(
   const { trainer } = registered;
   const task = taskOf(table);
   if (!trainer.tasks.includes(task.kind))
-    throw dataInvalid(
+    throw fieldInvalid(
       "model_type",
       `${spec.model_type} does not learn ${task.kind} labels: take another type`,
     );
@@ -120,10 +120,10 @@ function goOn({ task, spec: { mode }, registered, champion }: LearningQuestion):
   const { warmStarts } = registered.trainer;
   if (!warmStarts.includes(mode)) {
     const modes = ["FULL_RETRAIN", ...warmStarts].join(", ");
-    throw dataInvalid("mode", `${mode} is nothing that this model type can do: take one of ${modes}`);
+    throw fieldInvalid("mode", `${mode} is nothing that this model type can do: take one of ${modes}`);
   }
   if (task.champion === undefined || champion === undefined)
-    throw dataInvalid(
+    throw fieldInvalid(
       "mode",
       `${mode} goes on from the version in production, and there is none: take FULL_RETRAIN`,
     );
@@ -134,7 +134,7 @@ function exportedOf(manifest: ModelManifest, files: ExportedModel["files"]): Exp
   const { runtime, input_tensor, outputs } = manifest;
   const [output] = outputs;
   if (input_tensor === undefined || output === undefined || output.type === "probability")
-    throw dataInvalid(
+    throw fieldInvalid(
       "mode",
       "the version in production was not trained here, so nothing can go on from it: take FULL_RETRAIN",
     );
