@@ -3,9 +3,8 @@
  * later, and what the retraining policy requests is trained by the engine's own training on the labels that have come, judged by its gate,
  * and takes over with the next week. Everything is the engine's, but for tables and clock (test/support/market-replay).
  */
-import { createTrainingTools } from "../engine/app-training-tools.ts";
+import { createTrainingTools, loadModel } from "../engine/app-training-tools.ts";
 import { parseManifest } from "../engine/core/manifest.ts";
-import type { RetrainRequest } from "../engine/core/retrain-request.ts";
 import { parseTrainingSpec } from "../engine/core/training-spec.ts";
 import { withExampleRow } from "../engine/example-row.ts";
 import { groupsOf } from "../engine/train/data/row-groups.ts";
@@ -14,7 +13,6 @@ import { scoreRows } from "../engine/train/model-scores.ts";
 import { nextVersion } from "../engine/train/next-version.ts";
 import { runTraining } from "../engine/train/run-training.ts";
 import { TRAINING_FILE } from "../engine/train/training-record.ts";
-import { openClickHouse } from "../storage/clickhouse.ts";
 import type { MarketRow } from "../test/support/elec-market.ts";
 import { type LabelledRow, replayWeeks, WEEK_ROWS } from "../test/support/market-replay.ts";
 import { readModelFolder } from "../test/support/model-folder.ts";
@@ -22,19 +20,6 @@ import type { ModelArtifact } from "../workers/runtime.ts";
 
 const ROW_MS = 1_800_000;
 const FIXTURE = readModelFolder("test/fixtures/elec");
-/** Jobs of the replay have no queue that would number them. */
-const REQUEST: RetrainRequest = {
-  job_id: "00000000-0000-4000-8000-000000000000",
-  model_name: FIXTURE.manifest.name,
-  cause: "manual",
-  evidence: [],
-  requested_at: new Date(0).toISOString(),
-  requested_by: "bench",
-  deadline: new Date(0).toISOString(),
-};
-// reads nothing: rows come from the file
-const tools = createTrainingTools(openClickHouse("http://127.0.0.1:1"), "none");
-
 /** What is retrained with, and when. */
 export interface LoopSettings {
   readonly name: string;
@@ -132,21 +117,15 @@ async function train(
     ...settings.spec,
   });
   const task = {
-    request: REQUEST,
     spec,
     champion,
     championDigest: undefined,
-    versions: champion === undefined ? [] : [champion.manifest],
     version,
     trials: [],
-    codeVersion: "bench",
-    clickhouseUrl: "",
-    analystUrl: "",
-    database: "",
   };
   const table = tableOf(rows, known.length - rows.length);
   const readTable = async () => ({ table, source: sourceOf(rows.length), notes: [] });
-  const result = await runTraining(task, { ...tools, readTable }, () => undefined);
+  const { result } = await runTraining(task, createTrainingTools(readTable), () => undefined);
   const { reasons = [] } = result.gate as { readonly reasons?: readonly string[] };
   if (!result.isPassed) return { reason: reasons[0] ?? "" };
   return { artifact: { manifest: parseManifest(result.model.manifest), files: result.model.files } };
@@ -190,7 +169,7 @@ function rawOf(rows: readonly MarketRow[]) {
 }
 
 async function scored(artifact: ModelArtifact, rows: readonly MarketRow[]): Promise<LabelledRow[]> {
-  const model = await tools.load(withExampleRow(artifact));
+  const model = await loadModel(withExampleRow(artifact));
   const outputs = await scoreRows(model, artifact.manifest, rawOf(rows));
   await model.close();
   return rows.map((row, index) => ({ ...row, score: outputs[2 * index + 1] as number }));

@@ -3,13 +3,11 @@
  */
 import { openClickHouse } from "../storage/clickhouse.ts";
 import { type Fits, openFits } from "./app-fits.ts";
+import { QUERY_TIMEOUT_MS, readJobRows } from "./app-training-rows.ts";
 import { createTrainingTools } from "./app-training-tools.ts";
 import { toEngineError } from "./core/errors.ts";
 import { runTraining } from "./train/run-training.ts";
 import type { ProcessMessage, TrainingTask } from "./train/training-task.ts";
-
-/** A query of all rows to train on. */
-const QUERY_TIMEOUT_MS = 600_000;
 
 function say(message: ProcessMessage): void {
   process.send?.(message);
@@ -20,8 +18,11 @@ async function run(task: TrainingTask): Promise<void> {
   let fits: Fits | undefined;
   try {
     fits = await openFits(task);
-    const tools = createTrainingTools(clickhouse, task.database, fits.trainers);
-    const result = await runTraining(task, tools, say);
+    const tools = createTrainingTools(
+      async (spec, champion) => readJobRows(task, clickhouse, spec, champion),
+      fits.trainers,
+    );
+    const { result } = await runTraining(task, tools, say);
     say({ kind: "result", result });
   } catch (error) {
     const { code, message, details, cause } = toEngineError(error);

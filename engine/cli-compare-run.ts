@@ -6,21 +6,16 @@
  * Rows are read as training reads them; each model takes its own inputs by name.
  */
 import { readModelFolder } from "../storage/model-folder.ts";
-import { readTableColumns } from "../storage/table-columns.ts";
-import { openTableFiles } from "../storage/table-files.ts";
-import { profileTable } from "../storage/table-profile.ts";
-import { openFileTable } from "../storage/text-table.ts";
 import type { ModelArtifact } from "../workers/runtime.ts";
-import { onnxRuntime } from "../workers/runtime-onnx.ts";
-import { tfjsRuntime } from "../workers/runtime-tfjs.ts";
+import { readFileRows } from "./app-training-rows.ts";
+import { loadModel } from "./app-training-tools.ts";
 import { comparisonLines } from "./cli-comparison-table.ts";
 import { callEngine, fetchBytes } from "./cli-http.ts";
 import { parseManifest } from "./core/manifest.ts";
 import { invalidBy } from "./core/schema-details.ts";
-import { type TableData, trainingData } from "./core/training-data.ts";
+import { type FileData, trainingData } from "./core/training-data.ts";
 import { rowsFor } from "./train/compared-rows.ts";
-import { columnTable } from "./train/data/column-table.ts";
-import { type TrainingTable, taskOf } from "./train/data/training-table.ts";
+import { taskOf } from "./train/data/training-table.ts";
 import { compareModels } from "./train/gate/model-comparison.ts";
 import { candidateOf, judged, slicesOf, timesPerRow } from "./train/judged-model.ts";
 
@@ -35,13 +30,11 @@ export interface CompareOptions {
 const MODEL_ID = /^([a-z][a-z0-9_-]*)@([^/]+)$/;
 
 export async function compare(a: string, b: string, options: CompareOptions): Promise<void> {
-  const table = await readRows(options);
-  const load = async (artifact: ModelArtifact) =>
-    (artifact.manifest.runtime === "onnx" ? onnxRuntime : tfjsRuntime).load(artifact);
+  const { table } = await readFileRows(dataOf(options));
   const models = [];
   for (const reference of [a, b]) {
     const artifact = await readModel(reference, options.url);
-    models.push(await judged(load, artifact, rowsFor(artifact.manifest, table)));
+    models.push(await judged(loadModel, artifact, rowsFor(artifact.manifest, table)));
   }
   const times = await timesPerRow(models);
   const [one, other] = models.map((model, at) => candidateOf(model, times[at] as number));
@@ -74,7 +67,7 @@ async function readModel(reference: string, url: string): Promise<ModelArtifact>
   return { manifest: parseManifest(manifest), files: read };
 }
 
-async function readRows({ file, label, timeColumn }: CompareOptions): Promise<TrainingTable> {
+function dataOf({ file, label, timeColumn }: CompareOptions): FileData {
   const asked = {
     source: "file",
     path: file,
@@ -83,13 +76,5 @@ async function readRows({ file, label, timeColumn }: CompareOptions): Promise<Tr
   };
   const data = trainingData.safeParse(asked);
   if (!data.success) throw invalidBy(data.error, "options");
-  await using files = await openTableFiles();
-  const text = await openFileTable(files, file);
-  const { table } = await columnTable(data.data as TableData, {
-    names: text.names,
-    profile: async (names) => profileTable(text, names),
-    read: async (columns, rowsMax) =>
-      readTableColumns({ table: text, columns, rowsMax, onProgress: () => undefined }),
-  });
-  return table;
+  return data.data as FileData;
 }

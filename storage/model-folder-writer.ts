@@ -1,11 +1,9 @@
 /**
- * Writes a model folder to disk, the way model-folder reads it: the model's files, then what belongs beside them, then model.json,
- * so that a folder with a model.json is whole.
+ * Writes a model folder to disk, the way model-folder reads it: the model's files, then model.json, so that a folder with one is whole.
  */
 import { mkdir, readdir, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { EngineError, messageOf } from "../engine/core/errors.ts";
-import type { ModelManifest } from "../engine/core/manifest.ts";
 
 /** @throws EngineError INVALID_REQUEST when the folder is there and not empty. */
 export async function checkFreeFolder(folder: string): Promise<void> {
@@ -18,22 +16,14 @@ export async function checkFreeFolder(folder: string): Promise<void> {
     throw new EngineError("INVALID_REQUEST", `the folder ${folder} is not empty: name another one`);
 }
 
-/**
- * @param files by path within the folder.
- * @param beside JSON of further files, by path; the registry does not take them.
- */
+/** @param files by path within the folder. */
 export async function writeModelFolder(
   folder: string,
-  manifest: ModelManifest,
+  manifest: unknown,
   files: ReadonlyMap<string, Uint8Array>,
-  beside: Readonly<Record<string, unknown>>,
 ): Promise<void> {
-  const json = (value: unknown): Buffer => Buffer.from(`${JSON.stringify(value, null, 2)}\n`);
-  const all = new Map<string, Uint8Array>([
-    ...files,
-    ...Object.entries(beside).map(([path, value]) => [path, json(value)] as const),
-    ["model.json", json(manifest)],
-  ]);
+  const json = Buffer.from(`${JSON.stringify(manifest, null, 2)}\n`);
+  const all = new Map<string, Uint8Array>([...files, ["model.json", json]]);
   for (const [path, bytes] of all) {
     await mkdir(dirname(join(folder, path)), { recursive: true });
     await writeFile(join(folder, path), bytes);

@@ -5,7 +5,7 @@
  */
 import { randomUUID } from "node:crypto";
 import type { DocumentBucket } from "../../storage/document-bucket.ts";
-import { EngineError, messageOf } from "../core/errors.ts";
+import { EngineError, fieldInvalid, messageOf } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import { type AlertRule, parseAlertRule, parseAlertRules, RULES_MAX } from "./alert-rule.ts";
 import { type Silence, type SilenceRequest, silenceProblem } from "./alert-silence.ts";
@@ -101,7 +101,7 @@ export class AlertRules {
     const problem = silenceProblem(silence, nowMs);
     if (problem !== undefined) {
       const [field, message] = problem;
-      throw new EngineError("INVALID_REQUEST", `${field}: ${message}`, { details: [{ field, message }] });
+      throw fieldInvalid(field, message);
     }
     let kept = 0;
     for (const one of await this.silences()) {

@@ -6,7 +6,7 @@
 import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
 import type { PerformanceQuestion, PerformanceRow } from "../../storage/performance-store.ts";
-import { EngineError } from "../core/errors.ts";
+import { fieldInvalid } from "../core/errors.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "../core/timestamp.ts";
 import { METRICS } from "../monitor/performance/metric-table.ts";
 import type { Route } from "./http-server.ts";
@@ -51,7 +51,7 @@ export function performanceRoutes({ readPerformance, checkModel, clock }: Perfor
           await checkModel(model);
           const rows = await readPerformance(question);
           if (rows.length > ROWS_MAX)
-            throw refused(
+            throw fieldInvalid(
               "from",
               `leaves more than ${ROWS_MAX} values: ask for less time, one version, metric or slice`,
             );
@@ -66,16 +66,12 @@ function parseQuery(req: HttpRequest, nowMs: number): Omit<PerformanceQuestion, 
   const result = query.safeParse(Object.fromEntries(new URLSearchParams(req.getQuery())));
   if (!result.success) {
     const [issue] = result.error.issues;
-    throw refused(issue?.path.join(".") || "query", issue?.message ?? "is wrong");
+    throw fieldInvalid(issue?.path.join(".") || "query", issue?.message ?? "is wrong");
   }
   const { from, to = nowMs, ...rest } = result.data;
   const fromMs = from ?? Math.max(0, to - DEFAULT_MS);
-  if (fromMs >= to) throw refused("from", "must be before to");
+  if (fromMs >= to) throw fieldInvalid("from", "must be before to");
   return { ...rest, fromMs, toMs: to };
-}
-
-function refused(field: string, message: string): EngineError {
-  return new EngineError("INVALID_REQUEST", `${field}: ${message}`, { details: [{ field, message }] });
 }
 
 /** Of each version, variant and kind the newest report. */

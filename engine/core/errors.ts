@@ -96,6 +96,11 @@ export function toEngineError(error: unknown): EngineError {
   return new EngineError("INTERNAL", "internal error; the engine's log has the cause", { cause: error });
 }
 
+/** INVALID_REQUEST for one field, which the message says how to mend. */
+export function fieldInvalid(field: string, message: string): EngineError {
+  return new EngineError("INVALID_REQUEST", `${field}: ${message}`, { details: [{ field, message }] });
+}
+
 /** The message of anything thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);

@@ -107,7 +107,9 @@ export const trainingData = z.discriminatedUnion("source", [
 
 export type TrainingData = z.infer<typeof trainingData>;
 export type LabelledData = Extract<TrainingData, { source: "labelled" }>;
-export type TableData = Extract<TrainingData, { source: "query" | "file" }>;
+export type QueryData = Extract<TrainingData, { source: "query" }>;
+export type FileData = Extract<TrainingData, { source: "file" }>;
+export type TableData = QueryData | FileData;
 export type FeatureSelection = TrainingData["features"];
 export type ClassWeight = TrainingData["class_weight"];
 export type LeakageRule = TrainingData["leakage"];

@@ -2,7 +2,7 @@
  * Rows as another model than the one they were read for takes them: its own inputs, by name. So a version in production is judged on the
  * rows of a new one, whatever that has learned from.
  */
-import { EngineError } from "../core/errors.ts";
+import { type EngineError, fieldInvalid } from "../core/errors.ts";
 import { type ModelManifest, modelKey } from "../core/manifest.ts";
 import { isKeptAsText, type ModelInput } from "../core/model-input.ts";
 import type { RawRows } from "../transform/raw-rows.ts";
@@ -64,5 +64,5 @@ function checkClasses(manifest: ModelManifest, table: TrainingTable): void {
 }
 
 function invalid(message: string): EngineError {
-  return new EngineError("INVALID_REQUEST", `data: ${message}`, { details: [{ field: "data", message }] });
+  return fieldInvalid("data", message);
 }

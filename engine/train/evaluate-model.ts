@@ -14,12 +14,12 @@ import { type GateVerdict, judgeChallenger } from "./gate/gate-verdict.ts";
 import { candidateOf, judged, slicesOf, timesPerRow } from "./judged-model.ts";
 import type { Learned } from "./learn-model.ts";
 import { labelledScores, scoreRows } from "./model-scores.ts";
-import type { TrainingTask } from "./training-task.ts";
+import type { LearningTask } from "./training-task.ts";
 import type { TrainingTools } from "./training-tools.ts";
 import { unseenRows } from "./unseen-rows.ts";
 
 export interface EvaluationQuestion {
-  readonly task: TrainingTask;
+  readonly task: LearningTask;
   readonly spec: TrainingSpec;
   readonly learned: Learned;
   readonly champion: ModelManifest | undefined;

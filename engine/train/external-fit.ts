@@ -13,7 +13,7 @@ import type { FitStore } from "../../storage/fit-store.ts";
 import type { FitQueue } from "../../streams/fit-queue.ts";
 import type { Fit, FitQuestion, FitRows, Fitted } from "../../workers/train/external/fit.ts";
 import type { Iteration } from "../../workers/train/trainer.ts";
-import { EngineError, messageOf } from "../core/errors.ts";
+import { EngineError, fieldInvalid, messageOf } from "../core/errors.ts";
 import {
   FIT_BYTES_MAX,
   FIT_FORMAT,
@@ -210,9 +210,7 @@ function nobody(type: FitQuestion["type"], takenMs: number): EngineError {
 
 function tooManyColumns(columns: number): EngineError {
   const message = `the names of ${columns} columns and the parameters exceed ${FIT_BYTES_MAX} bytes as JSON: leave columns out`;
-  return new EngineError("INVALID_REQUEST", `data.features: ${message}`, {
-    details: [{ field: "data.features", message }],
-  });
+  return fieldInvalid("data.features", message);
 }
 
 function unreachable(action: string, error: unknown): EngineError {

@@ -11,7 +11,7 @@ import { defaultPreprocessing } from "./data/default-preprocessing.ts";
 import { stepsWithout } from "./data/feature-selection.ts";
 import type { DataSplit } from "./data/splits.ts";
 import type { TrainingTable } from "./data/training-table.ts";
-import type { TrainingTask } from "./training-task.ts";
+import type { LearningTask } from "./training-task.ts";
 
 export interface LearningPlan {
   readonly steps: readonly UnfittedStep[];
@@ -19,10 +19,11 @@ export interface LearningPlan {
 }
 
 export interface LearningQuestion {
-  readonly task: TrainingTask;
+  readonly task: LearningTask;
   readonly spec: TrainingSpec;
   readonly table: TrainingTable;
   readonly split: DataSplit;
+  readonly registered: RegisteredTrainer;
   readonly plan: LearningPlan;
   readonly champion: ModelManifest | undefined;
 }

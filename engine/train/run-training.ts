@@ -1,68 +1,80 @@
 /**
- * One training job from its rows to a model that has been judged: what a training process does.
+ * One training from its rows to a model that has been judged: what a training process does, and `millrace train`.
  *
  *     READING rows ─▶ PREPARING splits and columns ─▶ SEARCHING hyperparameters ─▶ TRAINING ─▶ EVALUATING on rows kept apart ─▶ result
  *
- * Invariant: nothing is read but the task, the tables up to positions that the result names, and the seed: the same task on the same
- * tables gives the same files. Test rows are read by the evaluation alone.
+ * Invariant: nothing is read but the task, its rows up to positions that the result names, and the seed: the same task on the same rows
+ * gives the same files. Test rows are read by the evaluation alone.
  */
-import { parseManifest } from "../core/manifest.ts";
+import { type ModelManifest, parseManifest } from "../core/manifest.ts";
+import type { TrainingLineage } from "../core/training-lineage.ts";
 import { parseTrainingSpec, type TrainingSpec } from "../core/training-spec.ts";
+import type { RealisedPerformance } from "../monitor/performance/realised-performance.ts";
 import { checkClasses, checkTable } from "./data/data-checks.ts";
 import { selectColumns, selectedInputs } from "./data/feature-selection.ts";
-import { fingerprintOf } from "./data/fingerprint.ts";
 import type { SourcedTable } from "./data/labelled-table.ts";
+import { lineageOf } from "./data/lineage.ts";
 import { type DataSplit, splitRows } from "./data/splits.ts";
 import { rowsAt, type TrainingTable } from "./data/training-table.ts";
 import { evaluateModel } from "./evaluate-model.ts";
 import { heldOutReference } from "./held-out-reference.ts";
-import { learnModel } from "./learn-model.ts";
+import { learnModel, parsedParameters } from "./learn-model.ts";
 import { planLearning } from "./learning-plan.ts";
-import { TRAINING_FILE, trainingRecord } from "./training-record.ts";
-import type { OnNews, TrainingResult, TrainingTask } from "./training-task.ts";
+import { TRAINING_FILE, type TrainingRecord, trainingRecord } from "./training-record.ts";
+import type { LearningTask, OnNews, TrainingResult } from "./training-task.ts";
 import type { TrainingTools } from "./training-tools.ts";
+
+export interface TrainingRun {
+  readonly result: TrainingResult;
+  /** What training.json says. */
+  readonly record: TrainingRecord;
+  /** Of the test rows. */
+  readonly metrics: RealisedPerformance;
+}
 
 /** @throws EngineError as each stage does: INVALID_REQUEST for what can never be trained, SERVICE_UNAVAILABLE for what may be later. */
 export async function runTraining(
-  task: TrainingTask,
+  task: LearningTask,
   tools: TrainingTools,
   onNews: OnNews,
-): Promise<TrainingResult> {
+): Promise<TrainingRun> {
   const spec = parseTrainingSpec(task.spec);
   const champion = task.champion === undefined ? undefined : parseManifest(task.champion.manifest);
+  const registered = tools.trainerOf(spec.model_type);
+  if (spec.search === undefined) parsedParameters(registered, spec.parameters); // before rows are read for nothing
   onNews({ kind: "progress", stage: "READING", share: 0 });
-  const sourced = await tools.readTable({ task, spec, champion });
+  const sourced = await tools.readTable(spec, champion);
   onNews({ kind: "progress", stage: "PREPARING", share: 0 });
   const { all, table, split } = prepare(spec, sourced, onNews);
-  const fingerprint = fingerprintOf(table);
-  onNews({ kind: "data", data: dataOf(sourced, split, fingerprint) });
-  const learned = await learnModel(
-    {
-      task,
-      spec,
-      table,
-      split,
-      plan: planLearning(spec, tools.trainerOf(spec.model_type), table.inputs, champion),
-      champion,
-    },
-    tools,
-    onNews,
-  );
+  const { validation, seed } = spec;
+  const lineage = lineageOf({
+    table,
+    source: sourced.source,
+    split,
+    validation,
+    seed,
+    ...originOf(task, champion),
+  });
+  onNews({ kind: "data", data: dataOf(sourced, lineage) });
+  const plan = planLearning(spec, registered, table.inputs, champion);
+  const learned = await learnModel({ task, spec, table, split, registered, plan, champion }, tools, onNews);
   onNews({ kind: "progress", stage: "EVALUATING", share: 0 });
   const test = { all: rowsAt(all, split.test), table: rowsAt(table, split.test) };
   const evaluated = await evaluateModel({ task, spec, learned, champion, test, table, split }, tools);
-  const reference = heldOutReference(learned.manifest, { table: test.table, ...evaluated.challenger });
-  const record = trainingRecord({ task, spec, learned, champion, source: sourced.source, split, table });
+  const { verdict, metrics, challenger } = evaluated;
+  const reference = heldOutReference(learned.manifest, { table: test.table, ...challenger });
+  const record = trainingRecord({ spec, learned, lineage, metrics });
   const text = `${JSON.stringify(record, null, 2)}\n`;
   const files = new Map([...learned.files, [TRAINING_FILE, Buffer.from(text)]]);
-  return {
-    gate: { ...evaluated.verdict },
-    isPassed: evaluated.verdict.verdict === "PASSED",
-    metrics: { ...evaluated.metrics },
+  const result = {
+    gate: { ...verdict },
+    isPassed: verdict.verdict === "PASSED",
+    metrics: { ...metrics },
     model: { manifest: learned.manifest, files },
     reference,
     trainingRows: split.final.training.length,
   };
+  return { result, record, metrics };
 }
 
 interface Prepared {
@@ -74,25 +86,34 @@ interface Prepared {
 
 function prepare({ data, validation }: TrainingSpec, sourced: SourcedTable, onNews: OnNews): Prepared {
   const { table: all } = sourced;
-  const table = selectColumns(all, selectedInputs(all.inputs, data.features));
+  // what a file has is selected by its own names, as it is read
+  const table = data.source === "file" ? all : selectColumns(all, selectedInputs(all.inputs, data.features));
   const notes = [...sourced.notes, ...checkTable(table, data.leakage)];
   for (const { field, message } of notes)
-    onNews({ kind: "log", level: "warn", message: `${field} ${message}` });
-  const { raw, groups, timesMs } = table;
-  const split = splitRows(
-    { rows: raw.count, groups, ...(timesMs === undefined ? {} : { timesMs }) },
-    validation,
-  );
+    onNews({ kind: "log", level: "warn", message: `${field}: ${message}` });
+  const split = splitRows({ ...table, rows: table.raw.count }, validation);
   checkClasses(table, split);
   return { all, table, split };
 }
 
-function dataOf({ source, table, notes }: SourcedTable, { final, test }: DataSplit, fingerprint: string) {
+/** What the lineage says of the job and of the version before. */
+function originOf(
+  { request, championDigest: digest }: LearningTask,
+  champion: ModelManifest | undefined,
+): Pick<TrainingLineage, "trigger" | "parent"> {
   return {
-    rows: table.raw.count,
-    training_rows: final.training.length,
-    validation_rows: final.validation.length,
-    test_rows: test.length,
+    ...(request && { trigger: { job_id: request.job_id, cause: request.cause, evidence: request.evidence } }),
+    ...(champion && digest !== undefined && { parent: { version: champion.version, digest } }),
+  };
+}
+
+function dataOf({ source, notes }: SourcedTable, { data }: TrainingLineage) {
+  const { rows, parts, fingerprint } = data;
+  return {
+    rows,
+    training_rows: parts.training,
+    validation_rows: parts.validation,
+    test_rows: parts.test,
     fingerprint,
     source,
     notes,

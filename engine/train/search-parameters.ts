@@ -3,11 +3,9 @@
  *
  * Preprocessing is fitted on each fold's training rows. Test rows take no part. What trials of an earlier attempt have found is kept.
  */
-
 import type { SearchFold, TrialProgress, TrialResult } from "../../workers/train/search/run-search.ts";
-import type { RegisteredTrainer } from "../../workers/train/trainers.ts";
 import { durationMs } from "../core/duration.ts";
-import { EngineError } from "../core/errors.ts";
+import { fieldInvalid } from "../core/errors.ts";
 import type { TrainingTrial } from "../core/training-job.ts";
 import type { TrainingSearch } from "../core/training-search.ts";
 import type { TrainingTask as Learning } from "../core/training-set.ts";
@@ -30,21 +28,20 @@ const EMPTY = new Uint32Array(0);
  */
 export async function searchParameters(
   question: LearningQuestion,
-  { trainer }: RegisteredTrainer,
   search: TrainingSearch,
   tools: Pick<TrainingTools, "search" | "defaultSearch">,
   onNews: OnNews,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const { task, spec, table } = question;
+  const { task, spec, table, registered } = question;
   const learning = taskOf(table);
   const own = tools.defaultSearch(spec.model_type, learning.kind);
   const space = search.space ?? own?.space;
   if (space === undefined)
-    throw invalid("search.space", `must be given: ${spec.model_type} has none of its own`);
+    throw fieldInvalid("search.space", `must be given: ${spec.model_type} has none of its own`);
   const fixed = { ...(search.space === undefined ? own?.fixed : {}), ...spec.parameters };
   onNews({ kind: "progress", stage: "SEARCHING", share: 0 });
   const { best } = await tools.search({
-    trainer,
+    trainer: registered.trainer,
     task: learning,
     folds: foldsOf(question),
     spec: search,
@@ -72,7 +69,7 @@ function foldsOf({ spec, table, split, plan }: LearningQuestion): SearchFold[] {
     const preparation = { ...plan, classWeight: spec.data.class_weight };
     const { training, validation } = prepareSets(table, fold, EMPTY, preparation);
     if (validation !== undefined) return { training, validation };
-    throw invalid(
+    throw fieldInvalid(
       "validation.validation_share",
       "is 0, so there are no rows to compare trials by: give some",
     );
@@ -97,7 +94,10 @@ function defaultMetric(
   names: readonly MetricName[],
 ): MetricName {
   if (metric === undefined) return resolveGate(gate, kind).metric;
-  throw invalid("search.metric", `${metric} is no metric of ${kind} models, which have ${names.join(", ")}`);
+  throw fieldInvalid(
+    "search.metric",
+    `${metric} is no metric of ${kind} models, which have ${names.join(", ")}`,
+  );
 }
 
 function shareOf({ trial, fold, folds, iteration }: TrialProgress, { trials_max }: TrainingSearch): number {
@@ -117,8 +117,4 @@ function toTrial({ reason, parameters, losses, values_per_fold, ...rest }: Trial
 
 function toResult({ reason, ...trial }: TrainingTrial): TrialResult {
   return { ...trial, reason: reason ?? null, parameters: trial.parameters as TrialResult["parameters"] };
-}
-
-function invalid(field: string, message: string): EngineError {
-  return new EngineError("INVALID_REQUEST", `${field}: ${message}`, { details: [{ field, message }] });
 }

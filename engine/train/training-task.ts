@@ -18,22 +18,29 @@ export interface ModelFiles {
   readonly files: ReadonlyMap<string, Uint8Array>;
 }
 
-export interface TrainingTask {
-  readonly request: RetrainRequest;
-  /** With defaults filled in; checked again by the process. */
+/** What is to be learned, and what from: all that training itself reads, in a job and on the command line. */
+export interface LearningTask {
+  /** Of a job. */
+  readonly request?: RetrainRequest;
+  /** With defaults filled in; checked again by training. */
   readonly spec: Readonly<Record<string, unknown>>;
   /** What serves now: the champion, and what training may go on from. */
   readonly champion: ModelFiles | undefined;
   /** Of the champion, as the registry has it. */
   readonly championDigest: string | undefined;
-  /** Manifests of all versions of the model. */
-  readonly versions: readonly unknown[];
-  /** Of an earlier attempt: up to where it read; so this one reads the same. */
-  readonly upTo?: LabelPositions | undefined;
   /** Number of the version to be. */
   readonly version: string;
   /** Of an earlier attempt, in their order: the search goes on behind them. */
   readonly trials: readonly TrainingTrial[];
+}
+
+/** The same with where its rows are. */
+export interface TrainingTask extends LearningTask {
+  readonly request: RetrainRequest;
+  /** Manifests of all versions of the model. */
+  readonly versions: readonly unknown[];
+  /** Of an earlier attempt: up to where it read; so this one reads the same. */
+  readonly upTo?: LabelPositions | undefined;
   readonly codeVersion: string;
   readonly clickhouseUrl: string;
   /** As a user who may only read: what a specification's query is asked as. */

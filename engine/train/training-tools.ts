@@ -8,17 +8,10 @@ import type { RegisteredTrainer } from "../../workers/train/trainers.ts";
 import type { ModelManifest } from "../core/manifest.ts";
 import type { ModelType, TrainingSpec } from "../core/training-spec.ts";
 import type { SourcedTable } from "./data/labelled-table.ts";
-import type { TrainingTask } from "./training-task.ts";
-
-export interface TableQuestion {
-  readonly task: TrainingTask;
-  readonly spec: TrainingSpec;
-  readonly champion: ModelManifest | undefined;
-}
 
 export interface TrainingTools {
   /** With all inputs of the champion, whatever is learned from. @throws EngineError INVALID_REQUEST, SERVICE_UNAVAILABLE. */
-  readonly readTable: (question: TableQuestion) => Promise<SourcedTable>;
+  readonly readTable: (spec: TrainingSpec, champion: ModelManifest | undefined) => Promise<SourcedTable>;
   /** @throws EngineError INVALID_REQUEST for a type that nothing here can train. */
   readonly trainerOf: (type: ModelType) => RegisteredTrainer;
   readonly search: typeof runSearch;

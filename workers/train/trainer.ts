@@ -3,9 +3,9 @@
  *
  *     parameters → train(run) → TrainedModel → predict · export
  *
- * Trainers run in a worker thread of their own, which is terminated to cancel them: they need not look for it. Invariants: the
- * same run gives the same files to the last byte; the exported model gives what `predict` gives to 1e-5; no trainer reads the clock
- * or any randomness but its seed. A trainer never reads the validation rows except to report a loss and to stop early.
+ * Trainers run in a process that is killed to cancel them: they need not look for it. Invariants: the same run gives the same files
+ * to the last byte; the exported model gives what `predict` gives to 1e-5; no trainer reads the clock or any randomness but its seed.
+ * A trainer never reads the validation rows except to report a loss and to stop early.
  */
 import type { z } from "zod";
 import type { TrainingSet, TrainingTask } from "../../engine/core/training-set.ts";

@@ -6,7 +6,7 @@
  * state, to the bit, also when the state went through JSON in between; memory is bounded whatever the stream's length.
  */
 import type { z } from "zod";
-import { EngineError } from "../../core/errors.ts";
+import { EngineError, fieldInvalid } from "../../core/errors.ts";
 
 /** Largest magnitude of a value: squares and their sums stay finite. */
 export const VALUE_MAX = 1e100;
@@ -26,7 +26,7 @@ export interface DriftDetector {
 /** The error for a value that a detector cannot take. */
 export function invalidValue(value: number): EngineError {
   const message = `must be a finite number of at most ±${VALUE_MAX}, but is ${value}; leave such values out, and count them`;
-  return new EngineError("INVALID_REQUEST", `value: ${message}`, { details: [{ field: "value", message }] });
+  return fieldInvalid("value", message);
 }
 
 /**

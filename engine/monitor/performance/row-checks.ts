@@ -3,7 +3,7 @@
  *
  * All of them throw EngineError INVALID_REQUEST naming the column, the first wrong row and the rule.
  */
-import { EngineError } from "../../core/errors.ts";
+import { fieldInvalid } from "../../core/errors.ts";
 
 /** A column of numbers, one per row. */
 export type Numbers = Float64Array | Float32Array;
@@ -11,21 +11,23 @@ export type Numbers = Float64Array | Float32Array;
 export type Classes = Uint8Array | Uint16Array;
 
 export function checkLength(field: string, length: number, expected: number): void {
-  if (length !== expected) throw invalid(field, `${length} entries for ${expected} rows: give one per row`);
+  if (length !== expected)
+    throw fieldInvalid(field, `${length} entries for ${expected} rows: give one per row`);
 }
 
 export function checkClasses(field: string, values: Classes, classes: number): void {
   for (let row = 0; row < values.length; row += 1) {
     const value = values[row] as number;
     if (value >= classes)
-      throw invalid(field, `row ${row} has ${value}: a class is an index from 0 to ${classes - 1}`);
+      throw fieldInvalid(field, `row ${row} has ${value}: a class is an index from 0 to ${classes - 1}`);
   }
 }
 
 export function checkFinite(field: string, values: Numbers): void {
   for (let row = 0; row < values.length; row += 1) {
     const value = values[row] as number;
-    if (!Number.isFinite(value)) throw invalid(field, `row ${row} has ${value}: a value is a finite number`);
+    if (!Number.isFinite(value))
+      throw fieldInvalid(field, `row ${row} has ${value}: a value is a finite number`);
   }
 }
 
@@ -34,10 +36,6 @@ export function checkProbabilities(field: string, values: Numbers, width = 1): v
   for (let at = 0; at < values.length; at += 1) {
     const value = values[at] as number;
     if (!(value >= 0 && value <= 1))
-      throw invalid(field, `row ${Math.floor(at / width)} has ${value}: a probability is from 0 to 1`);
+      throw fieldInvalid(field, `row ${Math.floor(at / width)} has ${value}: a probability is from 0 to 1`);
   }
-}
-
-function invalid(field: string, message: string): EngineError {
-  return new EngineError("INVALID_REQUEST", `${field}: ${message}`, { details: [{ field, message }] });
 }

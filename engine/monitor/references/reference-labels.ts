@@ -1,7 +1,7 @@
 /**
  * Labelled rows out of columns of a file: texts as labels, beside the outputs that the model had for the rows.
  */
-import { EngineError } from "../../core/errors.ts";
+import { type EngineError, fieldInvalid } from "../../core/errors.ts";
 import type { ModelManifest } from "../../core/manifest.ts";
 import { type LabelledRows, predictAt } from "../performance/labelled-rows.ts";
 
@@ -110,6 +110,5 @@ function rowsWhere(labels: readonly (string | null)[], hasOutput: (row: number) 
 }
 
 function wrongLabel(row: number, label: string | null | undefined, expected: string): EngineError {
-  const message = `row ${row + 1} has ${JSON.stringify(label)}: must be ${expected}`;
-  return new EngineError("INVALID_REQUEST", `label: ${message}`, { details: [{ field: "label", message }] });
+  return fieldInvalid("label", `row ${row + 1} has ${JSON.stringify(label)}: must be ${expected}`);
 }

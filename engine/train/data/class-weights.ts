@@ -3,8 +3,8 @@
  *
  * `balanced` is scikit-learn's: rows / (classes × rows of the class), over the training part.
  */
+import { fieldInvalid } from "../../core/errors.ts";
 import type { ClassWeight } from "../../core/training-data.ts";
-import { dataInvalid } from "./data-invalid.ts";
 
 /**
  * The weight of each class, or undefined when all are alike.
@@ -18,7 +18,7 @@ export function classWeightsOf(
 ): Float64Array | undefined {
   if (rule === "none") return undefined;
   if (classes === undefined)
-    throw dataInvalid("class_weight", "is for classes; the label is a number: leave it out");
+    throw fieldInvalid("class_weight", "is for classes; the label is a number: leave it out");
   if (rule === "balanced") {
     const counts = new Float64Array(classes.length);
     for (const target of targets) counts[target] = (counts[target] as number) + 1;
@@ -26,7 +26,7 @@ export function classWeightsOf(
   }
   for (const name of Object.keys(rule))
     if (!classes.includes(name))
-      throw dataInvalid(
+      throw fieldInvalid(
         `class_weight.${name}`,
         `is no class; the classes are ${classes.slice(0, 20).join(", ")}`,
       );

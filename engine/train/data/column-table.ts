@@ -7,11 +7,11 @@
  */
 import type { FileColumn, FileRows } from "../../../storage/table-columns.ts";
 import type { ColumnCounts } from "../../../storage/table-profile.ts";
+import { fieldInvalid } from "../../core/errors.ts";
 import { isKeptAsText, type ModelInput } from "../../core/model-input.ts";
 import { parseTableTime } from "../../core/timestamp.ts";
 import type { TableData } from "../../core/training-data.ts";
 import type { RawRows } from "../../transform/raw-rows.ts";
-import { dataInvalid } from "./data-invalid.ts";
 import { type InferredInput, inferInputs } from "./inferred-inputs.ts";
 import { labelValues } from "./label-values.ts";
 import { VALUES_MAX } from "./labelled-table.ts";
@@ -42,7 +42,7 @@ export async function columnTable(data: TableData, source: ColumnSource): Promis
   const { inputs, notes } = inferInputs(counts);
   if (inputs.length === 0) {
     const why = notes.map(({ field, message }) => `${field} ${message}`).slice(0, 5);
-    throw dataInvalid(
+    throw fieldInvalid(
       "features",
       `no column can be learned from: ${why.join("; ") || "there is none beside the label"}`,
     );
@@ -50,7 +50,7 @@ export async function columnTable(data: TableData, source: ColumnSource): Promis
   const total = counts[0]?.rows ?? 0;
   const rowsMax = Math.min(data.rows_max, Math.floor(VALUES_MAX / inputs.length));
   if (data.source === "query" && total > rowsMax)
-    throw dataInvalid(
+    throw fieldInvalid(
       "rows_max",
       `the query gives ${total} rows, more than ${rowsMax}: add a LIMIT or a WHERE, or raise rows_max`,
     );
@@ -85,7 +85,7 @@ function featureColumns(data: TableData, names: readonly string[]): string[] {
   for (const role of ROLES) {
     const name = data[role];
     if (name === undefined) continue;
-    if (!names.includes(name)) throw dataInvalid(role, unknownName(name, names));
+    if (!names.includes(name)) throw fieldInvalid(role, unknownName(name, names));
     roles.add(name);
   }
   const { include, exclude = [] } = data.features;
@@ -94,9 +94,9 @@ function featureColumns(data: TableData, names: readonly string[]): string[] {
     ["exclude", exclude],
   ] as const)
     for (const [at, name] of some.entries()) {
-      if (!names.includes(name)) throw dataInvalid(`features.${field}.${at}`, unknownName(name, names));
+      if (!names.includes(name)) throw fieldInvalid(`features.${field}.${at}`, unknownName(name, names));
       if (field === "include" && roles.has(name))
-        throw dataInvalid(`features.include.${at}`, `"${name}" is the label or the like, no feature`);
+        throw fieldInvalid(`features.include.${at}`, `"${name}" is the label or the like, no feature`);
     }
   return names.filter(
     (name) => !roles.has(name) && !exclude.includes(name) && (include?.includes(name) ?? true),
@@ -200,6 +200,6 @@ function numbersOf<Field extends "timesMs" | "weights">(
   const values = Float64Array.from(texts, (text) => parse(text ?? ""));
   const wrong = values.findIndex((value) => Number.isNaN(value));
   if (wrong >= 0)
-    throw dataInvalid(column, `row ${wrong + 1} has ${JSON.stringify(texts[wrong])}: must be ${expected}`);
+    throw fieldInvalid(column, `row ${wrong + 1} has ${JSON.stringify(texts[wrong])}: must be ${expected}`);
   return { [field]: values } as { readonly [key in Field]?: Float64Array };
 }

@@ -1,10 +1,10 @@
 /**
  * Which inputs a model learns from, when it shall not be all: the inputs, their columns, and the preprocessing that is left.
  */
+import { fieldInvalid } from "../../core/errors.ts";
 import { isKeptAsText, type ModelInput } from "../../core/model-input.ts";
 import type { UnfittedStep } from "../../core/preprocessing.ts";
 import type { FeatureSelection } from "../../core/training-data.ts";
-import { dataInvalid } from "./data-invalid.ts";
 import { unknownName } from "./nearest-name.ts";
 import type { TrainingTable } from "./training-table.ts";
 
@@ -16,12 +16,12 @@ export function selectedInputs(
   const names = inputs.map(({ name }) => name);
   const check = (field: string, wanted: readonly string[]): void => {
     for (const [at, name] of wanted.entries())
-      if (!names.includes(name)) throw dataInvalid(`features.${field}.${at}`, unknownName(name, names));
+      if (!names.includes(name)) throw fieldInvalid(`features.${field}.${at}`, unknownName(name, names));
   };
   check("include", include ?? []);
   check("exclude", exclude);
   const left = inputs.filter(({ name }) => (include?.includes(name) ?? true) && !exclude.includes(name));
-  if (left.length === 0) throw dataInvalid("features", "leave no input: a model needs one");
+  if (left.length === 0) throw fieldInvalid("features", "leave no input: a model needs one");
   return left;
 }
 
@@ -58,7 +58,7 @@ export function stepsWithout(steps: readonly UnfittedStep[], left: ReadonlySet<s
     if (!reads.some((name) => gone.has(name))) return [step];
     if (!("columns" in step) || "output" in step) {
       const name = reads.find((one) => gone.has(one));
-      throw dataInvalid(
+      throw fieldInvalid(
         "features.exclude",
         `preprocessing.${index} (${step.type}) needs "${name}": keep it, or change the step`,
       );

@@ -5,8 +5,8 @@
  * numbers by value, texts by code point. Of two classes the last one is the positive one. Classes are spelled as labels that come
  * later will be: 1.0 is "1", TRUE is "true".
  */
+import { fieldInvalid } from "../../core/errors.ts";
 import { byCodePoint } from "../../transform/code-point-order.ts";
-import { dataInvalid } from "./data-invalid.ts";
 
 const CLASSES_OF_NUMBERS_MAX = 20;
 const CLASSES_MAX = 1000;
@@ -31,7 +31,7 @@ export function labelValues(column: string, texts: readonly (string | null)[]): 
   const distinct = new Set(values);
   distinct.delete("");
   const kinds = [...distinct];
-  if (kinds.length === 0) throw dataInvalid(column, "has no value in any row: name another label column");
+  if (kinds.length === 0) throw fieldInvalid(column, "has no value in any row: name another label column");
   const isContinuous =
     isNumeric &&
     (kinds.some((text) => !Number.isInteger(Number(text))) || kinds.length > CLASSES_OF_NUMBERS_MAX);
@@ -39,14 +39,14 @@ export function labelValues(column: string, texts: readonly (string | null)[]): 
     return { targets: Float64Array.from(values, (text) => (text === "" ? Number.NaN : Number(text))) };
   if (kinds.length > CLASSES_MAX) {
     const example = JSON.stringify(kinds[0]?.slice(0, 50));
-    throw dataInvalid(
+    throw fieldInvalid(
       column,
       `has ${kinds.length} different texts, such as ${example}; a label has at most ${CLASSES_MAX} classes`,
     );
   }
   const long = kinds.find((text) => text.length > CLASS_LENGTH_MAX);
   if (long !== undefined)
-    throw dataInvalid(
+    throw fieldInvalid(
       column,
       `has a class of more than ${CLASS_LENGTH_MAX} characters: ${long.slice(0, 50)}…`,
     );

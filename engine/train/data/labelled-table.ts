@@ -6,18 +6,16 @@
  * Point-in-time by itself: features are those that were served, labels those that had arrived by as_of. The table is read up to
  * positions of both streams; asked again with the same ones (and as_of), it is the same to the last bit.
  */
-
 import type { ServedRows } from "../../../storage/served-row-reader.ts";
 import type { ServedCounts, ServedQuestion, ServedScope } from "../../../storage/served-rows.ts";
 import { toCanonicalJson } from "../../core/canonical-json.ts";
-import type { EngineError } from "../../core/errors.ts";
+import { type EngineError, fieldInvalid } from "../../core/errors.ts";
 import type { LabelPositions } from "../../core/labelled-rows.ts";
 import type { ModelManifest } from "../../core/manifest.ts";
 import type { ModelInput } from "../../core/model-input.ts";
 import { utcText } from "../../core/retrain-request.ts";
 import { type LabelledData, type LabelledPeriod, periodOf } from "../../core/training-data.ts";
 import type { TrainingSource } from "../../core/training-lineage.ts";
-import { dataInvalid } from "./data-invalid.ts";
 import { selectColumns, selectedInputs } from "./feature-selection.ts";
 import { unknownName } from "./nearest-name.ts";
 import { type DataNote, rowsAt, type TrainingTable } from "./training-table.ts";
@@ -118,7 +116,7 @@ function versionsOf({ data, manifest, versions }: LabelledJob): string[] {
           ? undefined
           : `${wanted} was served other inputs than ${manifest.version}: leave it out`;
     if (problem === undefined) return wanted;
-    throw dataInvalid(`versions.${at}`, problem);
+    throw fieldInvalid(`versions.${at}`, problem);
   });
 }
 
@@ -153,7 +151,7 @@ function nothingThere(
   const message =
     `there is nothing to train on: ${model} (${versions.join(", ") || "no version"}), ${period}, has ${predictions} predictions and ` +
     `0 of them have a usable label by ${utcText(asOfMs)}; ${there}${young}. Send labels, or take another period`;
-  return dataInvalid(window === undefined ? "from" : "window", message);
+  return fieldInvalid(window === undefined ? "from" : "window", message);
 }
 
 function strangeLabels(count: number, { classes }: ModelManifest): string {

@@ -7,7 +7,6 @@
  * squared rank correlation (Spearman) if that is more, for a label in other units. 1 gives the label away, 0 says nothing.
  * Bound: ROWS_MAX rows, by hash of their groups.
  */
-
 import { shareOf } from "./row-groups.ts";
 import { rawColumn, rowsAt, type TrainingTable } from "./training-table.ts";
 

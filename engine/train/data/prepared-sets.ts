@@ -5,7 +5,6 @@
  *     training rows → fit → steps ─┬─ training rows → columns
  *                                  └─ other parts   → columns
  */
-
 import { type MissingRule, problemWithSteps } from "../../core/column-layout.ts";
 import { EngineError, type ErrorDetail } from "../../core/errors.ts";
 import { isKeptAsText, type ModelInput } from "../../core/model-input.ts";

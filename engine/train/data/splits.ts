@@ -8,8 +8,8 @@
  * Invariants: parts of one split never share a row; by hash they cover all rows, by time all but the embargoed ones; indexes ascend.
  */
 import { durationMs } from "../../core/duration.ts";
+import { fieldInvalid } from "../../core/errors.ts";
 import type { TrainingValidation } from "../../core/training-validation.ts";
-import { dataInvalid } from "./data-invalid.ts";
 import { shareOf } from "./row-groups.ts";
 
 /** What the rows of a split are told by; arrays have an element a row. */
@@ -83,7 +83,7 @@ function splitByTime({ rows, timesMs }: SplitRows, validation: ByTime): DataSpli
   const { test_share, validation_share, embargo } = validation;
   if (timesMs === undefined) {
     const message = `${validation.method} needs the time of every row: name a time_column, or validate by holdout or k_fold`;
-    throw dataInvalid("validation", message);
+    throw fieldInvalid("validation", message);
   }
   const embargoMs = embargo === undefined ? 0 : (durationMs(embargo) ?? 0);
   const cut = (some: Uint32Array, share: number): [earlier: Uint32Array, later: Uint32Array] =>
@@ -133,7 +133,7 @@ function checkParts({ final, test, folds }: DataSplit, validation: TrainingValid
     ? "take a longer period, a smaller embargo, or other shares"
     : "take more rows or entities, other shares, or fewer folds";
   const refuse = (part: string): never => {
-    throw dataInvalid("validation", `${validation.method} leaves no rows for ${part}: ${remedy}`);
+    throw fieldInvalid("validation", `${validation.method} leaves no rows for ${part}: ${remedy}`);
   };
   if (final.training.length === 0) refuse("training");
   if (test.length === 0) refuse("test");

@@ -3,7 +3,7 @@
  *
  * Arrays have one entry per row, predictions `predictionWidth(task)`, row by row.
  */
-import { EngineError } from "../../core/errors.ts";
+import { EngineError, fieldInvalid } from "../../core/errors.ts";
 import { predictionWidth, type TrainingTask } from "../../core/training-set.ts";
 import type { LabelledRows } from "../../monitor/performance/labelled-rows.ts";
 import type { Slices } from "../../monitor/performance/performance-slices.ts";
@@ -67,17 +67,17 @@ export function isTime(time: number): boolean {
 function checkTimes(times: Float64Array, rows: number): void {
   checkLength("times", times.length, rows);
   const row = times.findIndex((time) => !isTime(time));
-  if (row >= 0) throw wrong("times", `row ${row} has ${times[row]}: a time is in milliseconds since 1970`);
+  if (row >= 0)
+    throw fieldInvalid("times", `row ${row} has ${times[row]}: a time is in milliseconds since 1970`);
 }
 
 function checkTargets(targets: Float64Array, classes: number): void {
   const row = targets.findIndex((target) => !(Number.isInteger(target) && target >= 0 && target < classes));
   if (row >= 0)
-    throw wrong("targets", `row ${row} has ${targets[row]}: a class is an index from 0 to ${classes - 1}`);
-}
-
-function wrong(field: string, message: string): EngineError {
-  return new EngineError("INVALID_REQUEST", `${field}: ${message}`, { details: [{ field, message }] });
+    throw fieldInvalid(
+      "targets",
+      `row ${row} has ${targets[row]}: a class is an index from 0 to ${classes - 1}`,
+    );
 }
 
 /** How many rows each class has; none for values. */
