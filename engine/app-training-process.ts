@@ -3,6 +3,7 @@
  */
 import { openClickHouse } from "../storage/clickhouse.ts";
 import { type Fits, openFits } from "./app-fits.ts";
+import { endWithParent } from "./app-parent-watch.ts";
 import { createTrainingTools } from "./app-training-tools.ts";
 import { toEngineError } from "./core/errors.ts";
 import { runTraining } from "./train/run-training.ts";
@@ -34,5 +35,6 @@ async function run(task: TrainingTask): Promise<void> {
   }
 }
 
+endWithParent();
 process.on("disconnect", () => process.exit());
 process.once("message", (task: TrainingTask) => void run(task));
