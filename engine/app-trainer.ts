@@ -79,7 +79,7 @@ export async function startTrainer(parts: TrainerParts): Promise<{ stop(): Promi
       endingFits({ fits, logger }, task, async () =>
         trainInProcess({ module: PROCESS, memoryBytesMax: config.trainingBytesMax }, task, onNews, signal),
       ),
-    conclude: await createConclusion(parts, registry),
+    ...(await createConclusion(parts, registry)),
     tell: async (job) => {
       await history.keep(job);
       await queue.publishEvent("model_training_completed", `${job.job_id}.completed`, toEvent(job));

@@ -1,5 +1,7 @@
 /**
  * What becomes of a model that has passed its gate: it is registered, signed, given its reference, and deployed as its job says.
+ *
+ * Invariant: done again, all of it changes nothing, also after what was deployed has been rolled back.
  */
 import type { NatsConnection } from "@nats-io/transport-node";
 import { type ModelRegistry } from "../storage/model-registry.ts";
@@ -24,13 +26,14 @@ const DIRECT = { strategy: "direct" } as const;
 export async function createConclusion(
   { config, nats }: { readonly config: Config; readonly nats: NatsConnection },
   registry: ModelRegistry,
-): Promise<JobRunnerOptions["conclude"]> {
+): Promise<Pick<JobRunnerOptions, "register" | "deploy">> {
   const references = await openReferenceStore(nats, { prefix: config.prefix });
-  return async (task, result, document) => {
-    const version = await register(config, registry, task, result, document);
-    await putReference(references, task, result, version);
-    document.hear({ kind: "progress", stage: "DEPLOYING", share: 0 });
-    return deploy(registry, task, version, document);
+  return {
+    register: async (task, result, document) => {
+      const version = await register(config, registry, task, result, document);
+      await putReference(references, task, result, version);
+    },
+    deploy: async (task, version, document) => deploy(registry, task, version, document),
   };
 }
 
@@ -56,6 +59,7 @@ async function register(
         throw error;
       version = nextVersion((await registry.stateOf(content.manifest.name)).versions);
       document.set({ model_version: version });
+      await document.hold(); // who takes the job over must know the number
     }
   }
 }
@@ -72,7 +76,7 @@ async function deploy(
   try {
     // the first version of a model has nobody to share with
     const strategy = task.champion === undefined && deployment.strategy === "canary" ? DIRECT : deployment;
-    await registry.deploy(model, version, strategy, byTrainer(task));
+    await registry.deploy(model, version, strategy, byTrainer(task), task.request.job_id);
     document.log("info", `${model}@${version} is deployed: ${strategy.strategy}`);
     return "deployed";
   } catch (error) {

@@ -3,15 +3,13 @@
  */
 import { openClickHouse } from "../storage/clickhouse.ts";
 import { type Fits, openFits } from "./app-fits.ts";
+import { endWithParent } from "./app-parent-watch.ts";
 import { QUERY_TIMEOUT_MS, readJobRows } from "./app-training-rows.ts";
 import { createTrainingTools } from "./app-training-tools.ts";
 import { toEngineError } from "./core/errors.ts";
+import { say } from "./train/process-messages.ts";
 import { runTraining } from "./train/run-training.ts";
-import type { ProcessMessage, TrainingTask } from "./train/training-task.ts";
-
-function say(message: ProcessMessage): void {
-  process.send?.(message);
-}
+import type { TrainingTask } from "./train/training-task.ts";
 
 async function run(task: TrainingTask): Promise<void> {
   const clickhouse = openClickHouse(task.clickhouseUrl, QUERY_TIMEOUT_MS);
@@ -22,12 +20,12 @@ async function run(task: TrainingTask): Promise<void> {
       async (spec, champion) => readJobRows(task, clickhouse, spec, champion),
       fits.trainers,
     );
-    const { result } = await runTraining(task, tools, say);
-    say({ kind: "result", result });
+    const { result } = await runTraining(task, tools, (news) => void say(news));
+    await say({ kind: "result", result });
   } catch (error) {
     const { code, message, details, cause } = toEngineError(error);
     if (code === "INTERNAL") console.error(cause ?? error);
-    say({ kind: "failure", code, message, details });
+    await say({ kind: "failure", code, message, details });
   } finally {
     await fits?.close();
     await clickhouse.close();
@@ -35,5 +33,6 @@ async function run(task: TrainingTask): Promise<void> {
   }
 }
 
+endWithParent();
 process.on("disconnect", () => process.exit());
 process.once("message", (task: TrainingTask) => void run(task));

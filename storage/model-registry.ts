@@ -235,18 +235,29 @@ export class ModelRegistry {
     return this.#change(name, deprecated(version), by);
   }
 
-  /** Takes the version live as the strategy says. @throws EngineError MODEL_NOT_FOUND, CONFLICT. */
-  async deploy(name: string, version: string, deployment: Deployment, by: ChangedBy): Promise<ModelState> {
+  /**
+   * Takes the version live as the strategy says.
+   * @param once what it is done for: the same again does nothing, whatever has become of the version since.
+   * @throws EngineError MODEL_NOT_FOUND, CONFLICT.
+   */
+  async deploy(
+    name: string,
+    version: string,
+    deployment: Deployment,
+    by: ChangedBy,
+    once?: string,
+  ): Promise<ModelState> {
     await this.#versions.get(name, version);
+    const id = once === undefined ? undefined : changeId(`deployed ${modelKey({ name, version })} ${once}`);
     switch (deployment.strategy) {
       case "none":
         return this.stateOf(name);
       case "staging":
-        return this.#change(name, promoted(version, STAGING), by);
+        return this.#change(name, promoted(version, STAGING), by, id);
       case "direct":
-        return this.#change(name, deployedDirectly(version), by);
+        return this.#change(name, deployedDirectly(version), by, id);
       case "canary":
-        return this.#change(name, canaryStarted(version, deployment, by), by);
+        return this.#change(name, canaryStarted(version, deployment, by), by, id);
     }
   }
 
@@ -329,8 +340,13 @@ export class ModelRegistry {
     return signature === undefined ? record : { ...record, signature };
   }
 
-  async #change(name: string, change: AliasChange, by: ChangedBy | undefined): Promise<ModelState> {
-    await this.#aliases.change(name, change, by);
+  async #change(
+    name: string,
+    change: AliasChange,
+    by: ChangedBy | undefined,
+    id?: string,
+  ): Promise<ModelState> {
+    await this.#aliases.change(name, change, by, id);
     return this.stateOf(name);
   }
 
@@ -352,8 +368,13 @@ export class ModelRegistry {
 
 /** The same for the same content, so that a push that is tried again is told once. */
 function registrationId({ manifest, digest }: VersionRecord): string {
+  return changeId(`registered ${modelKey(manifest)} ${digest}`);
+}
+
+/** Of a change that happens once. */
+function changeId(text: string): string {
   const id = Buffer.alloc(16);
-  writeUuidOf(id, 0, `registered ${modelKey(manifest)} ${digest}`);
+  writeUuidOf(id, 0, text);
   return uuidText(id, 0);
 }
 

@@ -1,9 +1,11 @@
 /**
  * Retraining jobs out of their work queue, one at a time: several trainers share one consumer, and each job goes to one of them.
  *
- *     next() ─▶ held, `working` told every third of ack_wait ─▶ done (gone) │ later (comes again after a delay)
+ *     next() ─▶ held, `working` told every third of ack_wait ─▶ done (gone) │ later (comes again after a delay) │ left (another's)
  *                └─ its trainer dies: comes again after ack_wait, for another
  *
+ * The server takes an acknowledgement from whoever held the message once: who was frozen, and finds that another has the job, must
+ * not acknowledge it, or it would be gone when that one dies.
  * Bound: one job held.
  */
 import {
@@ -32,7 +34,7 @@ export interface JobReaderOptions {
   readonly ackWaitMs?: number;
 }
 
-/** A job that this trainer holds; settled once, by `done` or `later`. */
+/** A job that this trainer holds; settled once, by `done`, `later` or `leave`. */
 export interface HeldJob {
   readonly model: string;
   /** JSON, not checked yet. */
@@ -43,6 +45,8 @@ export interface HeldJob {
   done(): Promise<void>;
   /** It comes again, to anybody, after the delay. */
   later(delayMs: number): void;
+  /** Another trainer has it by now: nothing more is said of it here. */
+  leave(): void;
 }
 
 export class JobReader {
@@ -115,6 +119,7 @@ export class JobReader {
         clearInterval(touching);
         message.nak(delayMs);
       },
+      leave: () => clearInterval(touching),
     };
   }
 }

@@ -5,6 +5,7 @@
  * written is written with the next news: only `settle` insists.
  */
 import type { TrainingStore } from "../../storage/training-store.ts";
+import { EngineError } from "../core/errors.ts";
 import type { RetrainRequest } from "../core/retrain-request.ts";
 import { utcText } from "../core/retrain-request.ts";
 import {
@@ -25,13 +26,18 @@ export interface JobDocumentOptions {
   readonly clock: () => number;
 }
 
-/** The document as an attempt begins it: what an earlier attempt has read and tried, and the number of its version, are kept. */
+/**
+ * The document as an attempt begins it: what an earlier attempt has read and tried, and the number of its version, are kept; of one that
+ * has registered its version, all.
+ */
 export function begunDocument(
   request: RetrainRequest,
   attempt: number,
   before: TrainingJob | undefined,
   nowMs: number,
 ): TrainingJob {
+  if (before !== undefined && isRegistered(before))
+    return { ...before, attempt, updated_at: utcText(nowMs), estimated_completion: null };
   return {
     job_id: request.job_id,
     model_name: request.model_name,
@@ -57,6 +63,11 @@ export function begunDocument(
     error: null,
     logs: before?.logs ?? [],
   };
+}
+
+/** Whether its version is in the registry, with all that belongs to it, and waits for no more than its deployment. */
+export function isRegistered({ stage }: TrainingJob): boolean {
+  return stage === "DEPLOYING";
 }
 
 export class JobDocument {
@@ -106,6 +117,12 @@ export class JobDocument {
     this.#timer = undefined;
     await this.#writing;
     return this.#options.store.write(this.#job);
+  }
+
+  /** As settle. @throws EngineError CONFLICT when a later attempt has the job. */
+  async hold(): Promise<void> {
+    if (await this.settle()) return;
+    throw new EngineError("CONFLICT", "another attempt has the job");
   }
 
   #progressed(stage: NonNullable<TrainingJob["stage"]>, share: number): Partial<TrainingJob> {

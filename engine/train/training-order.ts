@@ -50,10 +50,10 @@ export function toTrainingTask(parts: OrderParts): TrainingTask {
   };
 }
 
-/** What was asked for; else what stands in the record; else as the version that serves was trained; else the defaults. */
-function specOf({ request, standing, model }: OrderParts): TrainingSpec {
+/** What an earlier attempt carried out; else what was asked for; else what stands in the record; else as the version that serves was trained; else the defaults. */
+function specOf({ request, document, standing, model }: OrderParts): TrainingSpec {
   const model_name = request.model_name;
-  const found = request.training ?? standing ?? specRemembered(model?.champion?.files);
+  const found = document.spec ?? request.training ?? standing ?? specRemembered(model?.champion?.files);
   const spec = parseTrainingSpec({ model_name, ...(found as object) });
   if (spec.model_name === model_name) return spec;
   throw new EngineError(

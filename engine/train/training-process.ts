@@ -18,6 +18,7 @@ const WATCH_MS = 500;
 const MIB = 1024 * 1024;
 const PAGE_BYTES = 4096;
 const OUTPUT_LENGTH_MAX = 4_000;
+const ENVIRONMENT = ["PATH", "HOME", "TMPDIR", "LANG", "TZ", "LD_LIBRARY_PATH"] as const;
 
 export interface TrainingProcessOptions {
   /** The module to run. */
@@ -39,10 +40,12 @@ export async function trainInProcess(
   signal.throwIfAborted();
   const child = fork(module, [], {
     serialization: "advanced",
+    env: environmentOf(process.env),
     execArgv: [`--max-old-space-size=${Math.floor(memoryBytesMax / MIB)}`],
     stdio: ["ignore", "ignore", "pipe", "ipc"],
   });
   const exited = once(child, "exit") as Promise<[number | null, NodeJS.Signals | null]>;
+  const heardOut = once(child, "disconnect"); // after its last message, which may come after its exit is known
   let output = "";
   child.stderr?.on("data", (text: Buffer) => {
     output = (output + text.toString("utf8")).slice(-OUTPUT_LENGTH_MAX);
@@ -58,7 +61,7 @@ export async function trainInProcess(
   try {
     if (child.pid !== undefined) setPriority(child.pid, constants.priority.PRIORITY_LOW);
     child.send(task, (error) => void (error === null || kill()));
-    const [code, killedBy] = await exited;
+    const [[code, killedBy]] = await Promise.all([exited, heardOut]);
     signal.throwIfAborted();
     if (last?.kind === "result") return last.result;
     if (last?.kind === "failure") throw new EngineError(last.code, last.message, { details: last.details });
@@ -70,6 +73,13 @@ export async function trainInProcess(
     signal.removeEventListener("abort", kill);
     kill();
   }
+}
+
+/** What programs need to run; the engine's settings, secrets among them, are not for a process that runs trained and imported models. */
+function environmentOf(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    ENVIRONMENT.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])),
+  );
 }
 
 interface MemoryWatch {

@@ -4,13 +4,15 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { AckPolicy, DeliverPolicy } from "@nats-io/jetstream";
 import { EngineError } from "../../engine/core/errors.ts";
 import type { TrainingJob, TrainingTrial } from "../../engine/core/training-job.ts";
 import type { JobRunnerOptions } from "../../engine/train/job-runner.ts";
 import type { Train } from "../../engine/train/training-task.ts";
+import { type HeldJob, type JobReader, TRAINERS_CONSUMER } from "../../streams/job-reader.ts";
 import { eventually } from "../support/eventually.ts";
 import { startTestNats, type TestNats } from "../support/nats.ts";
-import { MODEL } from "../support/retrain.ts";
+import { MODEL, RetrainEngine } from "../support/retrain.ts";
 import { RESULT, TestTrainer } from "../support/training.ts";
 
 let nats: TestNats;
@@ -45,6 +47,42 @@ async function waiting({ engine }: TestTrainer): Promise<number> {
 /** Trains until it is told not to. */
 const forEver: Train = async (_task, _onNews, signal) =>
   new Promise((_resolve, reject) => signal.addEventListener("abort", () => reject(new Error("aborted"))));
+
+/** Holds jobs as a trainer does that is frozen: the server hears of none until it is settled. */
+async function frozenReader(
+  { client, manager, topology }: RetrainEngine,
+  settled: string[],
+): Promise<Pick<JobReader, "next">> {
+  await manager.consumers.add(topology.retrainStream, {
+    durable_name: TRAINERS_CONSUMER,
+    ack_policy: AckPolicy.Explicit,
+    deliver_policy: DeliverPolicy.All,
+    ack_wait: 2_000_000_000,
+    max_ack_pending: 64,
+  });
+  const consumer = await client.consumers.get(topology.retrainStream, TRAINERS_CONSUMER);
+  let isFirst = true;
+  const next = async (): Promise<HeldJob | undefined> => {
+    const message = isFirst ? await consumer.next({ expires: 1_000 }) : await delay(100, null);
+    if (message === null) return undefined;
+    isFirst = false;
+    return {
+      model: MODEL,
+      data: message.data,
+      deliveries: message.info.deliveryCount,
+      done: async () => {
+        settled.push("done");
+        await message.ackAck();
+      },
+      later: (delayMs) => {
+        settled.push("later");
+        message.nak(delayMs);
+      },
+      leave: () => void settled.push("left"),
+    };
+  };
+  return { next };
+}
 
 describe("a training job", () => {
   it("runs once, says what it does, ends in its record and leaves the queue", async () => {
@@ -154,18 +192,101 @@ describe("a training job", () => {
     assert.deepEqual(trials, [trial]);
   });
 
-  it("that another trainer took over is no longer changed by the first", async () => {
-    const first = await start("frozen", { train: forEver });
+  it("that another trainer took over is left to it by the first, message and all", async () => {
+    const settled: string[] = [];
+    const frozen = await RetrainEngine.open(nats.url, "frozen");
+    const first = await start("frozen", { train: forEver, reader: await frozenReader(frozen, settled) });
     const jobId = await request(first);
-    await eventually("running", async () => (await first.documents.job(jobId))?.status === "RUNNING");
-    const taken = await first.engine.store.startJob(MODEL, jobId, Date.now());
-    assert.deepEqual(taken, { isAccepted: true, attempt: 2 });
-    const document = await first.documents.job(jobId);
-    assert.ok(document);
-    await first.documents.write({ ...document, attempt: 2, progress: 42 });
-    await eventually("an empty queue", async () => (await waiting(first)) === 0, 30_000);
-    assert.deepEqual(first.told, []);
-    assert.equal((await first.documents.job(jobId))?.progress, 42);
+    const attemptOf = async () => (await first.documents.job(jobId))?.attempt;
+    await eventually("running", async () => (await attemptOf()) === 1);
+    const second = await start("frozen", { train: forEver });
+    await eventually("taken over", async () => (await attemptOf()) === 2, 30_000);
+    const document = await second.documents.job(jobId);
+    await eventually("dropped by the first", () => settled.length > 0, 30_000);
+    assert.deepEqual([settled, first.told], [["left"], []]);
+    assert.deepEqual(await second.documents.job(jobId), document);
+    await second.vanish();
+    const third = await start("frozen");
+    assert.equal((await untilTold(third, jobId)).attempt, 3);
+    await eventually("an empty queue", async () => (await waiting(third)) === 0, 30_000);
+    await frozen.close();
+  });
+
+  it("whose trainer dies after it was registered is only deployed by the next", async () => {
+    const first = await start("deploying", { deploy: async () => new Promise(() => undefined) });
+    const jobId = await request(first);
+    await eventually("deploying", async () => (await first.documents.job(jobId))?.stage === "DEPLOYING");
+    await first.engine.nats.close(); // as a process that is killed
+    const deployed: string[] = [];
+    const second = await start("deploying", {
+      deploy: async (_task, version) => {
+        deployed.push(version);
+        return "deployed";
+      },
+    });
+    const job = await untilTold(second, jobId);
+    assert.deepEqual([job.status, job.attempt, job.metrics], ["COMPLETED", 2, RESULT.metrics]);
+    assert.deepEqual([first.concluded, second.concluded, deployed], [["1.1.0"], [], ["1.1.0"]]);
+  });
+
+  it("that is cancelled as its training ends registers nothing", async () => {
+    let trainer: TestTrainer | undefined;
+    const train: Train = async () => {
+      await trainer?.engine.triggers.cancel(MODEL, undefined, Date.now());
+      return RESULT;
+    };
+    trainer = await start("cancelled-at-once", { train });
+    const job = await untilTold(trainer, await request(trainer));
+    assert.deepEqual([job.status, job.model_version], ["CANCELLED", null]);
+    assert.deepEqual(trainer.concluded, []);
+  });
+
+  it("that is cancelled while its version is registered is not deployed", async () => {
+    let trainer: TestTrainer | undefined;
+    const deployed: string[] = [];
+    trainer = await start("cancelled-registering", {
+      register: async () => {
+        await trainer?.engine.triggers.cancel(MODEL, undefined, Date.now());
+      },
+      deploy: async (_task, version) => {
+        deployed.push(version);
+        return "deployed";
+      },
+    });
+    const job = await untilTold(trainer, await request(trainer));
+    assert.deepEqual([job.status, job.model_version, job.outcome], ["CANCELLED", "1.1.0", null]);
+    assert.deepEqual(deployed, []);
+  });
+
+  it("that is cancelled too late ends as cancelled, and says what it has done", async () => {
+    let trainer: TestTrainer | undefined;
+    trainer = await start("cancelled-late", {
+      deploy: async () => {
+        await trainer?.engine.triggers.cancel(MODEL, undefined, Date.now());
+        return "deployed";
+      },
+    });
+    const jobId = await request(trainer);
+    const job = await untilTold(trainer, jobId);
+    assert.deepEqual([job.status, job.model_version, job.outcome], ["CANCELLED", "1.1.0", "deployed"]);
+    assert.deepEqual(await trainer.documents.job(jobId), job);
+    assert.equal((await trainer.engine.store.read(MODEL)).job?.state, "cancelled");
+  });
+
+  it("that was cancelled and followed by another at once ends as cancelled", async () => {
+    const trainer = await start("followed", {
+      train: forEver,
+    });
+    const jobId = await request(trainer);
+    await eventually("running", async () => (await trainer.documents.job(jobId))?.status === "RUNNING");
+    await trainer.engine.triggers.cancel(MODEL, undefined, Date.now(), jobId);
+    const nextId = await request(trainer);
+    const job = await untilTold(trainer, jobId);
+    assert.deepEqual([job.status, job.error], ["CANCELLED", null]);
+    await eventually(
+      "the next one runs",
+      async () => (await trainer.documents.job(nextId))?.status === "RUNNING",
+    );
   });
 
   it("that cannot be carried out now is tried again, and one that never can fails with its reason", async () => {

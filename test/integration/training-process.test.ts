@@ -50,6 +50,23 @@ describe("a training process", () => {
     assert.deepEqual(news, [{ kind: "progress", stage: "TRAINING", share: 0.5 }]);
   });
 
+  it("gives a large model whole", async () => {
+    for (let time = 0; time < 3; time++) {
+      const { model } = await run("succeed greatly");
+      const bytes = model.files.get("model.onnx");
+      assert.deepEqual([bytes?.length, bytes?.at(-1)], [32 * MIB, 7]);
+    }
+  });
+
+  it("knows nothing of the engine's settings, which hold secrets", async () => {
+    process.env["MILLRACE_SMTP_URL"] = "smtp://user:secret@localhost";
+    const answer: unknown = await run("show the environment").catch((error: unknown) => error);
+    delete process.env["MILLRACE_SMTP_URL"];
+    const names = (answer as Error).message.split(" ");
+    assert.ok(names.includes("PATH"));
+    assert.ok(!names.some((name) => name.startsWith("MILLRACE")), names.join(" "));
+  });
+
   it("that fails says why", async () => {
     await assert.rejects(run("fail"), { code: "INVALID_REQUEST", message: "no rows" });
   });

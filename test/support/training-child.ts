@@ -1,18 +1,36 @@
 /** A training process that does what the task's specification says in `act`. */
-import type { ProcessMessage, TrainingTask } from "../../engine/train/training-task.ts";
+import { say } from "../../engine/train/process-messages.ts";
+import type { TrainingTask } from "../../engine/train/training-task.ts";
 import { RESULT } from "./training.ts";
 
-const say = (message: ProcessMessage): void => void process.send?.(message);
+/** Far more than a pipe holds. */
+const LARGE = new Uint8Array(32 * 1024 * 1024).fill(7);
 
 process.on("disconnect", () => process.exit());
-process.on("message", ({ spec }: TrainingTask) => {
-  say({ kind: "progress", stage: "TRAINING", share: 0.5 });
-  switch (spec["act"]) {
+process.on("message", ({ spec }: TrainingTask) => void act(spec["act"]));
+
+async function act(what: unknown): Promise<void> {
+  await say({ kind: "progress", stage: "TRAINING", share: 0.5 });
+  switch (what) {
     case "succeed":
-      say({ kind: "result", result: RESULT });
+      await say({ kind: "result", result: RESULT });
+      return process.disconnect();
+    case "succeed greatly":
+      await say({
+        kind: "result",
+        result: { ...RESULT, model: { manifest: {}, files: new Map([["model.onnx", LARGE]]) } },
+      });
+      return process.disconnect();
+    case "show the environment":
+      await say({
+        kind: "failure",
+        code: "INTERNAL",
+        message: Object.keys(process.env).join(" "),
+        details: [],
+      });
       return process.disconnect();
     case "fail":
-      say({
+      await say({
         kind: "failure",
         code: "INVALID_REQUEST",
         message: "no rows",
@@ -33,4 +51,4 @@ process.on("message", ({ spec }: TrainingTask) => {
     default:
       setInterval(() => undefined, 1000); // for ever
   }
-});
+}

@@ -21,7 +21,7 @@ export class TestTrainer {
   readonly engine: RetrainEngine;
   readonly documents: TrainingStore;
   readonly told: TrainingJob[] = [];
-  /** Versions that were registered here, once per conclusion. */
+  /** Versions that were registered here, once per registration. */
   readonly concluded: string[] = [];
   readonly #stopping = new AbortController();
   readonly #running: Promise<void>;
@@ -53,10 +53,8 @@ export class TestTrainer {
         database: "",
       }),
       train: async () => RESULT,
-      conclude: async ({ version }) => {
-        this.concluded.push(version);
-        return "registered";
-      },
+      register: async ({ version }) => void this.concluded.push(version),
+      deploy: async () => "registered",
       tell: async (job) => void this.told.push(job),
       clock: () => Date.now(),
       logger: pino({ level: "silent" }),
