@@ -29,14 +29,13 @@ import type { Config } from "./core/config.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import { Metrics } from "./core/metrics.ts";
-import { readAuditRows } from "./deployments/audit-rows.ts";
 import { readFeatureValueRows } from "./features/feature-value-rows.ts";
 import { readLabelRows } from "./labels/label-rows.ts";
 import { RecentLabels } from "./labels/recent-labels.ts";
 import { ModelUpdates } from "./model-updates.ts";
 import { readPredictionRows } from "./prediction-rows.ts";
 import { RecentIds } from "./recent-ids.ts";
-import { readRequestErrorRows } from "./request-error-rows.ts";
+import { readAuditRows, readRequestErrorRows } from "./record-rows.ts";
 import type { ServiceUrls } from "./service-urls.ts";
 import { Sink, type SinkOptions, type SinkProgress } from "./sink.ts";
 
