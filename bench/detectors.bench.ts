@@ -7,11 +7,11 @@
 import { spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { median } from "simple-statistics";
+import { SeededRandom } from "../engine/core/seeded-random.ts";
 import { Adwin } from "../engine/monitor/detectors/adwin.ts";
 import type { DriftDetector } from "../engine/monitor/detectors/drift-detector.ts";
 import { Kswin } from "../engine/monitor/detectors/kswin.ts";
 import { PageHinkley } from "../engine/monitor/detectors/page-hinkley.ts";
-import { createRandom } from "../engine/sample/random.ts";
 import { type Draw, errors, normal } from "../test/support/drift-streams.ts";
 import { PROJECT } from "../test/support/model-folder.ts";
 import { type Report, round } from "./report.ts";
@@ -57,7 +57,7 @@ const UNCHANGED: Readonly<Record<string, Draw>> = {
 };
 
 export async function benchDetectors(seconds: number): Promise<Report> {
-  const random = createRandom(1);
+  const random = new SeededRandom(1);
   const values = Float64Array.from({ length: VALUES }, () => random.normal());
   const mean = typical(() => runningMean(values));
   const river = riverPerSecond();
@@ -117,7 +117,7 @@ function falseAlarms(
   draw: Draw,
   seconds: number,
 ): Record<string, string | number> {
-  const random = createRandom(2);
+  const random = new SeededRandom(2);
   let alarms = 0;
   let values = 0;
   const endMs = performance.now() + seconds * 250;

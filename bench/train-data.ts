@@ -8,8 +8,8 @@
  */
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { SeededRandom } from "../engine/core/seeded-random.ts";
 import { rowsOf, type TrainingColumn, type TrainingSet } from "../engine/core/training-set.ts";
-import { createRandom } from "../engine/sample/random.ts";
 import { marketIsMissing, readMarket } from "../test/support/elec-market.ts";
 import { PROJECT } from "../test/support/model-folder.ts";
 
@@ -91,7 +91,7 @@ export function elecData(): TrainingData | undefined {
  * first is chance, and moves LightGBM's AUC by 0.01 from seed to seed.
  */
 export function madeUpData(rows: number, columns: number): TrainingData {
-  const random = createRandom(1);
+  const random = new SeededRandom(1);
   const values = Array.from({ length: columns }, () => new Float32Array(rows).map(() => random.normal()));
   const at = (column: number, row: number): number => values[column]?.[row] as number;
   const targets = Float64Array.from({ length: rows }, (_, row) => {

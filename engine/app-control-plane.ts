@@ -3,16 +3,13 @@
  * trimming of streams.
  */
 import { type JetStreamManager, jetstream } from "@nats-io/jetstream";
-import { AuditStore } from "../storage/audit-store.ts";
 import { type ClickHouse, openClickHouse } from "../storage/clickhouse.ts";
-import { FeatureValueStore } from "../storage/feature-value-store.ts";
-import { LabelStore } from "../storage/label-store.ts";
 import { migrate } from "../storage/migrate.ts";
 import { type ModelRegistry, openModelRegistry } from "../storage/model-registry.ts";
 import { replaceModelView } from "../storage/model-view.ts";
 import { PredictionStore } from "../storage/prediction-store.ts";
-import { RequestErrorStore } from "../storage/request-error-store.ts";
-import type { RowStore } from "../storage/row-store.ts";
+import { RowStore } from "../storage/row-store.ts";
+import { AUDIT_LOG, FEATURE_VALUES, LABELS, REQUEST_ERRORS } from "../storage/sink-tables.ts";
 import { openStreams, type StreamsConnection } from "../streams/connection.ts";
 import { LogReader } from "../streams/log-reader.ts";
 import { Publisher } from "../streams/publisher.ts";
@@ -32,14 +29,13 @@ import type { Config } from "./core/config.ts";
 import { messageOf } from "./core/errors.ts";
 import type { Logger } from "./core/log.ts";
 import { Metrics } from "./core/metrics.ts";
-import { readAuditRows } from "./deployments/audit-rows.ts";
 import { readFeatureValueRows } from "./features/feature-value-rows.ts";
 import { readLabelRows } from "./labels/label-rows.ts";
 import { RecentLabels } from "./labels/recent-labels.ts";
 import { ModelUpdates } from "./model-updates.ts";
 import { readPredictionRows } from "./prediction-rows.ts";
 import { RecentIds } from "./recent-ids.ts";
-import { readRequestErrorRows } from "./request-error-rows.ts";
+import { readAuditRows, readRequestErrorRows } from "./record-rows.ts";
 import type { ServiceUrls } from "./service-urls.ts";
 import { Sink, type SinkOptions, type SinkProgress } from "./sink.ts";
 
@@ -192,28 +188,28 @@ function createSinks(
       logger: logger.child({ component: "sink" }),
     }),
     features: createSink(config, prepare, features, {
-      rows: new FeatureValueStore(clickhouse, database),
+      rows: new RowStore(clickhouse, database, FEATURE_VALUES),
       rowsOf: readFeatureValueRows,
       recentIdsMax: config.featureRecentIdsMax, // as the ingester: both must drop the same
       createRecent: createRecentIds,
       logger: logger.child({ component: "feature sink" }),
     }),
     labels: createSink(config, prepare, labels, {
-      rows: new LabelStore(clickhouse, database),
+      rows: new RowStore(clickhouse, database, LABELS),
       rowsOf: readLabelRows,
       recentIdsMax: config.labelRecentIdsMax,
       createRecent: (capacity) => new RecentLabels(capacity),
       logger: logger.child({ component: "label sink" }),
     }),
     errors: createSink(config, prepare, errors, {
-      rows: new RequestErrorStore(clickhouse, database),
+      rows: new RowStore(clickhouse, database, REQUEST_ERRORS),
       rowsOf: readRequestErrorRows,
       recentIdsMax: RECENT_REPORTS_MAX,
       createRecent: createRecentIds,
       logger: logger.child({ component: "error sink" }),
     }),
     audit: createSink(config, prepare, audit, {
-      rows: new AuditStore(clickhouse, database),
+      rows: new RowStore(clickhouse, database, AUDIT_LOG),
       rowsOf: readAuditRows,
       recentIdsMax: RECENT_ENTRIES_MAX,
       createRecent: createRecentIds,

@@ -5,6 +5,7 @@
  * of the table are not relied on. Bound: LISTED_MAX alerts in a list, CHANGES_MAX changes of one.
  */
 import { type ClickHouse, selectRows } from "./clickhouse.ts";
+import { insertObjects } from "./insert-block.ts";
 import { QueryParams } from "./query-params.ts";
 
 export const LISTED_MAX = 1_000;
@@ -62,16 +63,8 @@ export class AlertHistory {
     const [first] = rows;
     const last = rows.at(-1);
     if (first === undefined || last === undefined) return;
-    await this.#client.insert({
-      table: `${this.#database}.alerts`,
-      values: rows,
-      format: "JSONEachRow",
-      clickhouse_settings: {
-        async_insert: 0,
-        insert_deduplicate: 1,
-        insert_deduplication_token: `${first.alert_id}:${first.change_number}-${last.change_number}`,
-      },
-    });
+    const token = `${first.alert_id}:${first.change_number}-${last.change_number}`;
+    await insertObjects(this.#client, `${this.#database}.alerts`, rows, token);
   }
 
   /** Alerts as their latest change left them, the latest first. @throws EngineError SERVICE_UNAVAILABLE */

@@ -15,8 +15,6 @@ import { insist, isRevisionConflict } from "./nats-failure.ts";
 
 export interface ArtifactStoreOptions {
   readonly bucket: string;
-  /** Copies of the data in a NATS cluster. */
-  readonly replicas?: number;
   /** A read without progress for this long is given up. */
   readonly stallMs?: number;
 }
@@ -33,10 +31,10 @@ export function sha256Of(bytes: Uint8Array): string {
 
 export async function openArtifactStore(
   connection: NatsConnection,
-  { bucket, replicas = 1, stallMs = STALL_MS }: ArtifactStoreOptions,
+  { bucket, stallMs = STALL_MS }: ArtifactStoreOptions,
 ): Promise<ArtifactStore> {
   const manager = new Objm(jetstream(connection, { timeout: REQUEST_TIMEOUT_MS }));
-  const store = await insist("open the artifact store", () => manager.create(bucket, { replicas }));
+  const store = await insist("open the artifact store", () => manager.create(bucket));
   return new ArtifactStore(store, { stallMs });
 }
 

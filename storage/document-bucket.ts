@@ -4,15 +4,14 @@
  * What a document means, and whether it is sound, is the caller's matter. Bounds: those of compareAndSet; a document by what
  * one NATS message holds; READS_MAX readings at once.
  */
-import { type JetStreamManager, jetstream } from "@nats-io/jetstream";
-import { type KV, Kvm } from "@nats-io/kv";
+import type { JetStreamManager } from "@nats-io/jetstream";
+import type { KV } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { readKeys } from "./bucket-keys.ts";
 import { compareAndSet } from "./compare-and-set.ts";
+import { type KvBucket, type KvBucketOptions, openKvBucket } from "./kv-bucket.ts";
 import { insist } from "./nats-failure.ts";
 
-const KV_HISTORY = 1;
-const REQUEST_TIMEOUT_MS = 3_000;
 const READS_MAX = 64;
 
 export interface Documents {
@@ -27,27 +26,13 @@ export interface DocumentChange<T> {
   readonly result: T;
 }
 
-export interface BucketOptions {
-  /** Copies of the data in a NATS cluster. */
-  readonly replicas?: number;
-  /** How long a document is kept after its last write, ms; without it for ever. */
-  readonly ageMsMax?: number;
-}
-
 /** Opens the bucket, creating it when it is missing. The caller closes the connection. */
 export async function openDocumentBucket(
   connection: NatsConnection,
   bucket: string,
-  { replicas = 1, ageMsMax = 0 }: BucketOptions = {},
+  options?: KvBucketOptions,
 ): Promise<DocumentBucket> {
-  const client = jetstream(connection, { timeout: REQUEST_TIMEOUT_MS });
-  return insist(`open the bucket ${bucket}`, async () => {
-    const [kv, manager] = await Promise.all([
-      new Kvm(client).create(bucket, { history: KV_HISTORY, replicas, allow_direct: false, ttl: ageMsMax }),
-      client.jetstreamManager(),
-    ]);
-    return new DocumentBucket(kv, manager, bucket);
-  });
+  return new DocumentBucket(await openKvBucket(connection, bucket, options));
 }
 
 interface Read {
@@ -62,7 +47,7 @@ export class DocumentBucket {
   readonly #manager: JetStreamManager;
   readonly #bucket: string;
 
-  constructor(kv: KV, manager: JetStreamManager, bucket: string) {
+  constructor({ kv, manager, bucket }: KvBucket) {
     this.#kv = kv;
     this.#manager = manager;
     this.#bucket = bucket;

@@ -3,7 +3,7 @@
  * starts goes on behind the last one.
  */
 import { type ClickHouse, selectRows } from "./clickhouse.ts";
-import { ONE_BLOCK } from "./insert-block.ts";
+import { insertObjects } from "./insert-block.ts";
 import { runningInserts } from "./row-store.ts";
 
 /** A row of the table, in its columns' names. */
@@ -52,12 +52,7 @@ export class DriftReportStore {
 
   /** All or none; the same token again inserts nothing. */
   async insert(rows: readonly DriftReportRow[], token: string): Promise<void> {
-    await this.#client.insert({
-      table: this.#table,
-      values: [...rows],
-      format: "JSONEachRow",
-      clickhouse_settings: { ...ONE_BLOCK, insert_deduplication_token: token },
-    });
+    await insertObjects(this.#client, this.#table, rows, token);
   }
 
   async runningInserts(): Promise<number> {

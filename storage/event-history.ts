@@ -9,7 +9,8 @@ import { EngineError, messageOf } from "../engine/core/errors.ts";
 import type { EventHistory, HistoryEvent, HistoryRange } from "../engine/core/event-history.ts";
 import { FeatureRowReader, HISTORY_COLUMNS } from "../engine/core/feature-row-reader.ts";
 import { type ClickHouse, selectRows } from "./clickhouse.ts";
-import { FeatureValueStore } from "./feature-value-store.ts";
+import { RowStore } from "./row-store.ts";
+import { FEATURE_VALUES } from "./sink-tables.ts";
 
 /** What happened later than it arrived there is not, so old partitions are not even opened. */
 const IN_RANGE = `entity_type = {entityType:String}
@@ -20,12 +21,12 @@ const IN_RANGE = `entity_type = {entityType:String}
 export class ClickHouseEventHistory implements EventHistory {
   readonly #client: ClickHouse;
   readonly #table: string;
-  readonly #values: FeatureValueStore;
+  readonly #values: RowStore;
 
   constructor(client: ClickHouse, database: string) {
     this.#client = client;
     this.#table = `${database}.feature_values`;
-    this.#values = new FeatureValueStore(client, database);
+    this.#values = new RowStore(client, database, FEATURE_VALUES);
   }
 
   lastSeq(epoch: number): Promise<number> {
@@ -47,7 +48,7 @@ export class ClickHouseEventHistory implements EventHistory {
   }
 
   async recentIds(epoch: number, seq: number, limit: number): Promise<Buffer> {
-    const query = `SELECT ${this.#values.id} AS id FROM ${this.#table}
+    const query = `SELECT ${FEATURE_VALUES.id} AS id FROM ${this.#table}
       WHERE log_epoch < {epoch:UInt64} OR (log_epoch = {epoch:UInt64} AND log_seq <= {seq:UInt64})
       ORDER BY log_epoch DESC, log_seq DESC LIMIT {limit:UInt32} FORMAT RowBinary`;
     const chunks: Buffer[] = [];

@@ -8,8 +8,6 @@
  * has changed since they were read. Several versions of a set may be active. An archived version stays archived:
  * what it is to be again is applied under a new version. Bounds: by the check, and those of VersionStore and compareAndSet.
  */
-import { type JetStreamClient, type JetStreamManager, jetstream } from "@nats-io/jetstream";
-import { type KV, Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { EngineError } from "../engine/core/errors.ts";
 import { type FeatureSet, featureSetKey, parseFeatureSet } from "../engine/core/feature-set.ts";
@@ -21,6 +19,7 @@ import {
   type FeatureSetRecord,
   toFeatureSetRecord,
 } from "./feature-set-record.ts";
+import { type KvBucket, openKvBucket } from "./kv-bucket.ts";
 import { insist, isRevisionConflict } from "./nats-failure.ts";
 import { type RegistryListener, type RegistryWatch, watchRegistry } from "./registry-watch.ts";
 import { compareVersions } from "./version-order.ts";
@@ -29,8 +28,6 @@ import { fromVersionKey, type Key, VersionStore, versionKey } from "./version-st
 export interface FeatureRegistryOptions {
   /** First part of the bucket name `<prefix>_features`. */
   readonly prefix?: string;
-  /** Copies of the data in a NATS cluster. */
-  readonly replicas?: number;
   /** Throws when `added` cannot be active beside `active`. */
   readonly check: (active: readonly FeatureSet[], added: FeatureSet) => void;
   /** Where the stream of feature events stands now. */
@@ -56,32 +53,14 @@ export interface Applied {
 }
 
 const PREFIX = "millrace";
-const KV_HISTORY = 1;
-const REQUEST_TIMEOUT_MS = 3_000;
 
 /** Opens the registry on `connection`, creating its bucket when it is missing. The caller closes the connection. */
 export async function openFeatureRegistry(
   connection: NatsConnection,
   options: FeatureRegistryOptions,
 ): Promise<FeatureRegistry> {
-  const { prefix = PREFIX, replicas = 1 } = options;
-  const client = jetstream(connection, { timeout: REQUEST_TIMEOUT_MS });
-  const bucket = `${prefix}_features`;
-  const [kv, manager] = await insist("open the registry of feature sets", () =>
-    Promise.all([
-      new Kvm(client).create(bucket, { history: KV_HISTORY, replicas, allow_direct: false }),
-      client.jetstreamManager(),
-    ]),
-  );
-  return new FeatureRegistry({ connection, client, manager, kv, bucket }, options);
-}
-
-interface RegistryParts {
-  readonly connection: NatsConnection;
-  readonly client: JetStreamClient;
-  readonly manager: JetStreamManager;
-  readonly kv: KV;
-  readonly bucket: string;
+  const { prefix = PREFIX } = options;
+  return new FeatureRegistry(await openKvBucket(connection, `${prefix}_features`), options);
 }
 
 /** The bucket at one moment. */
@@ -92,14 +71,14 @@ interface Contents {
 }
 
 export class FeatureRegistry {
-  readonly #parts: RegistryParts;
+  readonly #bucket: KvBucket;
   readonly #options: FeatureRegistryOptions;
   readonly #versions: VersionStore<FeatureSetRecord>;
 
-  constructor(parts: RegistryParts, options: FeatureRegistryOptions) {
-    this.#parts = parts;
+  constructor(bucket: KvBucket, options: FeatureRegistryOptions) {
+    this.#bucket = bucket;
     this.#options = options;
-    this.#versions = new VersionStore({ ...parts, kind: FEATURE_SET_VERSIONS });
+    this.#versions = new VersionStore({ ...bucket, kind: FEATURE_SET_VERSIONS });
   }
 
   /**
@@ -134,7 +113,7 @@ export class FeatureRegistry {
     await this.#versions.get(name, version);
     await insist(`archive ${featureSetKey({ name, version })}`, async () => {
       try {
-        await this.#parts.kv.create(archivedKey({ name, version }), new Date().toISOString());
+        await this.#bucket.kv.create(archivedKey({ name, version }), new Date().toISOString());
       } catch (error) {
         if (!isRevisionConflict(error)) throw error; // it is archived already
       }
@@ -173,7 +152,7 @@ export class FeatureRegistry {
     listener: RegistryListener<readonly FeatureSetRecord[]>,
     onFailure?: (error: unknown) => void,
   ): Promise<RegistryWatch> {
-    const { connection, kv } = this.#parts;
+    const { connection, kv } = this.#bucket;
     const list = async () => [{ name: "active", records: await this.active() }];
     return watchRegistry({ connection, kv, list, onFailure }, ({ records }) => listener(records));
   }
@@ -185,7 +164,7 @@ export class FeatureRegistry {
   }
 
   async #contents(): Promise<Contents> {
-    const { manager, bucket } = this.#parts;
+    const { manager, bucket } = this.#bucket;
     const { keys, lastSeq } = await insist("list the feature sets", () => readKeys(manager, bucket, ">"));
     const marks = new Set(keys);
     const isArchived = (key: Key): boolean => marks.has(archivedKey(key));
@@ -205,7 +184,7 @@ export class FeatureRegistry {
 
   /** Writes if nothing in the whole bucket has changed since `lastSeq`. */
   async #putAfter(lastSeq: number, key: string, text: string): Promise<void> {
-    const { client, bucket } = this.#parts;
+    const { client, bucket } = this.#bucket;
     await client.publish(`$KV.${bucket}.${key}`, text, { expect: { lastSequence: lastSeq } });
   }
 }

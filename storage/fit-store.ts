@@ -29,13 +29,13 @@ const REQUEST_TIMEOUT_MS = 3_000;
 /** @throws EngineError SERVICE_UNAVAILABLE */
 export async function openFitStore(
   connection: NatsConnection,
-  { prefix, replicas = 1 }: { readonly prefix: string; readonly replicas?: number },
+  { prefix }: { readonly prefix: string },
 ): Promise<FitStore> {
   const bucket = `${prefix}_fits`;
-  const documents = await openDocumentBucket(connection, bucket, { replicas, ageMsMax: AGE_MS_MAX });
+  const documents = await openDocumentBucket(connection, bucket, { ageMsMax: AGE_MS_MAX });
   const manager = new Objm(jetstream(connection, { timeout: REQUEST_TIMEOUT_MS }));
   const ttl = AGE_MS_MAX * 1_000_000;
-  const objects = await insist("open the store of fits", () => manager.create(bucket, { replicas, ttl }));
+  const objects = await insist("open the store of fits", () => manager.create(bucket, { ttl }));
   return new FitStore(documents, objects);
 }
 

@@ -37,3 +37,18 @@ export async function insertBlock(
   });
   result.stream.resume();
 }
+
+/** The same of rows as objects, by the columns' names. @throws the client's error. */
+export async function insertObjects(
+  client: Pick<ClickHouse, "insert">,
+  table: string,
+  rows: readonly object[],
+  token: string,
+): Promise<void> {
+  await client.insert({
+    table,
+    values: [...rows],
+    format: "JSONEachRow",
+    clickhouse_settings: { ...ONE_BLOCK, insert_deduplication_token: token },
+  });
+}

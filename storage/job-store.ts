@@ -14,8 +14,8 @@
  * Invariant: a change takes effect once, even when the answer to its write is lost. Bounds: those of compareAndSet.
  */
 import { randomUUID } from "node:crypto";
-import { type JetStreamManager, jetstream } from "@nats-io/jetstream";
-import { type KV, Kvm } from "@nats-io/kv";
+import type { JetStreamManager } from "@nats-io/jetstream";
+import type { KV } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
 import {
   finished,
@@ -28,10 +28,10 @@ import {
 } from "../engine/core/retrain-job.ts";
 import { readKeys } from "./bucket-keys.ts";
 import { compareAndSet } from "./compare-and-set.ts";
+import { openKvBucket } from "./kv-bucket.ts";
 import { insist } from "./nats-failure.ts";
 
 const CHANGES_MAX = 50;
-const REQUEST_TIMEOUT_MS = 3_000;
 
 /** What a change makes of a record; the record itself when there is nothing to write. */
 export interface Changed<T> {
@@ -48,24 +48,14 @@ export interface JobStoreParts {
 export interface JobStoreOptions {
   /** First part of the bucket's name. */
   readonly prefix: string;
-  /** Copies of the data in a NATS cluster. */
-  readonly replicas?: number;
 }
 
 /** Opens the store on `connection`, creating its bucket when it is missing. @throws EngineError SERVICE_UNAVAILABLE. */
 export async function openJobStore(
   connection: NatsConnection,
-  { prefix, replicas = 1 }: JobStoreOptions,
+  { prefix }: JobStoreOptions,
 ): Promise<JobStore> {
-  const client = jetstream(connection, { timeout: REQUEST_TIMEOUT_MS });
-  const bucket = `${prefix}_jobs`;
-  const [kv, manager] = await insist("open the retraining jobs", () =>
-    Promise.all([
-      new Kvm(client).create(bucket, { history: 1, replicas, allow_direct: false }),
-      client.jetstreamManager(),
-    ]),
-  );
-  return new JobStore({ kv, manager, bucket });
+  return new JobStore(await openKvBucket(connection, `${prefix}_jobs`));
 }
 
 export class JobStore {

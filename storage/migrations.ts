@@ -4,9 +4,9 @@
  * A step that has run anywhere is never changed: mend it with a later one. Every statement may be run again without
  * harm, so that a crash between a step and its record does none.
  */
-import { auditStatements } from "./audit-store.ts";
+import { auditStatements } from "./audit-table.ts";
 import { createLabelledPredictions } from "./labelled-predictions.ts";
-import { requestErrorStatements } from "./request-error-store.ts";
+import { requestErrorStatements } from "./request-error-table.ts";
 import { trafficStatements } from "./traffic-tables.ts";
 import { trainingStatements } from "./training-tables.ts";
 

@@ -10,8 +10,7 @@
  * Invariants: a record is created after its files are stored; reads go to the stream's leader, never to a replica
  * that lags. Bounds: content by ContentBounds, waits by insist(), races for one record by AliasStore.
  */
-import { jetstream } from "@nats-io/jetstream";
-import { type KV, Kvm } from "@nats-io/kv";
+import type { KV } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { CanaryRecord, ChangedBy, Deployment } from "../engine/core/deployment.ts";
 import { EngineError } from "../engine/core/errors.ts";
@@ -31,8 +30,8 @@ import {
   wentBack,
 } from "./canary-change.ts";
 import { inPieces } from "./in-pieces.ts";
+import { type KvBucket, openKvBucket } from "./kv-bucket.ts";
 import type { ModelState } from "./model-state.ts";
-import { insist } from "./nats-failure.ts";
 import { type RegistryListener, type RegistryWatch, watchRegistry } from "./registry-watch.ts";
 import { SignatureStore } from "./signature-store.ts";
 import { UntoldChanges } from "./untold-changes.ts";
@@ -52,8 +51,6 @@ import { VersionStore } from "./version-store.ts";
 export interface ModelRegistryOptions {
   /** First part of the bucket names `<prefix>_models` and `<prefix>_artifacts`. */
   readonly prefix?: string;
-  /** Copies of the data in a NATS cluster. */
-  readonly replicas?: number;
   readonly bounds?: ContentBounds;
   /** Called before a version is stored and before it is loaded; throws to refuse it. */
   readonly checkSignature?: CheckSignature;
@@ -82,35 +79,22 @@ export interface ModelDetails extends ModelState {
 const PREFIX = "millrace";
 /** Only for a look back by hand: what rollback needs is in the alias record. */
 const KV_HISTORY = 5;
-const REQUEST_TIMEOUT_MS = 3_000;
 
 /** Opens the registry on `connection`, creating its buckets when they are missing. The caller closes the connection. */
 export async function openModelRegistry(
   connection: NatsConnection,
   {
     prefix = PREFIX,
-    replicas = 1,
     bounds = CONTENT_BOUNDS,
     checkSignature = async () => undefined,
   }: ModelRegistryOptions = {},
 ): Promise<ModelRegistry> {
-  const client = jetstream(connection, { timeout: REQUEST_TIMEOUT_MS });
-  const bucket = `${prefix}_models`;
-  const [kv, manager] = await insist("open the model registry", () =>
-    Promise.all([
-      new Kvm(client).create(bucket, { history: KV_HISTORY, replicas, allow_direct: false }),
-      client.jetstreamManager(),
-    ]),
-  );
-  const artifacts = await openArtifactStore(connection, { bucket: `${prefix}_artifacts`, replicas });
-  const versions = new VersionStore({ kv, bucket, manager, connection, kind: MODEL_VERSIONS });
-  return new ModelRegistry({ connection, kv, versions, artifacts, bounds, checkSignature });
+  const bucket = await openKvBucket(connection, `${prefix}_models`, { history: KV_HISTORY });
+  const artifacts = await openArtifactStore(connection, { bucket: `${prefix}_artifacts` });
+  return new ModelRegistry({ ...bucket, artifacts, bounds, checkSignature });
 }
 
-interface RegistryParts {
-  readonly connection: NatsConnection;
-  readonly kv: KV;
-  readonly versions: VersionStore<VersionRecord>;
+interface RegistryParts extends KvBucket {
   readonly artifacts: ArtifactStore;
   readonly bounds: ContentBounds;
   readonly checkSignature: CheckSignature;
@@ -132,9 +116,9 @@ export class ModelRegistry {
   constructor(parts: RegistryParts) {
     this.#connection = parts.connection;
     this.#kv = parts.kv;
-    this.#versions = parts.versions;
+    this.#versions = new VersionStore({ ...parts, kind: MODEL_VERSIONS });
     this.#aliases = new AliasStore(parts.kv);
-    this.untold = new UntoldChanges({ ...parts, aliases: this.#aliases });
+    this.untold = new UntoldChanges({ ...parts, versions: this.#versions, aliases: this.#aliases });
     this.#artifacts = parts.artifacts;
     this.#bounds = parts.bounds;
     this.#signatures = new SignatureStore(parts.kv);

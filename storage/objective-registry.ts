@@ -5,8 +5,6 @@
  * Invariant: a change is written only if nothing in the bucket has changed since it was read, so OBJECTIVES_MAX holds however many
  * write at once. Bounds: that, and those of compareAndSet.
  */
-import { type JetStreamClient, type JetStreamManager, jetstream } from "@nats-io/jetstream";
-import { type KV, Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { EngineError } from "../engine/core/errors.ts";
 import {
@@ -16,6 +14,7 @@ import {
 } from "../engine/core/service-objective.ts";
 import { readKeys } from "./bucket-keys.ts";
 import { compareAndSet } from "./compare-and-set.ts";
+import { type KvBucket, openKvBucket } from "./kv-bucket.ts";
 import { insist } from "./nats-failure.ts";
 
 export interface ObjectiveRegistryOptions {
@@ -23,36 +22,19 @@ export interface ObjectiveRegistryOptions {
   readonly prefix?: string;
 }
 
-const REQUEST_TIMEOUT_MS = 3_000;
-
 /** Opens the registry on `connection`, creating its bucket when it is missing. The caller closes the connection. */
 export async function openObjectiveRegistry(
   connection: NatsConnection,
   { prefix = "millrace" }: ObjectiveRegistryOptions = {},
 ): Promise<ObjectiveRegistry> {
-  const client = jetstream(connection, { timeout: REQUEST_TIMEOUT_MS });
-  const bucket = `${prefix}_slos`;
-  const [kv, manager] = await insist("open the registry of service-level objectives", () =>
-    Promise.all([
-      new Kvm(client).create(bucket, { history: 1, allow_direct: false }),
-      client.jetstreamManager(),
-    ]),
-  );
-  return new ObjectiveRegistry({ client, manager, kv, bucket });
-}
-
-interface RegistryParts {
-  readonly client: JetStreamClient;
-  readonly manager: JetStreamManager;
-  readonly kv: KV;
-  readonly bucket: string;
+  return new ObjectiveRegistry(await openKvBucket(connection, `${prefix}_slos`));
 }
 
 export class ObjectiveRegistry {
-  readonly #parts: RegistryParts;
+  readonly #bucket: KvBucket;
 
-  constructor(parts: RegistryParts) {
-    this.#parts = parts;
+  constructor(bucket: KvBucket) {
+    this.#bucket = bucket;
   }
 
   /**
@@ -70,7 +52,7 @@ export class ObjectiveRegistry {
       if (existing === text) return { objective, isNew: false };
       if (existing === undefined && texts.size >= OBJECTIVES_MAX)
         throw new EngineError("CONFLICT", `there are ${OBJECTIVES_MAX} objectives: remove one first`);
-      const { client, bucket } = this.#parts;
+      const { client, bucket } = this.#bucket;
       await client.publish(`$KV.${bucket}.${objective.name}`, text, { expect: { lastSequence: lastSeq } });
       return { objective, isNew: existing === undefined };
     });
@@ -94,13 +76,13 @@ export class ObjectiveRegistry {
   /** @throws EngineError SLO_NOT_FOUND. */
   async remove(name: string): Promise<ServiceObjective> {
     const objective = await this.get(name);
-    await insist(`remove the objective ${name}`, () => this.#parts.kv.delete(name));
+    await insist(`remove the objective ${name}`, () => this.#bucket.kv.delete(name));
     return objective;
   }
 
   /** The text of each objective, by name. */
   async #contents(): Promise<{ readonly texts: ReadonlyMap<string, string>; readonly lastSeq: number }> {
-    const { manager, bucket, kv } = this.#parts;
+    const { manager, bucket, kv } = this.#bucket;
     const { keys, lastSeq } = await readKeys(manager, bucket, ">");
     const entries = await Promise.all(keys.map(async (key) => kv.get(key)));
     const texts = new Map<string, string>();

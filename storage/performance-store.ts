@@ -3,7 +3,7 @@
  * of the computations of a window the last one counts. Whoever starts goes on behind the last one that is stored.
  */
 import { type ClickHouse, selectRows } from "./clickhouse.ts";
-import { ONE_BLOCK } from "./insert-block.ts";
+import { insertObjects } from "./insert-block.ts";
 import { QueryParams } from "./query-params.ts";
 import { runningInserts } from "./row-store.ts";
 
@@ -87,12 +87,7 @@ export class PerformanceStore {
 
   /** All or none; the same token again inserts nothing. */
   async insert(rows: readonly Readonly<Record<string, unknown>>[], token: string): Promise<void> {
-    await this.#client.insert({
-      table: this.#table,
-      values: [...rows],
-      format: "JSONEachRow",
-      clickhouse_settings: { ...ONE_BLOCK, insert_deduplication_token: token },
-    });
+    await insertObjects(this.#client, this.#table, rows, token);
   }
 
   async runningInserts(): Promise<number> {

@@ -6,20 +6,21 @@
  */
 import { LOG_COLUMNS } from "../engine/core/log-block.ts";
 import type { ClickHouse } from "./clickhouse.ts";
-import { RowStore } from "./row-store.ts";
+import { RowStore, type RowTable } from "./row-store.ts";
 import { TrafficCatchUp } from "./traffic-catch-up.ts";
+
+const PREDICTIONS: RowTable = {
+  name: "predictions",
+  columns: LOG_COLUMNS,
+  id: "prediction_id",
+  idsWhere: "source = 'stream'",
+};
 
 export class PredictionStore extends RowStore {
   readonly #traffic: TrafficCatchUp;
 
   constructor(client: ClickHouse, database: string) {
-    super({
-      client,
-      table: `${database}.predictions`,
-      columns: LOG_COLUMNS,
-      id: "prediction_id",
-      idsWhere: "source = 'stream'",
-    });
+    super(client, database, PREDICTIONS);
     this.#traffic = new TrafficCatchUp(client, database);
   }
 

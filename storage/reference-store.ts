@@ -7,8 +7,6 @@
  * Invariants: a record is written after its body is stored; of references that are put at once the last one counts, and
  * the others are among its previous ones. Bounds: REFERENCE_BYTES_MAX, waits by insist(), races by compareAndSet.
  */
-import { type JetStreamManager, jetstream } from "@nats-io/jetstream";
-import { type KV, Kvm } from "@nats-io/kv";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { toCanonicalJson } from "../engine/core/canonical-json.ts";
 import { EngineError } from "../engine/core/errors.ts";
@@ -17,6 +15,7 @@ import type { ReferenceSource } from "../engine/core/reference-source.ts";
 import { type ArtifactStore, openArtifactStore } from "./artifact-store.ts";
 import { readKeys } from "./bucket-keys.ts";
 import { compareAndSet } from "./compare-and-set.ts";
+import { type KvBucket, openKvBucket } from "./kv-bucket.ts";
 import { insist } from "./nats-failure.ts";
 import { parseReferenceRecord, previousIds, type ReferenceRecord } from "./reference-record.ts";
 import { type RegistryListener, type RegistryWatch, watchRegistry } from "./registry-watch.ts";
@@ -27,8 +26,6 @@ export const REFERENCE_BYTES_MAX = 16 * 1024 * 1024;
 export interface ReferenceStoreOptions {
   /** First part of the bucket names `<prefix>_references` and `<prefix>_artifacts`. */
   readonly prefix?: string;
-  /** Copies of the data in a NATS cluster. */
-  readonly replicas?: number;
 }
 
 export interface NewReference {
@@ -61,31 +58,19 @@ export interface PutReference {
 const PREFIX = "millrace";
 /** Only for a look back by hand. */
 const KV_HISTORY = 5;
-const REQUEST_TIMEOUT_MS = 3_000;
 const READS_AT_ONCE = 16;
 
 /** Opens the store on `connection`, creating its buckets when they are missing. The caller closes the connection. */
 export async function openReferenceStore(
   connection: NatsConnection,
-  { prefix = PREFIX, replicas = 1 }: ReferenceStoreOptions = {},
+  { prefix = PREFIX }: ReferenceStoreOptions = {},
 ): Promise<ReferenceStore> {
-  const client = jetstream(connection, { timeout: REQUEST_TIMEOUT_MS });
-  const bucket = `${prefix}_references`;
-  const [kv, manager] = await insist("open the store of references", () =>
-    Promise.all([
-      new Kvm(client).create(bucket, { history: KV_HISTORY, replicas, allow_direct: false }),
-      client.jetstreamManager(),
-    ]),
-  );
-  const artifacts = await openArtifactStore(connection, { bucket: `${prefix}_artifacts`, replicas });
-  return new ReferenceStore({ connection, manager, kv, bucket, artifacts });
+  const bucket = await openKvBucket(connection, `${prefix}_references`, { history: KV_HISTORY });
+  const artifacts = await openArtifactStore(connection, { bucket: `${prefix}_artifacts` });
+  return new ReferenceStore({ ...bucket, artifacts });
 }
 
-interface StoreParts {
-  readonly connection: NatsConnection;
-  readonly manager: JetStreamManager;
-  readonly kv: KV;
-  readonly bucket: string;
+interface StoreParts extends KvBucket {
   readonly artifacts: ArtifactStore;
 }
 

@@ -9,28 +9,27 @@ import { type ClickHouse, selectRows } from "./clickhouse.ts";
 import { isUnreadableRows } from "./clickhouse-error.ts";
 import { insertBlock } from "./insert-block.ts";
 
-export interface RowStoreOptions {
-  readonly client: ClickHouse;
-  /** `database.table`; it has the columns log_epoch and log_seq. */
-  readonly table: string;
+/** It has the columns log_epoch and log_seq. */
+export interface RowTable {
+  readonly name: string;
   /** In the order of the rows' RowBinary. */
   readonly columns: readonly string[];
   /** The 16 bytes, FixedString(16) or UUID, that tell a row that comes again. */
   readonly id: string;
-  /** Which rows may come again. */
-  readonly idsWhere: string;
+  /** Which rows may come again; any, unless told. */
+  readonly idsWhere?: string;
 }
 
 export class RowStore {
-  readonly #options: RowStoreOptions;
+  readonly #client: ClickHouse;
+  readonly #table: RowTable;
+  /** `database.table` */
+  readonly #name: string;
 
-  constructor(options: RowStoreOptions) {
-    this.#options = options;
-  }
-
-  /** The expression of a row's id. */
-  get id(): string {
-    return this.#options.id;
+  constructor(client: ClickHouse, database: string, table: RowTable) {
+    this.#client = client;
+    this.#table = table;
+    this.#name = `${database}.${table.name}`;
   }
 
   /**
@@ -38,9 +37,9 @@ export class RowStore {
    * @returns why ClickHouse cannot read the rows, or undefined when they are stored.
    */
   async insert(rows: Uint8Array, token: string): Promise<string | undefined> {
-    const { client, table, columns } = this.#options;
+    const { columns } = this.#table;
     try {
-      await insertBlock(client, { table, columns, rows, token });
+      await insertBlock(this.#client, { table: this.#name, columns, rows, token });
       return undefined;
     } catch (error) {
       if (!(error instanceof ClickHouseError) || !isUnreadableRows(Number(error.code))) throw error;
@@ -49,15 +48,14 @@ export class RowStore {
   }
 
   async runningInserts(): Promise<number> {
-    return runningInserts(this.#options.client, this.#options.table);
+    return runningInserts(this.#client, this.#name);
   }
 
   /** Highest sequence stored of the stream that was created at `epoch`, or 0. */
   async lastSeq(epoch: number): Promise<number> {
-    const { client, table } = this.#options;
     const rows = await selectRows<{ last: string }>(
-      client,
-      `SELECT max(log_seq) AS last FROM ${table} WHERE log_epoch = {epoch:UInt64}`,
+      this.#client,
+      `SELECT max(log_seq) AS last FROM ${this.#name} WHERE log_epoch = {epoch:UInt64}`,
       { epoch },
     );
     return Number(rows[0]?.last ?? 0);
@@ -65,13 +63,13 @@ export class RowStore {
 
   /** Ids of the latest `limit` rows that may come again, oldest first, 16 bytes each as in RowBinary. */
   async recentIds(limit: number): Promise<Buffer> {
-    const { client, table, id, idsWhere } = this.#options;
+    const { id, idsWhere = "true" } = this.#table;
     const query = `
       SELECT id FROM (
-        SELECT ${id} AS id, log_epoch, log_seq FROM ${table} WHERE ${idsWhere}
+        SELECT ${id} AS id, log_epoch, log_seq FROM ${this.#name} WHERE ${idsWhere}
         ORDER BY log_epoch DESC, log_seq DESC LIMIT {limit:UInt32}
       ) ORDER BY log_epoch, log_seq FORMAT RowBinary`;
-    const result = await client.exec({ query, query_params: { limit } });
+    const result = await this.#client.exec({ query, query_params: { limit } });
     const chunks: Buffer[] = [];
     for await (const chunk of result.stream) chunks.push(Buffer.from(chunk as Uint8Array));
     return Buffer.concat(chunks);

@@ -6,7 +6,7 @@
  */
 import type { TrainingJob } from "../engine/core/training-job.ts";
 import { type ClickHouse, selectRows } from "./clickhouse.ts";
-import { ONE_BLOCK } from "./insert-block.ts";
+import { insertObjects } from "./insert-block.ts";
 import { QueryParams } from "./query-params.ts";
 
 export const LISTED_MAX = 1_000;
@@ -58,13 +58,7 @@ export class TrainingHistory {
   }
 
   async #insert(table: string, values: readonly TrainingRow[], token: string): Promise<void> {
-    if (values.length === 0) return;
-    await this.#client.insert({
-      table: `${this.#database}.${table}`,
-      values,
-      format: "JSONEachRow",
-      clickhouse_settings: { ...ONE_BLOCK, insert_deduplication_token: token },
-    });
+    if (values.length > 0) await insertObjects(this.#client, `${this.#database}.${table}`, values, token);
   }
 }
 

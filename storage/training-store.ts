@@ -12,10 +12,10 @@ const AGE_MS_MAX = 30 * 24 * 3_600_000;
 /** @throws EngineError SERVICE_UNAVAILABLE */
 export async function openTrainingStore(
   connection: NatsConnection,
-  { prefix, replicas = 1 }: { readonly prefix: string; readonly replicas?: number },
+  { prefix }: { readonly prefix: string },
 ): Promise<TrainingStore> {
   return new TrainingStore(
-    await openDocumentBucket(connection, `${prefix}_training`, { replicas, ageMsMax: AGE_MS_MAX }),
+    await openDocumentBucket(connection, `${prefix}_training`, { ageMsMax: AGE_MS_MAX }),
   );
 }
 

@@ -3,10 +3,9 @@
  * `audit_log`.
  */
 import { z } from "zod";
-import { EngineError } from "./errors.ts";
 import { MODEL_NAME, MODEL_VERSION } from "./names.ts";
 import type { RowBinaryWriter } from "./row-binary.ts";
-import { uuidKey } from "./uuid.ts";
+import { parseStreamRecord, type RecordOrigin, writeOrigin } from "./stream-record.ts";
 import { VERSION_STATES } from "./version-state.ts";
 
 export const AUDIT_ACTIONS = [
@@ -62,35 +61,11 @@ export type AuditEntry = Readonly<z.infer<typeof auditEntry>>;
 
 /** @throws EngineError INVALID_REQUEST naming what is wrong. */
 export function parseAuditEntry(data: Uint8Array): AuditEntry {
-  let json: unknown;
-  try {
-    json = JSON.parse(Buffer.from(data).toString("utf8"));
-  } catch (error) {
-    throw new EngineError("INVALID_REQUEST", "an audit entry is not JSON", { cause: error });
-  }
-  const result = auditEntry.safeParse(json);
-  if (result.success) return result.data;
-  const { path = [], message = "" } = result.error.issues[0] ?? {};
-  throw new EngineError("INVALID_REQUEST", `an audit entry is damaged: ${path.join(".")} ${message}`);
+  return parseStreamRecord(auditEntry, data, "an audit entry");
 }
 
-/** Where an entry came from: the stream, and when that stored it, ms. */
-export interface AuditOrigin {
-  readonly epoch: number;
-  readonly seq: number;
-  readonly atMs: number;
-}
-
-export function writeAuditEntry(
-  writer: RowBinaryWriter,
-  { epoch, seq, atMs }: AuditOrigin,
-  entry: AuditEntry,
-): void {
-  writer.reserve(64);
-  writer.uint64(epoch);
-  writer.uint64(seq);
-  writer.uint64(atMs);
-  writer.raw(uuidKey(entry.audit_id));
+export function writeAuditEntry(writer: RowBinaryWriter, origin: RecordOrigin, entry: AuditEntry): void {
+  writeOrigin(writer, origin, entry.audit_id);
   writer.uint64(Date.parse(entry.changed_at));
   writer.string(entry.action);
   writer.string(entry.model_name);

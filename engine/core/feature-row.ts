@@ -27,7 +27,7 @@ export const FEATURE_COLUMNS = [
 
 const FIXED_BYTES = 64;
 
-/** 16 bytes that are the same for events of the same id and entity type. The table's rows give the same, see feature-value-store. */
+/** 16 bytes that are the same for events of the same id and entity type. The table's rows give the same, see storage/sink-tables. */
 export function eventKey(entityType: string, eventId: string): Buffer {
   return hash("sha256", `${entityType}\n${eventId}`, "buffer").subarray(0, 16);
 }

@@ -3,11 +3,11 @@
  * and its rows in `request_errors`.
  */
 import { z } from "zod";
-import { EngineError, ERRORS, type ErrorCode } from "./errors.ts";
+import { ERRORS, type ErrorCode } from "./errors.ts";
 import { MODEL_NAME, MODEL_VERSION } from "./names.ts";
 import { SOURCES, sourceCode } from "./prediction.ts";
 import type { RowBinaryWriter } from "./row-binary.ts";
-import { uuidKey } from "./uuid.ts";
+import { parseStreamRecord, type RecordOrigin, writeOrigin } from "./stream-record.ts";
 
 /** Counts of one report at most; what exceeds them is counted under no model. */
 export const REPORT_COUNTS_MAX = 2_000;
@@ -52,41 +52,17 @@ export type RequestErrorReport = Readonly<z.infer<typeof report>>;
 
 /** @throws EngineError INVALID_REQUEST naming what is wrong. */
 export function parseRequestErrorReport(data: Uint8Array): RequestErrorReport {
-  let json: unknown;
-  try {
-    json = JSON.parse(Buffer.from(data).toString("utf8"));
-  } catch (error) {
-    throw new EngineError("INVALID_REQUEST", "a report of request errors is not JSON", { cause: error });
-  }
-  const result = report.safeParse(json);
-  if (result.success) return result.data;
-  const { path = [], message = "" } = result.error.issues[0] ?? {};
-  throw new EngineError(
-    "INVALID_REQUEST",
-    `a report of request errors is damaged: ${path.join(".")} ${message}`,
-  );
-}
-
-/** Where a report came from: the stream, and when that stored it, ms. */
-export interface ReportOrigin {
-  readonly epoch: number;
-  readonly seq: number;
-  readonly atMs: number;
+  return parseStreamRecord(report, data, "a report of request errors");
 }
 
 /** Appends a row per count. */
 export function writeRequestErrors(
   writer: RowBinaryWriter,
-  { epoch, seq, atMs }: ReportOrigin,
+  origin: RecordOrigin,
   { report_id, counts }: RequestErrorReport,
 ): void {
-  const id = uuidKey(report_id);
   for (const { minute, model_name, model_version, source, code, count } of counts) {
-    writer.reserve(64);
-    writer.uint64(epoch);
-    writer.uint64(seq);
-    writer.uint64(atMs);
-    writer.raw(id);
+    writeOrigin(writer, origin, report_id);
     writer.uint32(minute);
     writer.string(model_name);
     writer.string(model_version);

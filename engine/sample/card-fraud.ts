@@ -6,8 +6,8 @@
  * the label is drawn from them, so that no model can be perfect. About 4 % of the transactions are fraud. Counts and means
  * of windows are drawn, not counted: transactions have no times. Places are real, each card's payments one behind another.
  */
+import { SeededRandom } from "../core/seeded-random.ts";
 import { CITIES, distanceKm, type Place, placeNear } from "./places.ts";
-import { createRandom, type Random } from "./random.ts";
 import { featuresIn, logOddsIn, type Season } from "./season.ts";
 
 export const MERCHANT_CATEGORIES = [
@@ -86,7 +86,7 @@ const CATEGORY_LOG_ODDS = [-0.6, -0.4, -0.2, 0, 0.9, 0.6, 1.3, 1.6];
 const BASE_LOG_ODDS = -6;
 
 export function createCardFraudGenerator(seed: number): CardFraudGenerator {
-  const random = createRandom(seed);
+  const random = new SeededRandom(seed);
   const cards = Array.from({ length: CARDS }, (_, index) => createCard(random, index));
   const merchants = Array.from({ length: MERCHANTS }, (_, index) => createMerchant(random, index));
   let count = 0;
@@ -113,7 +113,7 @@ export function createCardFraudGenerator(seed: number): CardFraudGenerator {
   };
 }
 
-function createCard(random: Random, index: number): Card {
+function createCard(random: SeededRandom, index: number): Card {
   const country = random.weighted(COUNTRY_SHARE);
   const home = placeNear(random, CITIES[country] as Place, 200 * random.uniform());
   return {
@@ -125,7 +125,7 @@ function createCard(random: Random, index: number): Card {
   };
 }
 
-function createMerchant(random: Random, index: number): Merchant {
+function createMerchant(random: SeededRandom, index: number): Merchant {
   return {
     id: `merchant-${String(index).padStart(3, "0")}`,
     category: random.weighted(CATEGORY_SHARE),
@@ -135,7 +135,7 @@ function createMerchant(random: Random, index: number): Merchant {
 }
 
 /** Moves the card to where it pays. */
-function createFeatures(random: Random, card: Card, merchant: Merchant): CardFeatures {
+function createFeatures(random: SeededRandom, card: Card, merchant: Merchant): CardFeatures {
   const isAbroad = random.uniform() < 0.06;
   const country = isAbroad ? random.below(COUNTRIES.length) : card.country;
   const last = card.place;

@@ -4,7 +4,7 @@
  * Distances are measured by the same function as in feature sets, so that made-up and served ones agree.
  */
 import { applyDerived } from "../core/derived-function.ts";
-import type { Random } from "./random.ts";
+import type { SeededRandom } from "../core/seeded-random.ts";
 
 export interface Place {
   /** Degrees. */
@@ -29,7 +29,7 @@ export const CITIES: readonly Place[] = [
 ];
 
 /** A place about `km` from `from`, in any direction; at most a few hundred, where the Earth is nearly flat. */
-export function placeNear(random: Random, from: Place, km: number): Place {
+export function placeNear(random: SeededRandom, from: Place, km: number): Place {
   const direction = 2 * Math.PI * random.uniform();
   const degrees = km / KM_PER_DEGREE;
   const narrowing = Math.cos((from.latitude * Math.PI) / 180);

@@ -7,7 +7,7 @@
  *
  * Pure but for the random numbers that it draws, and it draws none in the usual season: its payments stay what they were.
  */
-import type { Random } from "./random.ts";
+import type { SeededRandom } from "../core/seeded-random.ts";
 
 export type Season = "usual" | "card_testing";
 
@@ -30,7 +30,7 @@ const SPENDING = 2;
 const TEST_LOG_ODDS = 3;
 
 /** The payment as it is in the season. */
-export function featuresIn<P extends Purchase>(season: Season, random: Random, features: P): P {
+export function featuresIn<P extends Purchase>(season: Season, random: SeededRandom, features: P): P {
   if (season === "usual") return features;
   if (random.uniform() >= TEST_SHARE) return withAmount(features, features.amount * SPENDING);
   const amount = TEST_AMOUNT_MIN + (TEST_AMOUNT_MAX - TEST_AMOUNT_MIN) * random.uniform();

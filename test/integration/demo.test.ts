@@ -7,6 +7,7 @@ import { readdirSync } from "node:fs";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { STEPS } from "../../engine/demo/demo-story.ts";
+import { type CliResult, outcomeOf } from "../support/cli.ts";
 import { createTempFolder } from "../support/temp-folder.ts";
 
 const CLI = fileURLToPath(new URL("../../engine/cli.js", import.meta.url));
@@ -52,23 +53,8 @@ describe("millrace demo", () => {
 });
 
 /** With folders of its own in `folder`, and an engine's settings about that are not the demo's. */
-async function runDemo(folder: string): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const child = spawn(
-    process.execPath,
-    ["--max-semi-space-size=64", CLI, "demo", "--calm", "20", "--seconds", String(SECONDS_MAX)],
-    {
-      env: { ...process.env, TMPDIR: folder, NATS_URL: "nats://127.0.0.1:1", MILLRACE_DATABASE: "other" },
-      stdio: ["ignore", "pipe", "pipe"],
-    },
-  );
-  let stdout = "";
-  let stderr = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    stdout += chunk.toString();
-  });
-  child.stderr.on("data", (chunk: Buffer) => {
-    stderr += chunk.toString();
-  });
-  const code = await new Promise<number | null>((resolve) => child.once("close", resolve));
-  return { code, stdout, stderr };
+async function runDemo(folder: string): Promise<CliResult> {
+  const args = ["--max-semi-space-size=64", CLI, "demo", "--calm", "20", "--seconds", String(SECONDS_MAX)];
+  const env = { ...process.env, TMPDIR: folder, NATS_URL: "nats://127.0.0.1:1", MILLRACE_DATABASE: "other" };
+  return outcomeOf(spawn(process.execPath, args, { env, stdio: ["ignore", "pipe", "pipe"] }));
 }

@@ -6,17 +6,13 @@ import assert from "node:assert/strict";
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import type { TrainingJob } from "../../engine/core/training-job.ts";
-import { createCardFraudGenerator } from "../../engine/sample/card-fraud.ts";
 import { linearTrainer } from "../../workers/train/linear/linear-trainer.ts";
-import { jsonOf } from "../support/answers.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
 import { FitTrainer, type HeldFit } from "../support/fit-trainer.ts";
 import { PROJECT } from "../support/model-folder.ts";
+import { endedJob, serveAndLabel, startJob } from "../support/training-jobs.ts";
 
-const ROWS = 4_000;
-const AT_ONCE = 1_000;
 const PYTHON = process.env["TEST_PYTHON"];
 const FOLDER = join(PROJECT, "examples", "python-trainer");
 const GATE = { margin: 0.5, required: ["limits"] };
@@ -24,55 +20,19 @@ const GATE = { margin: 0.5, required: ["limits"] };
 let engine: TestEngine;
 before(async () => {
   engine = await startTestEngine();
-  await serveAndLabel();
+  await serveAndLabel(engine);
 });
 after(async () => engine?.[Symbol.asyncDispose]());
 
-async function serveAndLabel(): Promise<void> {
-  const generator = createCardFraudGenerator(7);
-  for (let row = 0; row < ROWS; row += AT_ONCE) {
-    const payments = Array.from({ length: AT_ONCE }, () => generator.next());
-    const instances = payments.map(({ transaction_id, card_id, features }) => ({
-      request_id: transaction_id,
-      entity_id: card_id,
-      features,
-    }));
-    assert.equal((await engine.post("/predict/batch", { instances })).status, 200);
-    const labels = payments.map(({ transaction_id, label }) => ({ request_id: transaction_id, label }));
-    assert.equal((await engine.post("/labels", { model_name: "card-fraud", labels })).status, 202);
-  }
-  const query =
-    "SELECT least((SELECT count() FROM millrace.labels), (SELECT count() FROM millrace.predictions)) AS n";
-  await eventually(
-    "all labels are stored",
-    async () => Number((await engine.sql<{ n: string }>(query))[0]?.n) >= ROWS,
-    60_000,
-  );
-}
-
-async function start(spec: Record<string, unknown>): Promise<string> {
-  const answer = await engine.post("/api/v1/training/start", {
-    model_name: "card-fraud",
+const start = async (spec: Record<string, unknown>) =>
+  startJob(engine, {
     data: { source: "labelled", window: "1d" },
     validation: { method: "holdout" },
     gate: GATE,
     deployment: { strategy: "none" },
     ...spec,
   });
-  assert.equal(answer.status, 202);
-  return (await jsonOf<{ readonly job_id: string }>(answer)).job_id;
-}
-
-async function ended(jobId: string): Promise<TrainingJob> {
-  return eventually(
-    "the job has ended",
-    async () => {
-      const job = await jsonOf<TrainingJob>(await engine.get(`/api/v1/training/${jobId}/status`));
-      return job.status !== "QUEUED" && job.status !== "RUNNING" && job;
-    },
-    120_000,
-  );
-}
+const ended = async (jobId: string) => endedJob(engine, jobId);
 
 async function answerWell(fit: HeldFit): Promise<void> {
   const { task } = fit.task;

@@ -7,7 +7,7 @@ import { after, before, describe, it } from "node:test";
 import { jetstream } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import type { ModelManifest } from "../../engine/core/manifest.ts";
-import { createRandom } from "../../engine/sample/random.ts";
+import { SeededRandom } from "../../engine/core/seeded-random.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
 import { pushBody, untilServed, withManifest } from "../support/model-requests.ts";
@@ -70,7 +70,7 @@ describe("features that were served", () => {
     await engine?.[Symbol.asyncDispose]();
   });
 
-  const random = createRandom(7);
+  const random = new SeededRandom(7);
   const progress = { isPublished: false };
 
   async function publishAll(): Promise<void> {

@@ -6,13 +6,13 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { FeatureEvent, FieldValue } from "../../engine/core/feature-event.ts";
 import { AGGREGATIONS, type FeatureSet, parseFeatureSet } from "../../engine/core/feature-set.ts";
+import { SeededRandom } from "../../engine/core/seeded-random.ts";
 import { compileColumns, isEmptyPlan, judge } from "../../engine/features/column-plan.ts";
 import { EntityState } from "../../engine/features/entity-state.ts";
 import { compileSetLookup } from "../../engine/features/feature-lookup.ts";
 import { type HistoricalRow, historicalFeatures } from "../../engine/features/historical-features.ts";
 import { lookUp } from "../../engine/features/served-features.ts";
 import { StateView } from "../../engine/features/state-view.ts";
-import { createRandom, type Random } from "../../engine/sample/random.ts";
 import type { ClickHouse } from "../../storage/clickhouse.ts";
 import { ClickHouseFeatureHistory } from "../../storage/clickhouse-feature-history.ts";
 import { startTestClickhouse, type TestClickhouse } from "../support/clickhouse.ts";
@@ -31,11 +31,11 @@ before(async () => {
 });
 after(async () => clickhouse.remove());
 
-function pick<T>(random: Random, values: readonly T[]): T {
+function pick<T>(random: SeededRandom, values: readonly T[]): T {
   return values[random.below(values.length)] as T;
 }
 
-function randomSet(random: Random): FeatureSet {
+function randomSet(random: SeededRandom): FeatureSet {
   const online = [
     { name: "limit", kind: "online", max: 5000, ttl: pick(random, ["1h", "7d", "90d"]) },
     { name: "is_open", kind: "online", type: "bool", ttl: "24h", default: false },
@@ -69,7 +69,7 @@ function randomSet(random: Random): FeatureSet {
   });
 }
 
-function randomFields(random: Random): Record<string, FieldValue> {
+function randomFields(random: SeededRandom): Record<string, FieldValue> {
   const all: Record<string, FieldValue> = {
     amount: Math.round(random.normal() * 1e5) / 100 + 0,
     score: random.uniform() < 0.1 ? null : random.normal() * 10 ** random.below(6),
@@ -90,7 +90,7 @@ interface Arrival {
 }
 
 /** Half-way the stream is a new one, whose sequences begin at 1. */
-function randomArrivals(random: Random, entities: number): Arrival[] {
+function randomArrivals(random: SeededRandom, entities: number): Arrival[] {
   let arrivalMs = START_MS;
   let epoch = START_MS - HOUR_MS;
   let seq = 0;
@@ -122,7 +122,7 @@ interface Served extends HistoricalRow {
 }
 
 /** What would have been served at random moments, by sequence and, between two arrivals, by time. */
-function serve(random: Random, set: FeatureSet, arrivals: readonly Arrival[]): Served[] {
+function serve(random: SeededRandom, set: FeatureSet, arrivals: readonly Arrival[]): Served[] {
   const plan = compileColumns([set]);
   const lookup = compileSetLookup(set);
   const states = new Map<string, EntityState>();
@@ -162,7 +162,7 @@ function serve(random: Random, set: FeatureSet, arrivals: readonly Arrival[]): S
 describe("features out of the history", () => {
   for (let seed = 1; seed <= SEEDS; seed++) {
     it(`are those that were served, to the last bit, seed ${seed}`, async () => {
-      const random = createRandom(seed);
+      const random = new SeededRandom(seed);
       const database = `seed_${seed}`; // each has a stream of its own
       const set = randomSet(random);
       const arrivals = randomArrivals(random, 1 + random.below(6));

@@ -9,7 +9,6 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { keyIdOf, signVersion, type VersionSignature } from "../../engine/core/signature.ts";
-import type { TrainingJob } from "../../engine/core/training-job.ts";
 import { type ModelRegistry, openModelRegistry } from "../../storage/model-registry.ts";
 import { digestOf, storedFiles } from "../../storage/version-record.ts";
 import type { ModelArtifact } from "../../workers/runtime.ts";
@@ -20,6 +19,7 @@ import { eventually } from "../support/eventually.ts";
 import { PROJECT, readModelFolder } from "../support/model-folder.ts";
 import { pushBody, untilServed, withManifest } from "../support/model-requests.ts";
 import { createTempFolder, type TempFolder } from "../support/temp-folder.ts";
+import { endedJob, startJob } from "../support/training-jobs.ts";
 
 const MODEL = readModelFolder("test/fixtures/regression");
 const { name } = MODEL.manifest;
@@ -94,16 +94,8 @@ describe("signed models", () => {
     assert.match(await problemOf("7.0.0"), /7\.0\.0 is not signed/);
     await untilServed(engine, name, MODEL.manifest.version);
     await eventually("it is logged", () => /model cannot be loaded/.test(engine.stderr));
-    const started = await engine.post("/api/v1/training/start", { model_name: name });
-    const { job_id } = await jsonOf<{ job_id: string }>(started);
-    const job = await eventually(
-      "the training that would compare with it has ended",
-      async () => {
-        const one = await jsonOf<TrainingJob>(await engine.get(`/api/v1/training/${job_id}/status`));
-        return one.status !== "QUEUED" && one.status !== "RUNNING" && one;
-      },
-      30_000,
-    );
+    const comparing = await startJob(engine, { model_name: name });
+    const job = await endedJob(engine, comparing, 30_000);
     assert.deepEqual([job.status, job.error?.code], ["FAILED", "MODEL_UNTRUSTED"]);
     await registry.rollback(name);
   });

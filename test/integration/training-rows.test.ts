@@ -4,7 +4,6 @@
  */
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, it } from "node:test";
-import { pino } from "pino";
 import type { LabelPositions } from "../../engine/core/labelled-rows.ts";
 import { type ModelManifest, parseManifest } from "../../engine/core/manifest.ts";
 import { trainingData } from "../../engine/core/training-data.ts";
@@ -12,12 +11,11 @@ import { trainingSource } from "../../engine/core/training-lineage.ts";
 import { fingerprintOf } from "../../engine/train/data/fingerprint.ts";
 import { labelledTable, type SourcedTable } from "../../engine/train/data/labelled-table.ts";
 import { readPositions } from "../../storage/changed-label-hours.ts";
-import { type ClickHouse, openClickHouse } from "../../storage/clickhouse.ts";
-import { migrate } from "../../storage/migrate.ts";
+import type { ClickHouse } from "../../storage/clickhouse.ts";
 import { countServedRows, readServedRows } from "../../storage/served-rows.ts";
-import { PASSWORD, startTestClickhouse, type TestClickhouse } from "../support/clickhouse.ts";
 import { hasCode } from "../support/error-code.ts";
 import { DAY_MS, HOUR_MS, START_MS, storeLabels, storePredictions } from "../support/label-tables.ts";
+import { startTestTables, type TestTables } from "../support/test-tables.ts";
 
 const database = "millrace";
 const FROM = new Date(START_MS).toISOString();
@@ -43,20 +41,15 @@ const MANIFEST = parseManifest({
 const AT = "2026-03-01T00:00:00.000Z";
 
 describe("a training table of served and labelled predictions", () => {
-  let server: TestClickhouse;
+  let stored: TestTables;
   let client: ClickHouse;
   before(async () => {
-    server = await startTestClickhouse();
-    client = openClickHouse(server.url.replace("//", `//millrace:${encodeURIComponent(PASSWORD)}@`));
-    await migrate(client, database, pino({ level: "silent" }));
+    stored = await startTestTables(database);
+    client = stored.client;
   });
-  after(async () => {
-    await client?.close();
-    await server?.remove();
-  });
+  after(async () => stored?.remove());
   beforeEach(async () => {
-    for (const table of ["predictions", "labels"])
-      await client.command({ query: `TRUNCATE TABLE ${database}.${table}` });
+    await stored.truncate("predictions", "labels");
   });
 
   const tables = {

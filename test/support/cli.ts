@@ -1,7 +1,8 @@
 /**
  * Runs the command line as a user does: a process of its own, with nothing of the engine's in its environment.
  */
-import { spawn } from "node:child_process";
+import { type ChildProcessByStdio, spawn } from "node:child_process";
+import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 
 const CLI = fileURLToPath(new URL("../../engine/cli.js", import.meta.url));
@@ -23,6 +24,11 @@ export async function runCli(
     stdio: ["ignore", "pipe", "pipe"],
     timeout: TIMEOUT_MS,
   });
+  return outcomeOf(child);
+}
+
+/** Once the process has ended. */
+export async function outcomeOf(child: ChildProcessByStdio<null, Readable, Readable>): Promise<CliResult> {
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk: Buffer) => {

@@ -1,9 +1,9 @@
 /** Streams for drift detectors, and where a detector finds drift in them. */
+import { SeededRandom } from "../../engine/core/seeded-random.ts";
 import type { DriftDetector } from "../../engine/monitor/detectors/drift-detector.ts";
-import { createRandom, type Random } from "../../engine/sample/random.ts";
 
 /** How the next value is made. */
-export type Draw = (random: Random) => number;
+export type Draw = (random: SeededRandom) => number;
 
 export const normal =
   (mean = 0, deviation = 1): Draw =>
@@ -18,7 +18,7 @@ export const errors =
 
 /** Values of one law after another, the same for a seed. */
 export function stream(seed: number, ...parts: readonly (readonly [count: number, draw: Draw])[]): number[] {
-  const random = createRandom(seed);
+  const random = new SeededRandom(seed);
   return parts.flatMap(([count, draw]) => Array.from({ length: count }, () => draw(random)));
 }
 

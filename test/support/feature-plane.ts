@@ -13,8 +13,9 @@ import { readFeatureValueRows } from "../../engine/features/feature-value-rows.t
 import { RecentIds } from "../../engine/recent-ids.ts";
 import { Sink } from "../../engine/sink.ts";
 import type { ClickHouse } from "../../storage/clickhouse.ts";
-import { FeatureValueStore } from "../../storage/feature-value-store.ts";
 import { migrate } from "../../storage/migrate.ts";
+import { RowStore } from "../../storage/row-store.ts";
+import { FEATURE_VALUES } from "../../storage/sink-tables.ts";
 import { openStreams, type StreamsConnection } from "../../streams/connection.ts";
 import { FeatureReader } from "../../streams/feature-reader.ts";
 import { LogReader } from "../../streams/log-reader.ts";
@@ -88,7 +89,7 @@ export class FeaturePlane implements AsyncDisposable {
     const bytesMax = 1 << 22;
     const stream = topology.featuresStream;
     const source = new LogReader({ manager, publisher, connection, topology, stream, bytesMax });
-    const rows = new FeatureValueStore(client, database);
+    const rows = new RowStore(client, database, FEATURE_VALUES);
     const sink = new Sink({
       source,
       store: {

@@ -5,8 +5,9 @@ import type { FeatureEvent } from "../../engine/core/feature-event.ts";
 import { writeFeatureRow } from "../../engine/core/feature-row.ts";
 import { createLogger } from "../../engine/core/log.ts";
 import { RowBinaryWriter } from "../../engine/core/row-binary.ts";
-import { FeatureValueStore } from "../../storage/feature-value-store.ts";
 import { migrate } from "../../storage/migrate.ts";
+import { RowStore } from "../../storage/row-store.ts";
+import { FEATURE_VALUES } from "../../storage/sink-tables.ts";
 import type { TestClickhouse } from "./clickhouse.ts";
 
 export interface StoredEvent {
@@ -28,7 +29,7 @@ export async function storeEvents(
   database: string,
   events: readonly StoredEvent[],
 ): Promise<void> {
-  const store = new FeatureValueStore(client, database);
+  const store = new RowStore(client, database, FEATURE_VALUES);
   const writer = new RowBinaryWriter(1 << 20);
   for (const { epoch, entityType, event } of events) writeFeatureRow(writer, epoch, entityType, event);
   const refusal = await store.insert(Buffer.from(writer.written()), "");

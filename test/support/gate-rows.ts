@@ -1,9 +1,9 @@
 /** Rows with two models' predictions for tests of the gate, and its goldens, made by make-gate.py. */
 import { readFileSync } from "node:fs";
+import type { SeededRandom } from "../../engine/core/seeded-random.ts";
 import { parseTrainingGate } from "../../engine/core/training-gate.ts";
 import type { TrainingTask } from "../../engine/core/training-set.ts";
 import type { MetricName } from "../../engine/monitor/performance/metric-table.ts";
-import type { Random } from "../../engine/sample/random.ts";
 import type { GateCheck } from "../../engine/train/gate/gate-check.ts";
 import {
   type GateQuestion,
@@ -84,7 +84,11 @@ const FROM = Date.UTC(2026, 0, 1);
  * Two classes, a row each hour; a model sees the row's logit with normal noise of its own.
  * @param noise of the challenger and of the champion: more is worse.
  */
-export function binaryContest(random: Random, count: number, noise: readonly [number, number]): Contest {
+export function binaryContest(
+  random: SeededRandom,
+  count: number,
+  noise: readonly [number, number],
+): Contest {
   const logits = Float64Array.from({ length: count }, () => 1.5 * random.normal());
   const sigmoid = (logit: number): number => 1 / (1 + Math.exp(-logit));
   const seen = (deviation: number) => logits.map((logit) => sigmoid(logit + deviation * random.normal()));
@@ -101,7 +105,11 @@ export function binaryContest(random: Random, count: number, noise: readonly [nu
 }
 
 /** Values; a model's error is normal. */
-export function regressionContest(random: Random, count: number, errors: readonly [number, number]): Contest {
+export function regressionContest(
+  random: SeededRandom,
+  count: number,
+  errors: readonly [number, number],
+): Contest {
   const targets = Float64Array.from({ length: count }, () => 10 + 3 * random.normal());
   const seen = (deviation: number) => targets.map((target) => target + deviation * random.normal());
   return {

@@ -1,6 +1,7 @@
 /**
- * Random numbers that a seed repeats (mulberry32), for tests that do things at random moments.
+ * Random numbers that a seed repeats, for tests that do things at random moments.
  */
+import { SeededRandom } from "../../engine/core/seeded-random.ts";
 
 export interface Random {
   readonly seed: number;
@@ -14,21 +15,15 @@ export interface Random {
 
 /** A test names the seed it ran with, so that a failure can be repeated: TEST_SEED=… */
 export function createRandom(seed = Number(process.env["TEST_SEED"] ?? Date.now() % 1_000_000)): Random {
-  let state = seed >>> 0;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  const random = new SeededRandom(seed);
+  return {
+    seed,
+    next: () => random.uniform(),
+    between: (low, high) => low + random.below(high - low + 1),
+    shuffled: (items) => {
+      const order = Uint32Array.from(items.keys());
+      random.shuffle(order);
+      return Array.from(order, (at) => items[at] as (typeof items)[number]);
+    },
   };
-  const between = (low: number, high: number): number => low + Math.floor(next() * (high - low + 1));
-  const shuffled = <T>(items: readonly T[]): T[] => {
-    const order = [...items];
-    for (let index = order.length - 1; index > 0; index--) {
-      const other = between(0, index);
-      [order[index], order[other]] = [order[other] as T, order[index] as T];
-    }
-    return order;
-  };
-  return { seed, next, between, shuffled };
 }

@@ -6,10 +6,10 @@
  * share. Features may be correlated: a share of the rows has the same bin in all features, drawn once.
  */
 
+import { SeededRandom } from "../../engine/core/seeded-random.ts";
 import type { ColumnEvidence, WindowEvidence } from "../../engine/monitor/drift/window-evidence.ts";
 import { measureWindow, toEvidence } from "../../engine/monitor/drift/window-measures.ts";
 import type { NumberProfile, ReferenceProfile } from "../../engine/monitor/references/reference-profile.ts";
-import { createRandom } from "../../engine/sample/random.ts";
 import { normalCdf, normalQuantile } from "./distributions.ts";
 import { drawCounts } from "./multinomial.ts";
 
@@ -34,7 +34,8 @@ export interface Simulation {
 
 export function createSimulation(options: SimulationOptions): Simulation {
   const { features, bins, referenceRows } = options;
-  const { uniform } = createRandom(options.seed);
+  const random = new SeededRandom(options.seed);
+  const uniform = (): number => random.uniform();
   const equal = Array.from({ length: bins }, () => 1 / bins);
   const names = Array.from({ length: features }, (_, index) => `f${String(index).padStart(3, "0")}`);
   const draw = (rows: number, shifted: number, probabilities: readonly number[]): number[][] => {

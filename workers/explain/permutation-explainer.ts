@@ -7,9 +7,9 @@
  */
 import { EngineError } from "../../engine/core/errors.ts";
 import { outputWidth } from "../../engine/core/manifest.ts";
+import { SeededRandom } from "../../engine/core/seeded-random.ts";
 import type { LoadedModel, ModelArtifact } from "../runtime.ts";
 import { runtimeOf } from "../runtimes.ts";
-import { seededRandom, shuffle } from "../train/seeded-random.ts";
 import type { ExplainedRow, Explainer, Explanation } from "./explanation.ts";
 import { permutationShap } from "./permutation-shap.ts";
 
@@ -67,10 +67,10 @@ function effortFor(players: number, background: number): { readonly orders: numb
 }
 
 function drawOrders(players: number, count: number): Uint32Array[] {
-  const random = seededRandom(SEED);
+  const random = new SeededRandom(SEED);
   const order = Uint32Array.from({ length: players }, (_, player) => player);
   return Array.from({ length: count }, () => {
-    shuffle(order, random);
+    random.shuffle(order);
     return order.slice();
   });
 }

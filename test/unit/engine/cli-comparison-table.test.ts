@@ -2,8 +2,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { comparisonLines, verdictLines } from "../../../engine/cli-comparison-table.ts";
+import { SeededRandom } from "../../../engine/core/seeded-random.ts";
 import { parseTrainingGate } from "../../../engine/core/training-gate.ts";
-import { createRandom } from "../../../engine/sample/random.ts";
 import { judgeChallenger } from "../../../engine/train/gate/gate-verdict.ts";
 import { compareModels } from "../../../engine/train/gate/model-comparison.ts";
 import { binaryContest, regressionContest } from "../../support/gate-rows.ts";
@@ -12,7 +12,7 @@ const gate = parseTrainingGate({ resamples: 500 });
 
 describe("a comparison on the terminal", () => {
   it("has a line per metric, with both values, the gain and how sure it is", () => {
-    const { rows, challenger, champion } = regressionContest(createRandom(31), 400, [1, 1.5]);
+    const { rows, challenger, champion } = regressionContest(new SeededRandom(31), 400, [1, 1.5]);
     const { metrics, ...head } = compareModels(rows, challenger, champion, gate);
     const shown = metrics.filter(({ metric }) => metric === "mae" || metric === "r2");
     const lines = comparisonLines({ ...head, metrics: shown });
@@ -49,7 +49,7 @@ describe("a comparison on the terminal", () => {
   });
 
   it("says why there is no value, and whose names cannot steer the terminal", () => {
-    const { rows, challenger } = regressionContest(createRandom(32), 400, [1, 1]);
+    const { rows, challenger } = regressionContest(new SeededRandom(32), 400, [1, 1]);
     const question = {
       rows: { ...rows, targets: rows.targets.map(() => 1) },
       challenger: { ...challenger, name: "a\u001b[2J" },
@@ -66,7 +66,7 @@ describe("a comparison on the terminal", () => {
 
 describe("a verdict on the terminal", () => {
   it("has a sentence per check, and counts slices that passed", () => {
-    const contest = binaryContest(createRandom(33), 3000, [0.3, 1.2]);
+    const contest = binaryContest(new SeededRandom(33), 3000, [0.3, 1.2]);
     const codes = Uint16Array.from(contest.rows.targets, (_, row) => row % 12);
     const names = Array.from({ length: 12 }, (_, slice) => `country=${slice}`);
     const question = { ...contest, rows: { ...contest.rows, slices: [{ codes, names, others: "" }] } };
@@ -83,7 +83,7 @@ describe("a verdict on the terminal", () => {
   });
 
   it("marks what failed and what was not required", () => {
-    const contest = binaryContest(createRandom(33), 600, [1.2, 0.3]);
+    const contest = binaryContest(new SeededRandom(33), 600, [1.2, 0.3]);
     const strict = judgeChallenger(
       parseTrainingGate({ resamples: 500, bytes_max: 1, required: ["non_inferiority"] }),
       contest,

@@ -3,7 +3,7 @@
  * same weights on the same backend.
  */
 import type { AdamOptimizer, Scalar, Tensor, Tensor2D, Variable } from "@tensorflow/tfjs-core";
-import { type SeededRandom, shuffle } from "../seeded-random.ts";
+import type { SeededRandom } from "../../../engine/core/seeded-random.ts";
 import type { TrainerRun } from "../trainer.ts";
 import { trainingInvalid } from "../training-checks.ts";
 import { type Layer, type Network, scoresOf, variablesOf } from "./network.ts";
@@ -31,7 +31,7 @@ export function fitNetwork(
   const best = createBest(variables, parameters.patience);
   try {
     for (let epoch = 1; epoch <= parameters.epochs; epoch++) {
-      shuffle(order, random);
+      random.shuffle(order);
       const trainingLoss = trainEpoch(network, variables, optimizer, order, run, random);
       const validationLoss = lossOnValidation(network, run);
       expectNumber(trainingLoss + (validationLoss ?? 0), epoch);
@@ -139,7 +139,7 @@ function dropoutOf(
 ): (outputs: Tensor) => Tensor {
   return (outputs) => {
     const kept = Float32Array.from({ length: outputs.size }, () =>
-      random.next() < rate ? 0 : 1 / (1 - rate),
+      random.uniform() < rate ? 0 : 1 / (1 - rate),
     );
     return core.mul(outputs, core.tensor(kept, outputs.shape));
   };

@@ -1,10 +1,10 @@
 /**
  * What a network is before it is fitted: new, or with the weights of the model that training goes on from.
  */
+import type { SeededRandom } from "../../../engine/core/seeded-random.ts";
 import type { TrainingSet, TrainingTask } from "../../../engine/core/training-set.ts";
 import type { Tfjs } from "../../tfjs-backend.ts";
 import { scaleOf, weightOf } from "../column-scale.ts";
-import type { SeededRandom } from "../seeded-random.ts";
 import type { ExportedModel, TrainerRun } from "../trainer.ts";
 import { trainingInvalid } from "../training-checks.ts";
 import {

@@ -5,6 +5,7 @@
  * may be for another task. Either keeps the normalization of the model that it goes on from. A trained model is its files:
  * nothing of the library outlives a call.
  */
+import { SeededRandom } from "../../../engine/core/seeded-random.ts";
 import {
   predictionWidth,
   type TrainingColumn,
@@ -12,7 +13,6 @@ import {
 } from "../../../engine/core/training-set.ts";
 import { loadTfjs, type Tfjs } from "../../tfjs-backend.ts";
 import { outputOf } from "../model-ports.ts";
-import { seededRandom } from "../seeded-random.ts";
 import type { ExportedModel, TrainedModel, Trainer, TrainerRun } from "../trainer.ts";
 import { checkNumbers, checkRows, trainingInvalid } from "../training-checks.ts";
 import { exportNetwork, loadNetworkFiles } from "./network-files.ts";
@@ -93,7 +93,7 @@ async function trainNetwork(
       "there are no validation rows to wait on. Leave it out, or keep rows for validation.",
     );
   const tfjs = await loadTfjs();
-  const random = seededRandom(run.seed);
+  const random = new SeededRandom(run.seed);
   const { network, trained } =
     run.initial === undefined
       ? newNetwork(tfjs, run, bodyFor(undefined), random)

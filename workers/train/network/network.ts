@@ -8,10 +8,10 @@
  */
 import type { Tensor, Tensor2D, Variable } from "@tensorflow/tfjs-core";
 import type { LayersModel, SymbolicTensor } from "@tensorflow/tfjs-layers";
+import type { SeededRandom } from "../../../engine/core/seeded-random.ts";
 import type { Tfjs } from "../../tfjs-backend.ts";
 import type { ColumnScale } from "../column-scale.ts";
 import { FEATURES, outputOf } from "../model-ports.ts";
-import type { SeededRandom } from "../seeded-random.ts";
 import type { NetworkBody, NetworkShape } from "./network-parameters.ts";
 
 export type Layer = LayersModel["layers"][number];
@@ -119,7 +119,7 @@ export function initialize({ tfjs: { core } }: Network, layer: Layer, random: Se
         ),
       );
     const limit = Math.sqrt(6 / (inputs + outputs / (isLstm ? 4 : 1)));
-    const values = Float32Array.from({ length: inputs * outputs }, () => (2 * random.next() - 1) * limit);
+    const values = Float32Array.from({ length: inputs * outputs }, () => (2 * random.uniform() - 1) * limit);
     return core.tensor2d(values, [inputs, outputs]);
   });
   setWeights(layer, weights);

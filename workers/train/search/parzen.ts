@@ -5,7 +5,7 @@
  * Numbers: normal kernels, truncated to the axis. Choices: counts with a share of the prior each.
  */
 import { normalUpperTail } from "../../../engine/core/normal-law.ts";
-import type { SearchRandom } from "./search-random.ts";
+import type { SeededRandom } from "../../../engine/core/seeded-random.ts";
 
 /** The latest trials count fully, older ones the less the older they are. */
 const FULL_WEIGHTS = 25;
@@ -64,9 +64,9 @@ function neighbourDistances(means: readonly number[], low: number, high: number)
   return Array.from(distances);
 }
 
-export function drawFrom(kernels: Kernels, random: SearchRandom): number {
+export function drawFrom(kernels: Kernels, random: SeededRandom): number {
   const { means, deviations, weights, low, high } = kernels;
-  const kernel = random.weighted(weights);
+  const kernel = random.weighted(weights, 1);
   // a mean is on the axis and no kernel wider than it, so at least a third of the draws are kept
   for (;;) {
     const value = (means[kernel] as number) + (deviations[kernel] as number) * random.normal();

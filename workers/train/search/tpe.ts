@@ -2,6 +2,7 @@
  * The tree-structured Parzen estimator (Bergstra, Bardenet, Bengio and Kégl 2011): of CANDIDATES values that are dense among the best
  * trials, the one that is rarest among the others; each parameter by itself. Numbers are Optuna's defaults.
  */
+import type { SeededRandom } from "../../../engine/core/seeded-random.ts";
 import type { ParameterValue } from "../../../engine/core/training-search.ts";
 import type { ChoiceDimension, Dimension, NumberDimension } from "./dimension.ts";
 import {
@@ -13,7 +14,6 @@ import {
   numberKernels,
 } from "./parzen.ts";
 import { drawParameters } from "./random-parameters.ts";
-import type { SearchRandom } from "./search-random.ts";
 import type { Direction, FinishedTrial, TrialParameters } from "./search-trial.ts";
 
 /** Trials at random before anything is learned from them. */
@@ -27,7 +27,7 @@ export function tpeParameters(
   dimensions: readonly Dimension[],
   trials: readonly FinishedTrial[],
   direction: Direction,
-  random: SearchRandom,
+  random: SeededRandom,
 ): TrialParameters {
   const told = trials.filter(({ state }) => state !== "FAILED");
   if (told.length < STARTUP_TRIALS) return drawParameters(dimensions, random);
@@ -68,7 +68,7 @@ function suggest(
   dimension: Dimension,
   best: readonly ParameterValue[],
   others: readonly ParameterValue[],
-  random: SearchRandom,
+  random: SeededRandom,
 ): ParameterValue {
   if (dimension.kind === "choice") return suggestChoice(dimension, best, others, random);
   if (dimension.low === dimension.high) return dimension.fromAxis(dimension.low);
@@ -94,7 +94,7 @@ function suggestChoice(
   { choices }: ChoiceDimension,
   best: readonly ParameterValue[],
   others: readonly ParameterValue[],
-  random: SearchRandom,
+  random: SeededRandom,
 ): ParameterValue {
   const texts = choices.map((choice) => JSON.stringify(choice));
   const probabilitiesOf = (values: readonly ParameterValue[]) =>
@@ -104,7 +104,7 @@ function suggestChoice(
     );
   const [dense, rare] = [probabilitiesOf(best), probabilitiesOf(others)];
   const chosen = highest(
-    () => random.weighted(dense),
+    () => random.weighted(dense, 1),
     (choice) => (dense[choice] as number) / (rare[choice] as number),
   );
   return choices[chosen] as ParameterValue;

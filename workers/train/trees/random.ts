@@ -1,7 +1,8 @@
 /**
  * The one source of randomness of tree training: the same seed gives the same numbers on every machine.
  *
- * sfc32 (Chris Doty-Humphrey, public domain): 128 bits of state, so that draws of a million rows a tree never repeat.
+ * sfc32 (Chris Doty-Humphrey, public domain), and not the generator of engine/core/seeded-random: that repeats itself after 2^32 numbers,
+ * which a forest on a million rows draws.
  */
 export class TreeRandom {
   #a: number;

@@ -11,7 +11,7 @@ import {
   derivedProblem,
 } from "../../../../engine/core/derived-function.ts";
 import type { StepOf } from "../../../../engine/core/preprocessing.ts";
-import { createRandom } from "../../../../engine/sample/random.ts";
+import { SeededRandom } from "../../../../engine/core/seeded-random.ts";
 import { HaversineKernel } from "../../../../engine/transform/place-kernels.ts";
 
 /** 2026-11-21 is a Saturday. */
@@ -100,7 +100,7 @@ describe("a derived function", () => {
   });
 
   it("measures the distance that preprocessing does, to the last bit", () => {
-    const random = createRandom(1);
+    const random = new SeededRandom(1);
     const degrees = (most: number): number => (random.uniform() * 2 - 1) * most;
     const writes = [{ slot: 0 }] as unknown as StepLayout["writes"];
     for (let round = 0; round < 1_000; round++) {

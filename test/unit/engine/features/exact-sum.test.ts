@@ -1,6 +1,7 @@
 /** Sums in two doubles against BigInt, and hashes against known ones. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { SeededRandom } from "../../../../engine/core/seeded-random.ts";
 import {
   addHash,
   DISTINCT_HASHES_MAX,
@@ -17,11 +18,10 @@ import {
   toNumber,
 } from "../../../../engine/features/exact-sum.ts";
 import { murmurHash32 } from "../../../../engine/features/murmur-hash.ts";
-import { createRandom } from "../../../../engine/sample/random.ts";
 
 describe("exact sums", () => {
   it("give BigInt's sum and sum of squares, in any order, up to their bounds", () => {
-    const random = createRandom(3);
+    const random = new SeededRandom(3);
     const extremes = [TERM_MAX, -TERM_MAX, 1, -1, 0, TERM_MAX - 1];
     const terms = [
       ...extremes,

@@ -6,13 +6,13 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { FeatureEvent } from "../../../../engine/core/feature-event.ts";
 import { type FeatureSet, parseFeatureSet, type WindowFeature } from "../../../../engine/core/feature-set.ts";
+import { SeededRandom } from "../../../../engine/core/seeded-random.ts";
 import { tilesOf } from "../../../../engine/core/window-tiles.ts";
 import { columnsOf, compileColumns } from "../../../../engine/features/column-plan.ts";
 import { distinctCount, distinctHash } from "../../../../engine/features/distinct-count.ts";
 import { EntityState } from "../../../../engine/features/entity-state.ts";
 import { StateView } from "../../../../engine/features/state-view.ts";
 import { windowValue } from "../../../../engine/features/window-value.ts";
-import { createRandom, type Random } from "../../../../engine/sample/random.ts";
 
 const START_MS = Date.UTC(2026, 0, 31, 22);
 const HOUR_MS = 3_600_000;
@@ -31,7 +31,7 @@ const AGGREGATIONS = [
   "last",
 ] as const;
 
-function randomSet(random: Random): FeatureSet {
+function randomSet(random: SeededRandom): FeatureSet {
   const features = Array.from({ length: 12 }, (_, index) => {
     const aggregation = AGGREGATIONS[random.below(AGGREGATIONS.length)] ?? "count";
     return {
@@ -55,7 +55,7 @@ function randomSet(random: Random): FeatureSet {
   });
 }
 
-function randomEvents(random: Random, count: number): FeatureEvent[] {
+function randomEvents(random: SeededRandom, count: number): FeatureEvent[] {
   let arrivalMs = START_MS;
   return Array.from({ length: count }, (_, index) => {
     arrivalMs += Math.floor(random.uniform() ** 6 * 12 * HOUR_MS);
@@ -126,7 +126,7 @@ function recompute(set: FeatureSet, feature: WindowFeature, known: readonly Feat
 describe("the window engine", () => {
   for (let seed = 1; seed <= 40; seed++) {
     it(`agrees with a recomputation from all events, seed ${seed}`, () => {
-      const random = createRandom(seed);
+      const random = new SeededRandom(seed);
       const set = randomSet(random);
       const plan = compileColumns([set]);
       const columns = columnsOf(set);

@@ -5,7 +5,6 @@ import { SeededRandom } from "../../../../../engine/core/seeded-random.ts";
 import { Adwin } from "../../../../../engine/monitor/detectors/adwin.ts";
 import { Kswin } from "../../../../../engine/monitor/detectors/kswin.ts";
 import { PageHinkley } from "../../../../../engine/monitor/detectors/page-hinkley.ts";
-import { createRandom } from "../../../../../engine/sample/random.ts";
 import { driftsIn, errors, normal, stream } from "../../../../support/drift-streams.ts";
 import { hasCode } from "../../../../support/error-code.ts";
 
@@ -14,7 +13,7 @@ const unchanged = stream(22, [200_000, normal()]);
 
 describe("ADWIN", () => {
   it("keeps exactly the latest values, in mean and variance, through merges, cuts and drops", () => {
-    const random = createRandom(1);
+    const random = new SeededRandom(1);
     for (let turn = 0; turn < 20; turn++) {
       const adwin = new Adwin({ delta: 0.3, clock: 1 + random.below(40), range: 0.1 });
       const offset = random.normal() * 100;

@@ -4,10 +4,10 @@
  */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { SeededRandom } from "../../../../../engine/core/seeded-random.ts";
 import { parseDriftSettings } from "../../../../../engine/monitor/drift/drift-settings.ts";
 import { createIncidentState, fold } from "../../../../../engine/monitor/drift/incident.ts";
 import { judgeWindow } from "../../../../../engine/monitor/drift/window-verdict.ts";
-import { createRandom } from "../../../../../engine/sample/random.ts";
 import { chiSquareSurvival, normalCdf, normalQuantile } from "../../../../support/distributions.ts";
 import { drawCounts } from "../../../../support/multinomial.ts";
 import { binnedPsi, createSimulation, shiftedNormal } from "../../../../support/simulated-windows.ts";
@@ -29,7 +29,8 @@ describe("the simulation of windows", () => {
     const draws = 20_000;
     const probabilities = [0.5, 0.3, 0.15, 0.05];
     for (const rows of [12, 150, 5_000]) {
-      const { uniform } = createRandom(rows);
+      const random = new SeededRandom(rows);
+      const uniform = (): number => random.uniform();
       const drawn = Array.from({ length: draws }, () => drawCounts(rows, probabilities, uniform));
       assert.ok(drawn.every((counts) => counts.reduce((sum, count) => sum + count, 0) === rows));
       for (const [bin, p] of probabilities.entries()) {

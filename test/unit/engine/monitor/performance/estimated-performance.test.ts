@@ -1,6 +1,7 @@
 /** Estimated performance beyond the goldens: what it sees, what it cannot see, bounds, counters, bad input. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { SeededRandom } from "../../../../../engine/core/seeded-random.ts";
 import {
   calibrate,
   calibrator,
@@ -14,7 +15,6 @@ import {
 import { fitEstimator } from "../../../../../engine/monitor/performance/performance-estimator.ts";
 import { measurePerformance } from "../../../../../engine/monitor/performance/realised-performance.ts";
 import { groupScores } from "../../../../../engine/monitor/performance/sorted-scores.ts";
-import { createRandom } from "../../../../../engine/sample/random.ts";
 import { calibratedRows } from "../../../../support/labelled-rows.ts";
 import { countScores } from "../../../../support/score-counters.ts";
 
@@ -22,7 +22,7 @@ const NAMES = ["roc_auc", "accuracy", "precision", "recall", "f1"] as const;
 const BEND = 2; // scores are too high: the true chance is their square
 
 describe("estimated performance", () => {
-  const random = createRandom(20);
+  const random = new SeededRandom(20);
   const reference = calibratedRows(random, 20_000, 0, BEND);
   const estimator = fitEstimator(reference, { needsCalibration: true, knotsMax: 100 });
 
@@ -114,7 +114,7 @@ describe("estimated performance", () => {
 
 describe("the calibrator", () => {
   it("keeps to its bound of knots, and stays near the line with all of them", () => {
-    const random = createRandom(21);
+    const random = new SeededRandom(21);
     const { scores, labels } = calibratedRows(random, 50_000, 0, BEND);
     const groups = groupScores(scores, labels);
     const full = fitCalibrator(groups);

@@ -1,13 +1,13 @@
 /** Better, worse or no different: by the interval of the difference, in the metric's own direction. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { SeededRandom } from "../../../../../engine/core/seeded-random.ts";
 import {
   compareMetric,
   compareMetrics,
 } from "../../../../../engine/monitor/performance/metric-comparison.ts";
 import type { MetricValue } from "../../../../../engine/monitor/performance/metric-value.ts";
 import { measurePerformance } from "../../../../../engine/monitor/performance/realised-performance.ts";
-import { createRandom } from "../../../../../engine/sample/random.ts";
 import { assertClose } from "../../../../support/close.ts";
 import { calibratedRows } from "../../../../support/labelled-rows.ts";
 
@@ -85,7 +85,7 @@ describe("the comparison of metrics", () => {
   });
 
   it("calls few rows of an unchanged model worse than its reference in no more than 2.5 % of samples", () => {
-    const random = createRandom(10);
+    const random = new SeededRandom(10);
     let reference = measurePerformance(calibratedRows(random, 4000)).metrics;
     const worse = new Map<string, number>();
     const samples = 1000;

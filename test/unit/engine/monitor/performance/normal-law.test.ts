@@ -2,9 +2,9 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { normalUpperTail, zOfConfidence } from "../../../../../engine/core/normal-law.ts";
+import { SeededRandom } from "../../../../../engine/core/seeded-random.ts";
 import { argsort } from "../../../../../engine/monitor/performance/argsort.ts";
 import { differenceOf, wilsonInterval } from "../../../../../engine/monitor/performance/intervals.ts";
-import { createRandom } from "../../../../../engine/sample/random.ts";
 import { assertClose } from "../../../../support/close.ts";
 import { goldenCases } from "../../../../support/performance-golden.ts";
 
@@ -62,7 +62,7 @@ describe("argsort", () => {
   });
 
   it("keeps the order of the rows where values are equal, in short runs and long ones", () => {
-    const random = createRandom(1);
+    const random = new SeededRandom(1);
     for (const distinct of [1, 3, 40, 100_000]) {
       // differences of some 2^-50 are in the lower word alone
       const close = Float64Array.from({ length: 3000 }, () => 0.5 + random.below(distinct) * 2 ** -50);

@@ -2,12 +2,12 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { parseManifest } from "../../../../../engine/core/manifest.ts";
+import { SeededRandom } from "../../../../../engine/core/seeded-random.ts";
 import { fitEstimator } from "../../../../../engine/monitor/performance/performance-estimator.ts";
 import type { PerformanceVersion } from "../../../../../engine/monitor/performance/performance-version.ts";
 import { measurePerformance } from "../../../../../engine/monitor/performance/realised-performance.ts";
 import { buildProfile } from "../../../../../engine/monitor/references/reference-builder.ts";
 import { watchedColumns } from "../../../../../engine/monitor/references/reference-profile.ts";
-import { createRandom as createSampleRandom } from "../../../../../engine/sample/random.ts";
 import { calibratedRows } from "../../../../support/labelled-rows.ts";
 import { MIXED } from "../../../../support/manifests.ts";
 import { PerformanceTables } from "../../../../support/performance-tables.ts";
@@ -19,7 +19,7 @@ const START_MS = Date.UTC(2026, 0, 5);
 const PER_DAY = 240;
 const LATER_MS = 10_000;
 const MANIFEST = parseManifest({ ...MIXED, name: "m" });
-const REFERENCE_ROWS = calibratedRows(createSampleRandom(3), 2_000);
+const REFERENCE_ROWS = calibratedRows(new SeededRandom(3), 2_000);
 const VERSION: PerformanceVersion = {
   manifest: MANIFEST,
   reference: {
@@ -35,7 +35,7 @@ const VERSION: PerformanceVersion = {
 
 /** Calibrated scores of some days; labels that fit, or from `badFrom` on none that do. */
 function fill(tables: PerformanceTables, days: number): (at: number, isWrong?: boolean) => void {
-  const { scores, labels } = calibratedRows(createSampleRandom(5), days * PER_DAY);
+  const { scores, labels } = calibratedRows(new SeededRandom(5), days * PER_DAY);
   tables.predict(
     Array.from(scores, (score, at) => ({ score, atMs: START_MS + Math.floor((at * DAY_MS) / PER_DAY) })),
   );

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { EngineError } from "../../../../../engine/core/errors.ts";
+import { SeededRandom } from "../../../../../engine/core/seeded-random.ts";
 import { compareAucs } from "../../../../../engine/monitor/performance/delong.ts";
 import { type LabelledRows, takeRows } from "../../../../../engine/monitor/performance/labelled-rows.ts";
 import {
@@ -12,7 +13,6 @@ import {
 } from "../../../../../engine/monitor/performance/metric-table.ts";
 import { performanceBySlice } from "../../../../../engine/monitor/performance/performance-by-slice.ts";
 import { measurePerformance } from "../../../../../engine/monitor/performance/realised-performance.ts";
-import { createRandom } from "../../../../../engine/sample/random.ts";
 import { assertClose } from "../../../../support/close.ts";
 import { calibratedRows } from "../../../../support/labelled-rows.ts";
 
@@ -48,7 +48,7 @@ function unknownOf(rows: LabelledRows): Record<string, string | undefined> {
 describe("realised performance", () => {
   it("has the metrics that the table lists for the kind of model, within their ranges", () => {
     const samples = {
-      binary: calibratedRows(createRandom(1), 200),
+      binary: calibratedRows(new SeededRandom(1), 200),
       multiclass: multiclass([0, 1, 2, 1], [0, 1, 2, 2], [1, 0, 0, 0, 1, 0, 0, 0, 1, 0, 1, 0]),
       regression: regression([1, 2, 4], [1, 2, 3]),
     };
@@ -93,7 +93,7 @@ describe("realised performance", () => {
   });
 
   it("goes through JSON unchanged whatever the rows", () => {
-    const random = createRandom(2);
+    const random = new SeededRandom(2);
     for (let round = 0; round < 200; round += 1) {
       const rows = calibratedRows(random, random.below(6), random.normal() * 3);
       const performance = measurePerformance(rows);
@@ -102,7 +102,7 @@ describe("realised performance", () => {
   });
 
   it("of two classes is the same to the last bit in any order of the rows", () => {
-    const random = createRandom(3);
+    const random = new SeededRandom(3);
     const rows = calibratedRows(random, 5000);
     const order = Uint32Array.from({ length: 5000 }, (_, row) => (row * 1999 + 7) % 5000);
     assert.deepEqual(measurePerformance(takeRows(rows, order)), measurePerformance(rows));
@@ -136,7 +136,7 @@ describe("realised performance", () => {
   });
 
   it("gives every metric of two classes an interval that holds the true value in 95 % of samples", () => {
-    const random = createRandom(4);
+    const random = new SeededRandom(4);
     const truth = measurePerformance(calibratedRows(random, 400_000)).metrics;
     const names = metricsOf("binary").filter((name) => name !== "expected_calibration_error");
     const held = new Map(names.map((name) => [name, 0]));
@@ -155,7 +155,7 @@ describe("realised performance", () => {
   });
 
   it("gives the metrics of a regression an interval that holds as often", () => {
-    const random = createRandom(5);
+    const random = new SeededRandom(5);
     const draw = (rows: number): LabelledRows => {
       const labels = Float64Array.from({ length: rows }, () => 10 + 2 * random.normal());
       return { kind: "regression", labels, predicted: labels.map((label) => label + random.normal()) };
@@ -177,7 +177,7 @@ describe("realised performance", () => {
 
 describe("the comparison of two AUCs on the same rows", () => {
   it("calls two equally good models different in 5 % of samples, and sees a better one in most", () => {
-    const random = createRandom(6);
+    const random = new SeededRandom(6);
     let different = 0;
     let seen = 0;
     for (let sample = 0; sample < 1000; sample += 1) {
@@ -194,7 +194,7 @@ describe("the comparison of two AUCs on the same rows", () => {
   });
 
   it("of a model with itself finds nothing", () => {
-    const { scores, labels } = calibratedRows(createRandom(7), 50);
+    const { scores, labels } = calibratedRows(new SeededRandom(7), 50);
     const { difference, variance, p, interval } = compareAucs(scores, scores, labels);
     assert.deepEqual(
       { difference, variance, p, interval },
@@ -214,7 +214,7 @@ describe("performance by slice", () => {
   const names = Array.from({ length: 150 }, (_, slice) => `s${slice}`);
 
   it("is that of the slice's rows alone, the largest slice first", () => {
-    const rows = calibratedRows(createRandom(8), 600);
+    const rows = calibratedRows(new SeededRandom(8), 600);
     const slices = Uint16Array.from({ length: 600 }, (_, row) => (row % 6 < 3 ? 2 : row % 6 === 3 ? 1 : 4));
     const found = performanceBySlice(rows, slices, names);
     assert.deepEqual(
@@ -238,7 +238,7 @@ describe("performance by slice", () => {
   });
 
   it("takes what is beyond the hundred largest together", () => {
-    const rows = calibratedRows(createRandom(9), 150 * 151);
+    const rows = calibratedRows(new SeededRandom(9), 150 * 151);
     const slices = new Uint16Array(150 * 151).map((_, row) => row % 150);
     slices[0] = 149;
     const found = performanceBySlice(rows, slices, names);

@@ -1,8 +1,8 @@
 /** The gate within slices, and gates that are not defined as they must be. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { SeededRandom } from "../../../../../engine/core/seeded-random.ts";
 import { parseTrainingGate } from "../../../../../engine/core/training-gate.ts";
-import { createRandom } from "../../../../../engine/sample/random.ts";
 import { sliceFinding } from "../../../../../engine/train/gate/gate-findings.ts";
 import { resolveGate } from "../../../../../engine/train/gate/gate-limits.ts";
 import { COMPARISON_DEFAULTS } from "../../../../../engine/train/gate/model-comparison.ts";
@@ -10,8 +10,8 @@ import { compareSlices } from "../../../../../engine/train/gate/slice-comparison
 import { hasCode } from "../../../../support/error-code.ts";
 import { binaryContest, checkOf, failedOf, judge, regressionContest } from "../../../../support/gate-rows.ts";
 
-const better = binaryContest(createRandom(1), 3000, [0.3, 1.2]);
-const equal = binaryContest(createRandom(2), 8000, [0.5, 0.5]);
+const better = binaryContest(new SeededRandom(1), 3000, [0.3, 1.2]);
+const equal = binaryContest(new SeededRandom(2), 8000, [0.5, 0.5]);
 
 describe("a gate's slices", () => {
   const sliced = (contest: typeof better, count: number, damage: (slice: number, row: number) => boolean) => {
@@ -73,7 +73,7 @@ describe("a gate's slices", () => {
   });
 
   it("of equal models reject in no more than 5 % of samples, however many there are", () => {
-    const random = createRandom(9);
+    const random = new SeededRandom(9);
     const samples = 200;
     let rejected = 0;
     const limits = resolveGate(parseTrainingGate({ margin: 0.0002 }), "binary");
@@ -91,7 +91,7 @@ describe("a gate's slices", () => {
 
 describe("a gate's definition", () => {
   const refused = (gate: object, kind: "binary" | "regression", message: RegExp) => {
-    const question = kind === "binary" ? better : regressionContest(createRandom(1), 600, [1, 1]);
+    const question = kind === "binary" ? better : regressionContest(new SeededRandom(1), 600, [1, 1]);
     assert.throws(() => judge(gate, question), hasCode("INVALID_REQUEST", message));
   };
 
@@ -112,7 +112,10 @@ describe("a gate's definition", () => {
   });
 
   it("takes a metric with a unit of its own, with its margin", () => {
-    const found = judge({ metric: "rmse", margin: 0.1 }, regressionContest(createRandom(1), 600, [1, 1.5]));
+    const found = judge(
+      { metric: "rmse", margin: 0.1 },
+      regressionContest(new SeededRandom(1), 600, [1, 1.5]),
+    );
     assert.equal(found.verdict, "PASSED");
     assert.equal(found.metric, "rmse");
     assert.ok((checkOf(found, "non_inferiority")?.observed ?? 0) > 0.3);

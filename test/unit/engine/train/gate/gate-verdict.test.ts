@@ -1,7 +1,7 @@
 /** The gate's verdicts: what passes, what is rejected and why, and what no input can crash. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { createRandom } from "../../../../../engine/sample/random.ts";
+import { SeededRandom } from "../../../../../engine/core/seeded-random.ts";
 import type { GateQuestion } from "../../../../../engine/train/gate/gate-verdict.ts";
 import {
   binaryContest,
@@ -13,8 +13,8 @@ import {
   TASKS,
 } from "../../../../support/gate-rows.ts";
 
-const better = binaryContest(createRandom(1), 3000, [0.3, 1.2]);
-const equal = binaryContest(createRandom(2), 8000, [0.5, 0.5]);
+const better = binaryContest(new SeededRandom(1), 3000, [0.3, 1.2]);
+const equal = binaryContest(new SeededRandom(2), 8000, [0.5, 0.5]);
 
 describe("a gate", () => {
   it("passes a challenger that is better, with every check and its numbers", () => {
@@ -87,7 +87,7 @@ describe("a gate", () => {
   it("passes one that is as good where the rows show it, and rejects it where they are too few to", () => {
     const many = judge({}, equal);
     assert.equal(many.verdict, "PASSED", many.reasons.join(" "));
-    const few = judge({}, binaryContest(createRandom(3), 500, [0.5, 0.5]));
+    const few = judge({}, binaryContest(new SeededRandom(3), 500, [0.5, 0.5]));
     assert.deepEqual(failedOf(few).slice(0, 1), ["non_inferiority"]);
   });
 
@@ -100,7 +100,7 @@ describe("a gate", () => {
   });
 
   it("lets a challenger that is worse by the margin pass in no more than 2.5 % of samples", () => {
-    const random = createRandom(4);
+    const random = new SeededRandom(4);
     const samples = 300;
     // mean absolute error of a normal law: deviation times the root of 2 / pi
     const margin = (1.2 - 1) * Math.sqrt(2 / Math.PI);
@@ -169,7 +169,7 @@ describe("a gate", () => {
   });
 
   it("judges several classes and values by metrics of their own", () => {
-    const random = createRandom(5);
+    const random = new SeededRandom(5);
     const targets = Float64Array.from({ length: 900 }, () => random.below(3));
     const seen = (noise: number) =>
       Float64Array.from({ length: 2700 }, (_, at) => {
@@ -199,10 +199,14 @@ describe("a gate's evidence", () => {
   const cases: readonly [string, GateQuestion, RegExp][] = [
     [
       "too few rows",
-      binaryContest(createRandom(6), 499, [0.3, 1.2]),
+      binaryContest(new SeededRandom(6), 499, [0.3, 1.2]),
       /^499 labelled out-of-time rows are too few .* lower rows_min \(500\)\.$/,
     ],
-    ["no rows", binaryContest(createRandom(6), 0, [0.3, 1.2]), /^0 labelled out-of-time rows are too few/],
+    [
+      "no rows",
+      binaryContest(new SeededRandom(6), 0, [0.3, 1.2]),
+      /^0 labelled out-of-time rows are too few/,
+    ],
     [
       "one class",
       { ...better, rows: { ...rows, targets: rows.targets.map(() => 0) } },
@@ -284,7 +288,7 @@ describe("a gate's evidence", () => {
   });
 
   it("a metric without a value rejects and says why", () => {
-    const { rows: values, ...pair } = regressionContest(createRandom(7), 600, [1, 1]);
+    const { rows: values, ...pair } = regressionContest(new SeededRandom(7), 600, [1, 1]);
     const found = judge({}, { ...pair, rows: { ...values, targets: values.targets.map(() => 4) } });
     assert.match(
       found.reasons[0] ?? "",
@@ -294,7 +298,11 @@ describe("a gate's evidence", () => {
   });
 
   it("predictions that are huge neither crash nor pass", () => {
-    const { rows: values, champion: old, challenger: next } = regressionContest(createRandom(8), 600, [1, 1]);
+    const {
+      rows: values,
+      champion: old,
+      challenger: next,
+    } = regressionContest(new SeededRandom(8), 600, [1, 1]);
     const huge = { ...next, predictions: next.predictions.map(() => 1e200) };
     const found = judge({}, { rows: values, challenger: huge, champion: old });
     assert.equal(found.verdict, "REJECTED");

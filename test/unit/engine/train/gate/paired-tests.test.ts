@@ -1,8 +1,8 @@
 /** Tests of two models on the same rows against statsmodels, SciPy and scikit-learn; the goldens' script is in test/fixtures. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { SeededRandom } from "../../../../../engine/core/seeded-random.ts";
 import type { MetricName } from "../../../../../engine/monitor/performance/metric-table.ts";
-import { createRandom } from "../../../../../engine/sample/random.ts";
 import { mcnemarTest, tangoInterval } from "../../../../../engine/train/gate/mcnemar.ts";
 import { compareModels } from "../../../../../engine/train/gate/model-comparison.ts";
 import { pairedBootstrap } from "../../../../../engine/train/gate/paired-bootstrap.ts";
@@ -135,7 +135,7 @@ describe("the paired bootstrap", () => {
 
 describe("intervals of the difference of two equal models", () => {
   it("miss 0 in about 5 % of samples, whatever the test", () => {
-    const random = createRandom(22);
+    const random = new SeededRandom(22);
     const samples = 200;
     const missed = new Map<MetricName, number>();
     for (let sample = 0; sample < samples; sample += 1) {

@@ -1,6 +1,7 @@
 /** Metrics of resampled rows are those that reports would have of the same rows, written out one by one. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { SeededRandom } from "../../../../../engine/core/seeded-random.ts";
 import {
   type LabelledRows,
   predictAt,
@@ -8,12 +9,11 @@ import {
 } from "../../../../../engine/monitor/performance/labelled-rows.ts";
 import { metricsOf } from "../../../../../engine/monitor/performance/metric-table.ts";
 import { measurePerformance } from "../../../../../engine/monitor/performance/realised-performance.ts";
-import { createRandom } from "../../../../../engine/sample/random.ts";
 import { resampledMetrics } from "../../../../../engine/train/gate/resampled-metrics.ts";
 import { assertClose } from "../../../../support/close.ts";
 
 const COUNT = 14;
-const random = createRandom(41);
+const random = new SeededRandom(41);
 /** Few values, so that scores are tied and resamples leave some out. */
 const scores = Float64Array.from({ length: COUNT }, () => random.below(9) / 8);
 const labels = Uint8Array.from(scores, (score) => (random.uniform() < 0.2 + 0.6 * score ? 1 : 0));

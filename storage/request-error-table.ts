@@ -1,22 +1,4 @@
-/**
- * The `request_errors` table as its sink uses it: how many requests failed per minute, told by the data planes. A report may come
- * again, under the same id.
- */
-import { REQUEST_ERROR_COLUMNS } from "../engine/core/request-error-report.ts";
-import type { ClickHouse } from "./clickhouse.ts";
-import { RowStore } from "./row-store.ts";
-
-export class RequestErrorStore extends RowStore {
-  constructor(client: ClickHouse, database: string) {
-    super({
-      client,
-      table: `${database}.request_errors`,
-      columns: REQUEST_ERROR_COLUMNS,
-      id: "report_id",
-      idsWhere: "true",
-    });
-  }
-}
+/** The `request_errors` table: how many requests failed per minute, told by the data planes. */
 
 /** Statements of a migration: never changed. */
 export function requestErrorStatements(): readonly string[] {

@@ -1,22 +1,4 @@
-/**
- * The `audit_log` table as its sink uses it: who changed what of which model, when and why. An entry may come again, under the
- * same id.
- */
-import { AUDIT_COLUMNS } from "../engine/core/audit-entry.ts";
-import type { ClickHouse } from "./clickhouse.ts";
-import { RowStore } from "./row-store.ts";
-
-export class AuditStore extends RowStore {
-  constructor(client: ClickHouse, database: string) {
-    super({
-      client,
-      table: `${database}.audit_log`,
-      columns: AUDIT_COLUMNS,
-      id: "audit_id",
-      idsWhere: "true",
-    });
-  }
-}
+/** The `audit_log` table: who changed what of which model, when and why. */
 
 /** Statements of a migration: never changed. */
 export function auditStatements(): readonly string[] {
