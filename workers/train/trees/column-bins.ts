@@ -121,8 +121,7 @@ export function assignNumbers(
   for (let row = 0; row < values.length; row++) {
     const value = values[row] as number;
     let bin = 0;
-    for (let half = ends.length >>> 1; half > 128; half >>>= 1)
-      bin += half & -above(value, bin + half - 1);
+    for (let half = ends.length >>> 1; half > 128; half >>>= 1) bin += half & -above(value, bin + half - 1);
     bin += above(value, bin + 127) << 7;
     bin += above(value, bin + 63) << 6;
     bin += above(value, bin + 31) << 5;
