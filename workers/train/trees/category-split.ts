@@ -6,7 +6,7 @@
  * Rows without a value, and codes without a bin of their own, always go right, as later unknown ones do.
  */
 import type { BinnedColumn } from "./binned-rows.ts";
-import { type BestSplit, type LeafSums, leastHessian, outputOf, type SplitRules, score } from "./split.ts";
+import { type BestSplit, type LeafSums, leastHessian, type SplitRules, score } from "./split.ts";
 
 /** Puts a better split than `best` into it. */
 export function scanCategories(
@@ -39,7 +39,7 @@ function oneAgainstRest(
     const gradient = histogram[2 * (start + bin)] as number;
     const gain = gainOf(gradient, hessian, leaf, rules, rules.lambdaL2);
     if (gain <= rules.minGainToSplit || gain <= best.gain) continue;
-    take(best, place, gain, gradient, hessian, leaf, rules.lambdaL2);
+    best.take(place, gain, gradient, hessian, leaf, rules.lambdaL2);
     best.leftBins[bin] = 1;
   }
 }
@@ -76,7 +76,7 @@ function sortedSets(
       group = 0;
       const gain = gainOf(gradient, hessian, leaf, rules, lambda);
       if (gain <= rules.minGainToSplit || gain <= best.gain) continue;
-      take(best, place, gain, gradient, hessian, leaf, lambda);
+      best.take(place, gain, gradient, hessian, leaf, lambda);
       for (let index = 0; index <= taken; index++)
         best.leftBins[order[step > 0 ? index : used - 1 - index] as number] = 1;
     }
@@ -116,23 +116,4 @@ function gainOf(
     score(leaf.gradient - gradient, leaf.hessian - hessian, lambda) -
     score(leaf.gradient, leaf.hessian, rules.lambdaL2)
   );
-}
-
-function take(
-  best: BestSplit,
-  place: number,
-  gain: number,
-  gradient: number,
-  hessian: number,
-  leaf: LeafSums,
-  lambda: number,
-): void {
-  best.gain = gain;
-  best.place = place;
-  best.missingLeft = false;
-  best.leftBins.fill(0);
-  best.leftGradient = gradient;
-  best.leftHessian = hessian;
-  best.leftOutput = outputOf(gradient, hessian, lambda, leaf);
-  best.rightOutput = outputOf(leaf.gradient - gradient, leaf.hessian - hessian, lambda, leaf);
 }

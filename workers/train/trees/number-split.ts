@@ -53,15 +53,10 @@ function take(
   leaf: LeafSums,
   rules: SplitRules,
 ): void {
-  const { gradient, hessian } = found;
-  best.gain = found.gain;
-  best.place = place;
-  best.bin = found.bin;
+  const { gain, bin, gradient, hessian } = found;
+  best.take(place, gain, gradient, hessian, leaf, rules.lambdaL2);
+  best.bin = bin;
   best.missingLeft = hasMissing ? isLeft : hessian >= leaf.hessian / 2;
-  best.leftGradient = gradient;
-  best.leftHessian = hessian;
-  best.leftOutput = outputOf(gradient, hessian, rules.lambdaL2, leaf);
-  best.rightOutput = outputOf(leaf.gradient - gradient, leaf.hessian - hessian, rules.lambdaL2, leaf);
 }
 
 /** @param gradient and hessian: what is on the left before bin 0 */

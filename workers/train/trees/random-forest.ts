@@ -1,6 +1,6 @@
 /**
  * RANDOM_FOREST: trees on bootstrapped rows and drawn columns, averaged, with scikit-learn's parameters and defaults. Columns
- * are cut into at most max_bin bins first; categories are split as sets.
+ * are cut into bins first, one a value where no more than max_bin are needed; categories are split as sets.
  *
  * Going on from a model (INCREMENTAL) keeps its trees and grows n_estimators more on the new rows, as warm_start does.
  */
@@ -10,6 +10,7 @@ import type { TrainedModel, Trainer, TrainerRun } from "../trainer.ts";
 import { trainingInvalid } from "../training-checks.ts";
 import { binRows } from "./binned-rows.ts";
 import { WIDE_BINS_MAX } from "./column-bins.ts";
+import { binsThatFit } from "./forest-sums.ts";
 import { ForestGrower, type ForestRules } from "./forest-tree.ts";
 import { TreeRandom } from "./random.ts";
 import { addTree, type Ensemble, type Tree } from "./tree.ts";
@@ -68,10 +69,11 @@ export function growForest(
   nodesMax = NODES_MAX,
 ): Tree[] {
   const { task, training, parameters, seed } = run;
-  const binned = binRows(training, parameters.max_bin, seed, Uint16Array);
+  const width = predictionWidth(task);
+  const binned = binRows(training, Math.min(parameters.max_bin, binsThatFit(width)), seed, Uint16Array);
   const random = new TreeRandom(seed ^ 0x2545f491);
   const rules = rulesOf(parameters, task.kind === "regression", binned.columns.length);
-  const grower = new ForestGrower(binned, predictionWidth(task), rules, random);
+  const grower = new ForestGrower(binned, width, rules, random);
   const losses = new RunningLoss(run, start);
   const weights = new Float64Array(training.rows);
   const trees: Tree[] = [];

@@ -48,6 +48,18 @@ export class BestSplit implements BinSplit {
     this.gain = 0;
     this.place = -1;
   }
+
+  /** Makes it one with these sums on the left, and no bins there yet. */
+  take(place: number, gain: number, gradient: number, hessian: number, leaf: LeafSums, lambda: number): void {
+    this.gain = gain;
+    this.place = place;
+    this.missingLeft = false;
+    this.leftBins.fill(0);
+    this.leftGradient = gradient;
+    this.leftHessian = hessian;
+    this.leftOutput = outputOf(gradient, hessian, lambda, leaf);
+    this.rightOutput = outputOf(leaf.gradient - gradient, leaf.hessian - hessian, lambda, leaf);
+  }
 }
 
 export function score(gradient: number, hessian: number, lambda: number): number {

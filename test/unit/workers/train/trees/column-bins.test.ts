@@ -76,6 +76,18 @@ describe("bins of numbers", () => {
     assert.ok(Math.max(...others) < 1.2 * (6000 / 15), `${Math.max(...others)}`);
   });
 
+  it("are at most as many as two bytes hold, beside the bin of missing values", () => {
+    const values = Float32Array.from({ length: 150_001 }, (_, row) => (row === 150_000 ? Number.NaN : row));
+    const bins = numberBins(values.subarray(0, 150_000), WIDE_BINS_MAX);
+    const assigned = new Uint16Array(values.length);
+    assignNumbers(values, bins, bins.values, assigned);
+    const counts = new Int32Array(2 ** 16);
+    for (const bin of assigned) counts[bin] = (counts[bin] as number) + 1;
+    assert.ok(bins.values > 60_000 && bins.values <= WIDE_BINS_MAX, `${bins.values}`);
+    assert.ok(counts.subarray(0, bins.values).every((count) => count >= 1 && count <= 3));
+    assert.equal(assigned.at(-1), bins.values);
+  });
+
   it("send missing values to the bin that is asked for", () => {
     const bins = numberBins(Float32Array.of(1, 2), 255);
     const assigned = new Uint8Array(3);

@@ -1,8 +1,9 @@
 /** RANDOM_FOREST: what the suite of all trainers cannot ask. */
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { TrainingSet } from "../../../../../engine/core/training-set.ts";
 import type { Iteration, TrainedModel, TrainerRun } from "../../../../../workers/train/trainer.ts";
+import { BINS_MAX, WIDE_BINS_MAX } from "../../../../../workers/train/trees/column-bins.ts";
+import { BinSums, binsThatFit } from "../../../../../workers/train/trees/forest-sums.ts";
 import {
   growForest,
   type RandomForestParameters,
@@ -31,23 +32,33 @@ function train(
 describe("random forest", () => {
   it("learns rows by heart when its trees see all of them and all columns", async () => {
     const training = trainingSet(TASKS.regression, { rows: ROWS, seed: 1 });
-    const model = await train(
-      { bootstrap: false, n_estimators: 1, max_bin: 255 },
-      { training: few(training) },
-    );
-    const own = await model.predict(few(training).columns, 200);
+    const model = await train({ bootstrap: false, n_estimators: 1 }, { training });
+    const own = await model.predict(training.columns, ROWS);
     for (const [row, value] of own.entries())
       assert.equal(value, Math.fround(training.targets[row] as number));
   });
 
-  /** As many rows as bins hold apart. */
-  function few({ columns, targets }: TrainingSet): TrainingSet {
-    return {
-      rows: 200,
-      columns: columns.map(({ name, values }) => ({ name, values: values.slice(0, 200) })),
-      targets: targets.slice(0, 200),
-    };
-  }
+  it("parts any two neighbours of 10,000 values, also where those below have no value", () => {
+    for (const last of [1, 4321, 5000, 9998])
+      for (const hasMissing of [false, true]) {
+        // 7 and 10,000 have no common factor, so each value comes once
+        const ranks = Float32Array.from({ length: 10_000 }, (_, row) => (7 * row) % 10_000);
+        const values = ranks.map((rank) => (hasMissing && rank < last ? Number.NaN : rank));
+        const targets = Float64Array.from(ranks, (rank) => (rank <= last ? 1 : 0));
+        const training = { rows: values.length, columns: [{ name: "x", values }], targets };
+        const parameters = randomForest.parameters.parse({ bootstrap: false, n_estimators: 1, max_depth: 1 });
+        const [tree] = growForest({ task: TASKS.binary, training, parameters, seed: 1 }, []);
+        assert.equal(tree?.threshold[0], last + 0.5);
+        assert.deepEqual([...tree.values.subarray(1)], [1, 0]);
+        if (hasMissing) assert.equal(tree.missingLeft[0], 1);
+      }
+  });
+
+  it("holds the sums of all bins of two bytes for two classes, of fewer for a thousand", () => {
+    assert.ok(binsThatFit(1) >= WIDE_BINS_MAX);
+    const { sums } = new BinSums(1000, binsThatFit(1000) + 1);
+    assert.ok(sums.byteLength <= 2 ** 26 && binsThatFit(1000) > BINS_MAX, `${sums.byteLength}`);
+  });
 
   it("counts rows by their weight: a row of weight 3 is three rows", async () => {
     for (const task of Object.values(TASKS)) {
