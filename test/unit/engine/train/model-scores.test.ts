@@ -42,6 +42,6 @@ describe("scores of raw rows", () => {
       return (performance.now() - startedMs) * 1000;
     });
     const [rowUs = 0] = await timesPerRow([{ score: createScorer(model, manifest), raw }]);
-    assert.ok(rowUs < Math.min(...compiled) / 3, `${rowUs} us a row, ${compiled} us to compile`);
+    assert.ok(rowUs < Math.min(...compiled) / 3, `${rowUs} us a row, ${compiled.join(", ")} us to compile`);
   });
 });
