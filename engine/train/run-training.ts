@@ -60,7 +60,16 @@ export async function runTraining(
   });
   onNews({ kind: "data", data: dataOf(sourced, lineage) });
   const plan = planLearning(spec, registered, table.inputs, champion, continuation);
-  const question = { task, spec, table, split, registered, plan, champion, continuation };
+  const question = {
+    task: withTrialsOn(lineage, task, onNews),
+    spec,
+    table,
+    split,
+    registered,
+    plan,
+    champion,
+    continuation,
+  };
   const learned = await learnModel(question, tools, onNews);
   onNews({ kind: "progress", stage: "EVALUATING", share: 0 });
   const test = { all: rowsAt(all, split.test), table: rowsAt(table, split.test) };
@@ -116,6 +125,14 @@ function tablesOf(
   // what a file has is selected by its own names, as it is read
   const table = data.source === "file" ? all : selectColumns(all, selectedInputs(all.inputs, data.features));
   return { all, table };
+}
+
+/** Trials on other rows are not to be compared with those on these. */
+function withTrialsOn({ data }: TrainingLineage, task: LearningTask, onNews: OnNews): LearningTask {
+  if (task.trials.length === 0 || task.triedOn === data.fingerprint) return task;
+  const message = `the rows are no longer those of ${task.trials.length} earlier trials, which are made anew`;
+  onNews({ kind: "log", level: "warn", message });
+  return { ...task, trials: [] };
 }
 
 /** What the lineage says of the job and of the version before. */

@@ -2,7 +2,7 @@
 import { createTrainingTools } from "../../engine/app-training-tools.ts";
 import type { ModelInput } from "../../engine/core/model-input.ts";
 import { runTraining, type TrainingRun } from "../../engine/train/run-training.ts";
-import type { ModelFiles } from "../../engine/train/training-task.ts";
+import type { LearningTask, ModelFiles, OnNews } from "../../engine/train/training-task.ts";
 import { createRandom } from "./random.ts";
 import type { PlainRow } from "./raw-rows.ts";
 import { tableOf } from "./training-tables.ts";
@@ -31,10 +31,18 @@ export interface TrainingAsked {
   readonly rows: RowsAsked;
   readonly spec?: object;
   readonly champion?: ModelFiles;
+  readonly kept?: Pick<LearningTask, "trials" | "triedOn">;
+  readonly onNews?: OnNews;
 }
 
 /** The specification needs no more than what it is about. */
-export async function trainOn({ rows, spec = {}, champion }: TrainingAsked): Promise<TrainingRun> {
+export async function trainOn({
+  rows,
+  spec = {},
+  champion,
+  kept,
+  onNews,
+}: TrainingAsked): Promise<TrainingRun> {
   const source = {
     source: "query" as const,
     sql: "SELECT 1",
@@ -52,9 +60,10 @@ export async function trainOn({ rows, spec = {}, champion }: TrainingAsked): Pro
       championDigest: champion === undefined ? undefined : "digest",
       version: champion === undefined ? "1.0.0" : "1.1.0",
       trials: [],
+      ...kept,
     },
     createTrainingTools(async () => ({ table: tableFor(rows), source, notes: [] })),
-    () => undefined,
+    onNews ?? (() => undefined),
   );
 }
 

@@ -99,13 +99,6 @@ describe("a training that goes on from the version that serves", () => {
     assert.equal(untilOf(first), atHour(3_199));
     const late = await trainOn({ rows: LATER, spec: BOOSTING, champion: first.result.model });
     assert.equal(untilOf(late), atHour(5_599));
-    // earlier rows than the champion's, but for those that judge
-    const early = await trainOn({
-      rows: { from: 2_500, count: 800 },
-      spec: BOOSTING,
-      champion: late.result.model,
-    }).catch((error: Error) => error.message);
-    assert.match(String(early), /has learned from all rows/);
     const mixed = await trainOn({
       rows: { from: 5_000, count: 620 },
       spec: { ...BOOSTING, validation: { method: "out_of_time", test_share: 0.5 } },
