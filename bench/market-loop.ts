@@ -9,7 +9,7 @@ import { parseTrainingSpec } from "../engine/core/training-spec.ts";
 import { withExampleRow } from "../engine/example-row.ts";
 import { groupsOf } from "../engine/train/data/row-groups.ts";
 import type { TrainingTable } from "../engine/train/data/training-table.ts";
-import { scoreRows } from "../engine/train/model-scores.ts";
+import { createScorer } from "../engine/train/model-scores.ts";
 import { nextVersion } from "../engine/train/next-version.ts";
 import { runTraining } from "../engine/train/run-training.ts";
 import { TRAINING_FILE } from "../engine/train/training-record.ts";
@@ -170,7 +170,7 @@ function rawOf(rows: readonly MarketRow[]) {
 
 async function scored(artifact: ModelArtifact, rows: readonly MarketRow[]): Promise<LabelledRow[]> {
   const model = await loadModel(withExampleRow(artifact));
-  const outputs = await scoreRows(model, artifact.manifest, rawOf(rows));
+  const outputs = await createScorer(model, artifact.manifest)(rawOf(rows));
   await model.close();
   return rows.map((row, index) => ({ ...row, score: outputs[2 * index + 1] as number }));
 }

@@ -48,7 +48,7 @@ export const trainingLineage = z.strictObject({
     parts: z.strictObject({ training: count, validation: count, test: count }),
     inputs: z.array(featureName).min(1),
     source: trainingSource,
-    /** Time of the newest row that was learned from or stopped the training, where rows have times. */
+    /** Time of the newest row that was learned from or stopped the training, by this version or those it goes on from, where rows have times. */
     trained_until: utcTime.optional(),
   }),
   validation: trainingValidation,

@@ -13,7 +13,7 @@ import { rowsAt, type TrainingTable, taskOf } from "./data/training-table.ts";
 import { type GateVerdict, judgeChallenger } from "./gate/gate-verdict.ts";
 import { candidateOf, judged, slicesOf, timesPerRow } from "./judged-model.ts";
 import type { Learned } from "./learn-model.ts";
-import { labelledScores, scoreRows } from "./model-scores.ts";
+import { labelledScores } from "./model-scores.ts";
 import type { LearningTask } from "./training-task.ts";
 import type { TrainingTools } from "./training-tools.ts";
 import { unseenRows } from "./unseen-rows.ts";
@@ -69,10 +69,7 @@ export async function evaluateModel(
       ...(former === undefined ? {} : { champion: candidateOf(former, times[1] as number) }),
       ...(trainedUntil === undefined ? {} : { trainedUntil }),
     });
-    const outputs =
-      table === test.table
-        ? challenger.outputs
-        : await scoreRows(challenger.model, learned.manifest, test.table.raw);
+    const outputs = table === test.table ? challenger.outputs : await challenger.score(test.table.raw);
     const labelled = labelledScores(learned.manifest, outputs, test.table.targets);
     return {
       verdict,

@@ -15,7 +15,7 @@ import { rawColumn, type TrainingTable } from "./data/training-table.ts";
 
 export interface HeldOutRows {
   readonly table: TrainingTable;
-  /** Of the new model, as scoreRows gives them. */
+  /** Of the new model, as a scorer gives them. */
   readonly outputs: Float32Array;
   readonly labelled: LabelledRows;
 }

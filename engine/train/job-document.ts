@@ -16,6 +16,7 @@ import {
   withLog,
   withTrial,
 } from "../core/training-job.ts";
+import { fingerprintIn } from "./training-order.ts";
 import type { TrainingNews } from "./training-task.ts";
 
 const WRITE_MS = 500;
@@ -92,7 +93,7 @@ export class JobDocument {
       case "progress":
         return this.set(this.#progressed(news.stage, news.share));
       case "data":
-        return this.set({ data: news.data });
+        return this.set({ data: news.data, ...this.#trialsOn(news.data) });
       case "trial":
         this.#job = withTrial(this.#job, news.trial);
         return this.#writeSoon();
@@ -123,6 +124,11 @@ export class JobDocument {
   async hold(): Promise<void> {
     if (await this.settle()) return;
     throw new EngineError("CONFLICT", "another attempt has the job");
+  }
+
+  /** Of other rows, trials say nothing of these: the process makes them anew. */
+  #trialsOn(data: TrainingJob["data"]): Partial<TrainingJob> {
+    return fingerprintIn(data) === fingerprintIn(this.#job.data) ? {} : { trials: [] };
   }
 
   #progressed(stage: NonNullable<TrainingJob["stage"]>, share: number): Partial<TrainingJob> {

@@ -13,7 +13,7 @@ import { OutputReading } from "../output-reading.ts";
 import type { RawRows } from "../transform/raw-rows.ts";
 import { rawColumn, rawRowsAt, type TrainingTable, taskOf } from "./data/training-table.ts";
 import type { Candidate } from "./gate/out-of-time-rows.ts";
-import { scoreRows } from "./model-scores.ts";
+import { createScorer, type ScoreRows } from "./model-scores.ts";
 
 /** Columns of more values are no slices. */
 const SLICE_VALUES_MAX = 20;
@@ -23,6 +23,7 @@ const TIMED_ROUNDS = 5;
 export interface Judged {
   readonly manifest: ModelManifest;
   readonly model: LoadedModel;
+  readonly score: ScoreRows;
   /** The test rows as it reads them. */
   readonly raw: RawRows;
   readonly bytes: number;
@@ -35,8 +36,8 @@ export async function judged(load: Runtime["load"], artifact: ModelArtifact, raw
   const model = await load(withExampleRow({ ...artifact, manifest }));
   let bytes = 0;
   for (const file of artifact.files.values()) bytes += file.length;
-  const outputs = await scoreRows(model, manifest, raw);
-  return { manifest, model, raw, bytes, outputs };
+  const score = createScorer(model, manifest);
+  return { manifest, model, score, raw, bytes, outputs: await score(raw) };
 }
 
 export function candidateOf({ manifest, outputs, raw, bytes }: Judged, latencyUs: number): Candidate {
@@ -55,15 +56,15 @@ export function candidateOf({ manifest, outputs, raw, bytes }: Judged, latencyUs
 }
 
 /** Median microseconds of a single row through preprocessing and model, of each. */
-export async function timesPerRow(models: readonly Judged[]): Promise<number[]> {
+export async function timesPerRow(models: readonly Pick<Judged, "score" | "raw">[]): Promise<number[]> {
   const times = models.map((): number[] => []);
   for (let round = 0; round < TIMED_ROUNDS; round++)
-    for (const [at, { model, manifest, raw }] of models.entries()) {
+    for (const [at, { score, raw }] of models.entries()) {
       const rows = Math.min(TIMED_ROWS, raw.count);
       for (let row = 0; row < rows; row++) {
         const one = rawRowsAt(raw, Uint32Array.of(row));
         const startedMs = performance.now();
-        await scoreRows(model, manifest, one);
+        await score(one);
         times[at]?.push((performance.now() - startedMs) * 1000);
       }
     }

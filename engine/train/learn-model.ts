@@ -1,7 +1,7 @@
 /**
  * From rows to a trained model: the best hyperparameters, if they are searched for, then one model of all training rows.
  */
-import type { ExportedModel, Iteration, WarmStart } from "../../workers/train/trainer.ts";
+import type { ExportedModel, Iteration } from "../../workers/train/trainer.ts";
 import type { RegisteredTrainer } from "../../workers/train/trainers.ts";
 import { fieldInvalid } from "../core/errors.ts";
 import { type ModelManifest, parseManifest } from "../core/manifest.ts";
@@ -36,7 +36,7 @@ export async function learnModel(
   tools: Pick<TrainingTools, "search" | "defaultSearch">,
   onNews: OnNews,
 ): Promise<Learned> {
-  const { spec, table, split, plan, registered } = question;
+  const { spec, table, split, plan, registered, continuation } = question;
   const { trainer } = registered;
   const task = taskOf(table);
   if (!trainer.tasks.includes(task.kind))
@@ -58,7 +58,7 @@ export async function learnModel(
     ...(validation === undefined ? {} : { validation }),
     parameters,
     seed: spec.seed,
-    ...goOn(question),
+    ...(continuation && { initial: continuation.initial, warmStart: continuation.warmStart }),
     onIteration: (iteration) => {
       tell(iteration, onNews);
       return "continue";
@@ -109,36 +109,6 @@ function manifestOf(
     ...(preprocessing.length === 0 ? {} : { preprocessing }),
     ...(plan.missing === "allowed" ? { allow_nan: true } : {}),
   });
-}
-
-/** What the mode adds to a run. @throws EngineError INVALID_REQUEST when there is nothing to go on from. */
-function goOn({ task, spec: { mode }, registered, champion }: LearningQuestion): {
-  readonly initial?: ExportedModel;
-  readonly warmStart?: WarmStart;
-} {
-  if (mode === "FULL_RETRAIN") return {};
-  const { warmStarts } = registered.trainer;
-  if (!warmStarts.includes(mode)) {
-    const modes = ["FULL_RETRAIN", ...warmStarts].join(", ");
-    throw fieldInvalid("mode", `${mode} is nothing that this model type can do: take one of ${modes}`);
-  }
-  if (task.champion === undefined || champion === undefined)
-    throw fieldInvalid(
-      "mode",
-      `${mode} goes on from the version in production, and there is none: take FULL_RETRAIN`,
-    );
-  return { initial: exportedOf(champion, task.champion.files), warmStart: mode };
-}
-
-function exportedOf(manifest: ModelManifest, files: ExportedModel["files"]): ExportedModel {
-  const { runtime, input_tensor, outputs } = manifest;
-  const [output] = outputs;
-  if (input_tensor === undefined || output === undefined || output.type === "probability")
-    throw fieldInvalid(
-      "mode",
-      "the version in production was not trained here, so nothing can go on from it: take FULL_RETRAIN",
-    );
-  return { runtime, files, inputTensor: input_tensor, output: { name: output.name, type: output.type } };
 }
 
 function tell(iteration: Iteration, onNews: OnNews): void {

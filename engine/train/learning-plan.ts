@@ -5,18 +5,16 @@ import type { RegisteredTrainer } from "../../workers/train/trainers.ts";
 import type { MissingRule } from "../core/column-layout.ts";
 import type { ModelManifest } from "../core/manifest.ts";
 import type { ModelInput } from "../core/model-input.ts";
-import type { UnfittedStep } from "../core/preprocessing.ts";
 import type { TrainingSpec } from "../core/training-spec.ts";
+import type { Continuation } from "./continuation.ts";
 import { defaultPreprocessing } from "./data/default-preprocessing.ts";
 import { stepsWithout } from "./data/feature-selection.ts";
+import type { PlannedSteps } from "./data/prepared-sets.ts";
 import type { DataSplit } from "./data/splits.ts";
 import type { TrainingTable } from "./data/training-table.ts";
 import type { LearningTask } from "./training-task.ts";
 
-export interface LearningPlan {
-  readonly steps: readonly UnfittedStep[];
-  readonly missing: MissingRule;
-}
+export type LearningPlan = PlannedSteps & { readonly missing: MissingRule };
 
 export interface LearningQuestion {
   readonly task: LearningTask;
@@ -26,10 +24,12 @@ export interface LearningQuestion {
   readonly registered: RegisteredTrainer;
   readonly plan: LearningPlan;
   readonly champion: ModelManifest | undefined;
+  /** Undefined when training begins anew. */
+  readonly continuation: Continuation | undefined;
 }
 
 /**
- * Preprocessing as it was asked for; else as the version that serves has it, where the new model can take what comes of it; else the default
+ * Preprocessing of the version that training goes on from, as it is. Else as it was asked for; else as the version that serves has it, where the new model can take what comes of it; else the default
  * of the trainer's family.
  * @param inputs that are learned from.
  * @throws EngineError INVALID_REQUEST for a step that needs an input which was left out.
@@ -39,9 +39,11 @@ export function planLearning(
   { takes }: Pick<RegisteredTrainer, "takes">,
   inputs: readonly ModelInput[],
   champion: ModelManifest | undefined,
+  continuation: Continuation | undefined,
 ): LearningPlan {
   const family = takes === "anything" ? "trees" : "linear";
   const missing = family === "trees" ? "allowed" : "refused";
+  if (continuation !== undefined) return { fitted: continuation.manifest.preprocessing ?? [], missing };
   if (preprocessing !== undefined) return { steps: preprocessing, missing };
   const isTaken =
     champion?.preprocessing !== undefined && (family === "trees" || champion.allow_nan !== true);

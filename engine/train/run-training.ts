@@ -10,6 +10,7 @@ import { type ModelManifest, parseManifest } from "../core/manifest.ts";
 import type { TrainingLineage } from "../core/training-lineage.ts";
 import { parseTrainingSpec, type TrainingSpec } from "../core/training-spec.ts";
 import type { RealisedPerformance } from "../monitor/performance/realised-performance.ts";
+import { type Continuation, continuationOf, continuedTable, unseenSplit } from "./continuation.ts";
 import { checkClasses, checkTable } from "./data/data-checks.ts";
 import { selectColumns, selectedInputs } from "./data/feature-selection.ts";
 import type { SourcedTable } from "./data/labelled-table.ts";
@@ -19,7 +20,7 @@ import { rowsAt, type TrainingTable } from "./data/training-table.ts";
 import { evaluateModel } from "./evaluate-model.ts";
 import { heldOutReference } from "./held-out-reference.ts";
 import { learnModel, parsedParameters } from "./learn-model.ts";
-import { planLearning } from "./learning-plan.ts";
+import { type LearningQuestion, planLearning } from "./learning-plan.ts";
 import { TRAINING_FILE, type TrainingRecord, trainingRecord } from "./training-record.ts";
 import type { LearningTask, OnNews, TrainingResult } from "./training-task.ts";
 import type { TrainingTools } from "./training-tools.ts";
@@ -42,10 +43,11 @@ export async function runTraining(
   const champion = task.champion === undefined ? undefined : parseManifest(task.champion.manifest);
   const registered = tools.trainerOf(spec.model_type);
   if (spec.search === undefined) parsedParameters(registered, spec.parameters); // before rows are read for nothing
+  const continuation = continuationOf(task, spec, registered, champion);
   onNews({ kind: "progress", stage: "READING", share: 0 });
   const sourced = await tools.readTable(spec, champion);
   onNews({ kind: "progress", stage: "PREPARING", share: 0 });
-  const { all, table, split } = prepare(spec, sourced, onNews);
+  const { all, table, split } = prepare({ task, spec, continuation }, sourced, onNews);
   const { validation, seed } = spec;
   const lineage = lineageOf({
     table,
@@ -53,11 +55,22 @@ export async function runTraining(
     split,
     validation,
     seed,
+    continuedUntilMs: continuation?.untilMs,
     ...originOf(task, champion),
   });
   onNews({ kind: "data", data: dataOf(sourced, lineage) });
-  const plan = planLearning(spec, registered, table.inputs, champion);
-  const learned = await learnModel({ task, spec, table, split, registered, plan, champion }, tools, onNews);
+  const plan = planLearning(spec, registered, table.inputs, champion, continuation);
+  const question = {
+    task: withTrialsOn(lineage, task, onNews),
+    spec,
+    table,
+    split,
+    registered,
+    plan,
+    champion,
+    continuation,
+  };
+  const learned = await learnModel(question, tools, onNews);
   onNews({ kind: "progress", stage: "EVALUATING", share: 0 });
   const test = { all: rowsAt(all, split.test), table: rowsAt(table, split.test) };
   const evaluated = await evaluateModel({ task, spec, learned, champion, test, table, split }, tools);
@@ -84,16 +97,42 @@ interface Prepared {
   readonly split: DataSplit;
 }
 
-function prepare({ data, validation }: TrainingSpec, sourced: SourcedTable, onNews: OnNews): Prepared {
-  const { table: all } = sourced;
-  // what a file has is selected by its own names, as it is read
-  const table = data.source === "file" ? all : selectColumns(all, selectedInputs(all.inputs, data.features));
+function prepare(
+  { task, spec, continuation }: Pick<LearningQuestion, "task" | "spec" | "continuation">,
+  sourced: SourcedTable,
+  onNews: OnNews,
+): Prepared {
+  const { data, validation } = spec;
+  const { all, table } = tablesOf(spec, sourced.table, continuation);
   const notes = [...sourced.notes, ...checkTable(table, data.leakage)];
   for (const { field, message } of notes)
     onNews({ kind: "log", level: "warn", message: `${field}: ${message}` });
-  const split = splitRows({ ...table, rows: table.raw.count }, validation);
+  const parts = splitRows({ ...table, rows: table.raw.count }, validation);
+  const split = continuation === undefined ? parts : unseenSplit(task, parts, validation, table.timesMs);
   checkClasses(table, split);
   return { all, table, split };
+}
+
+function tablesOf(
+  { data }: TrainingSpec,
+  all: TrainingTable,
+  continuation: Continuation | undefined,
+): Pick<Prepared, "all" | "table"> {
+  if (continuation !== undefined) {
+    const table = continuedTable(continuation, data.features, all);
+    return { all: table, table };
+  }
+  // what a file has is selected by its own names, as it is read
+  const table = data.source === "file" ? all : selectColumns(all, selectedInputs(all.inputs, data.features));
+  return { all, table };
+}
+
+/** Trials on other rows are not to be compared with those on these. */
+function withTrialsOn({ data }: TrainingLineage, task: LearningTask, onNews: OnNews): LearningTask {
+  if (task.trials.length === 0 || task.triedOn === data.fingerprint) return task;
+  const message = `the rows are no longer those of ${task.trials.length} earlier trials, which are made anew`;
+  onNews({ kind: "log", level: "warn", message });
+  return { ...task, trials: [] };
 }
 
 /** What the lineage says of the job and of the version before. */

@@ -43,6 +43,7 @@ export function toTrainingTask(parts: OrderParts): TrainingTask {
     upTo: positionsIn(document.data),
     version: document.model_version ?? nextVersion(model?.versions ?? []),
     trials: document.trials,
+    triedOn: fingerprintIn(document.data),
     codeVersion,
     clickhouseUrl,
     analystUrl,
@@ -60,6 +61,12 @@ function specOf({ request, document, standing, model }: OrderParts): TrainingSpe
     "INVALID_REQUEST",
     `model_name: the specification is for ${spec.model_name}, not ${model_name}`,
   );
+}
+
+/** Of the rows that a job has read. */
+export function fingerprintIn(data: TrainingJob["data"]): string | undefined {
+  const fingerprint = data?.["fingerprint"];
+  return typeof fingerprint === "string" ? fingerprint : undefined;
 }
 
 /** Up to where an earlier attempt has read. */

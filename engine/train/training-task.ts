@@ -30,8 +30,10 @@ export interface LearningTask {
   readonly championDigest: string | undefined;
   /** Number of the version to be. */
   readonly version: string;
-  /** Of an earlier attempt, in their order: the search goes on behind them. */
+  /** Of an earlier attempt, in their order: the search goes on behind them if it is on the same rows. */
   readonly trials: readonly TrainingTrial[];
+  /** Fingerprint of the rows that these were made on. */
+  readonly triedOn?: string | undefined;
 }
 
 /** The same with where its rows are. */

@@ -16,6 +16,8 @@ export interface LineageParts extends Partial<Pick<TrainingLineage, "trigger" | 
   readonly split: DataSplit;
   readonly validation: TrainingValidation;
   readonly seed: number;
+  /** When the newest row happened that the version learned from which training goes on from, ms since 1970. */
+  readonly continuedUntilMs?: number | undefined;
 }
 
 /** @throws EngineError INTERNAL when it is none: all of its parts were checked before. */
@@ -25,10 +27,11 @@ export function lineageOf({
   split,
   validation,
   seed,
+  continuedUntilMs = -Infinity,
   ...more
 }: LineageParts): TrainingLineage {
   const { final, test } = split;
-  const untilMs = newestLearned(split, table.timesMs);
+  const newestMs = newestLearned(split, table.timesMs);
   const lineage = trainingLineage.safeParse({
     format: 1,
     data: {
@@ -37,7 +40,9 @@ export function lineageOf({
       parts: { training: final.training.length, validation: final.validation.length, test: test.length },
       inputs: table.inputs.map((input) => input.name),
       source,
-      ...(untilMs === undefined ? {} : { trained_until: new Date(untilMs).toISOString() }),
+      ...(newestMs === undefined
+        ? {}
+        : { trained_until: new Date(Math.max(newestMs, continuedUntilMs)).toISOString() }),
     },
     validation,
     feature_sets: featureSetsOf(table.inputs),

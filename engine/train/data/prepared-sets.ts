@@ -1,5 +1,5 @@
 /**
- * From raw rows to what a trainer learns from: preprocessing is fitted on the training part alone, then the compiled pipeline, the
+ * From raw rows to what a trainer learns from: preprocessing is fitted on the training part alone (or stays as it was fitted), then the compiled pipeline, the
  * very one that serving runs, makes the columns of every part.
  *
  *     training rows → fit → steps ─┬─ training rows → columns
@@ -29,24 +29,30 @@ export interface PreparedSets {
   readonly test?: TrainingSet;
 }
 
-export interface Preparation {
-  /** As somebody wrote them, or those of the model that is trained again. */
-  readonly steps: readonly UnfittedStep[];
+export type PlannedSteps =
+  /** To be fitted: as somebody wrote them, or those of the model that is trained again. */
+  | { readonly steps: readonly UnfittedStep[] }
+  /** Those of the model that training goes on from. */
+  | { readonly fitted: readonly PreprocessingStep[] };
+
+export type Preparation = PlannedSteps & {
   /** `allowed`: the trainer takes NaN for what is missing, and the manifest says allow_nan. */
   readonly missing: MissingRule;
   readonly classWeight: ClassWeight;
-}
+};
 
 /** @throws EngineError MODEL_INVALID naming preprocessing.N.field, INVALID_REQUEST for weights of unknown classes. */
 export function prepareSets(
   table: TrainingTable,
   { training, validation }: Fold,
   test: Uint32Array,
-  { steps, missing, classWeight }: Preparation,
+  preparation: Preparation,
 ): PreparedSets {
+  const { missing, classWeight } = preparation;
   const { inputs, targets, classes } = table;
   const learned = rawRowsAt(table.raw, training);
-  const preprocessing = steps.length === 0 ? [] : fitPipeline(inputs, steps, learned);
+  const preprocessing =
+    "fitted" in preparation ? preparation.fitted : fitted(inputs, preparation.steps, learned);
   checkSteps(inputs, preprocessing, missing);
   const trainingTargets = numbersAt(targets, training);
   const classWeights = classWeightsOf(classWeight, classes, trainingTargets);
@@ -102,6 +108,14 @@ function transformColumns(pipeline: Pipeline, { count, numbers, texts }: RawRows
       (columns[column] as Float32Array)[at] = row[column] as number;
   }
   return columns;
+}
+
+function fitted(
+  inputs: readonly ModelInput[],
+  steps: readonly UnfittedStep[],
+  learned: RawRows,
+): readonly PreprocessingStep[] {
+  return steps.length === 0 ? [] : fitPipeline(inputs, steps, learned);
 }
 
 /** What the manifest would refuse. */
