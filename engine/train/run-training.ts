@@ -10,6 +10,7 @@ import { type ModelManifest, parseManifest } from "../core/manifest.ts";
 import type { TrainingLineage } from "../core/training-lineage.ts";
 import { parseTrainingSpec, type TrainingSpec } from "../core/training-spec.ts";
 import type { RealisedPerformance } from "../monitor/performance/realised-performance.ts";
+import { checkComparable } from "./compared-rows.ts";
 import { checkClasses, checkTable } from "./data/data-checks.ts";
 import { selectColumns, selectedInputs } from "./data/feature-selection.ts";
 import type { SourcedTable } from "./data/labelled-table.ts";
@@ -45,6 +46,7 @@ export async function runTraining(
   onNews({ kind: "progress", stage: "READING", share: 0 });
   const sourced = await tools.readTable(spec, champion);
   onNews({ kind: "progress", stage: "PREPARING", share: 0 });
+  if (champion !== undefined) checkComparable(champion, sourced.table);
   const { all, table, split } = prepare(spec, sourced, onNews);
   const { validation, seed } = spec;
   const lineage = lineageOf({
@@ -60,7 +62,9 @@ export async function runTraining(
   const learned = await learnModel({ task, spec, table, split, registered, plan, champion }, tools, onNews);
   onNews({ kind: "progress", stage: "EVALUATING", share: 0 });
   const test = { all: rowsAt(all, split.test), table: rowsAt(table, split.test) };
-  const evaluated = await evaluateModel({ task, spec, learned, champion, test, table, split }, tools);
+  const { source } = sourced;
+  const question = { task, spec, learned, champion, test, table, split, source, onNews };
+  const evaluated = await evaluateModel(question, tools);
   const { verdict, metrics, challenger } = evaluated;
   const reference = heldOutReference(learned.manifest, { table: test.table, ...challenger });
   const record = trainingRecord({ spec, learned, lineage, metrics });

@@ -55,17 +55,31 @@ export function specRemembered(files: ReadonlyMap<string, Uint8Array> | undefine
 const learned = z.looseObject({
   lineage: z.looseObject({
     validation: trainingValidation,
-    data: z.looseObject({ trained_until: utcTime }),
+    data: z.looseObject({
+      trained_until: utcTime.optional(),
+      source: z.looseObject({ source: z.string(), grouped_by: z.array(z.string()).optional() }),
+    }),
   }),
 });
 
-/** How a version's rows were split, and when the newest happened that it learned from (ms since 1970); undefined where nothing says so. */
+/** Which rows a version has learned from. */
+export interface RowsRemembered {
+  readonly validation: TrainingValidation;
+  readonly source: { readonly source: string; readonly grouped_by?: readonly string[] | undefined };
+  /** When the newest of them happened, ms since 1970. */
+  readonly untilMs: number | undefined;
+}
+
+/** Undefined where nothing says so. */
 export function rowsRemembered(
   files: ReadonlyMap<string, Uint8Array> | undefined,
-): { readonly validation: TrainingValidation; readonly untilMs: number } | undefined {
+): RowsRemembered | undefined {
   const bytes = files?.get(TRAINING_FILE);
   const lineage = bytes === undefined ? undefined : learned.safeParse(parseJson(bytes)).data?.lineage;
-  return lineage && { validation: lineage.validation, untilMs: Date.parse(lineage.data.trained_until) };
+  if (lineage === undefined) return undefined;
+  const { validation, data } = lineage;
+  const { source, trained_until: until } = data;
+  return { validation, source, untilMs: until === undefined ? undefined : Date.parse(until) };
 }
 
 function parseJson(bytes: Uint8Array): unknown {
