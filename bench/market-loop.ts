@@ -11,8 +11,8 @@ import { groupsOf } from "../engine/train/data/row-groups.ts";
 import type { TrainingTable } from "../engine/train/data/training-table.ts";
 import { createScorer } from "../engine/train/model-scores.ts";
 import { nextVersion } from "../engine/train/next-version.ts";
+import { TRAINING_FILE } from "../engine/train/remembered-training.ts";
 import { runTraining } from "../engine/train/run-training.ts";
-import { TRAINING_FILE } from "../engine/train/training-record.ts";
 import type { MarketRow } from "../test/support/elec-market.ts";
 import { type LabelledRow, replayWeeks, WEEK_ROWS } from "../test/support/market-replay.ts";
 import { readModelFolder } from "../test/support/model-folder.ts";
@@ -49,7 +49,7 @@ export function fixtureModel(rows: readonly MarketRow[]): ModelArtifact {
   const trained_until = new Date((rows.length - 1) * ROW_MS).toISOString();
   const lineage = {
     validation: parseTrainingSpec({ model_name: "elec", validation: { method: "out_of_time" } }).validation,
-    data: { trained_until },
+    data: { trained_until, source: { source: "labelled" } },
   };
   const record = Buffer.from(JSON.stringify({ lineage }));
   return { manifest: FIXTURE.manifest, files: new Map([...FIXTURE.files, [TRAINING_FILE, record]]) };

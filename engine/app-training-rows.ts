@@ -5,7 +5,7 @@ import { basename } from "node:path";
 import { readPositions } from "../storage/changed-label-hours.ts";
 import { type ClickHouse, openAnalystClickHouse } from "../storage/clickhouse.ts";
 import { countServedRows, readServedRows } from "../storage/served-rows.ts";
-import { readTableColumns } from "../storage/table-columns.ts";
+import { type FileColumn, type GroupColumns, readTableColumns } from "../storage/table-columns.ts";
 import { openTableFiles } from "../storage/table-files.ts";
 import { profileTable } from "../storage/table-profile.ts";
 import { openFileTable, openQueryTable, type TextTable } from "../storage/text-table.ts";
@@ -36,7 +36,7 @@ export async function readJobRows(
         );
       return readLabelled(task, clickhouse, data, champion);
     case "query":
-      return readQuery(task, data);
+      return readQuery(task, data, champion);
     case "file":
       throw fieldInvalid(
         "data.source",
@@ -46,11 +46,15 @@ export async function readJobRows(
 }
 
 /** Those of a file, with the columns that it selects. @throws EngineError INVALID_REQUEST naming the file or column. */
-export async function readFileRows(data: FileData): Promise<SourcedTable> {
+export async function readFileRows(
+  data: FileData,
+  champion: ModelManifest | undefined,
+): Promise<SourcedTable> {
   await using files = await openTableFiles();
-  const { totalRows, ...read } = await readColumns(data, await openFileTable(files, data.path));
+  const table = await openFileTable(files, data.path);
+  const { totalRows, groupedBy, ...read } = await readColumns(data, table, champion);
   const name = basename(data.path).slice(0, 256);
-  return { ...read, source: { source: "file", name, total_rows: totalRows } };
+  return { ...read, source: { source: "file", name, total_rows: totalRows, grouped_by: groupedBy } };
 }
 
 async function readLabelled(
@@ -71,24 +75,36 @@ async function readLabelled(
 }
 
 /** As an analyst, under the limits of that user. */
-async function readQuery({ analystUrl, request }: TrainingTask, data: QueryData): Promise<SourcedTable> {
+async function readQuery(
+  { analystUrl, request }: TrainingTask,
+  data: QueryData,
+  champion: ModelManifest | undefined,
+): Promise<SourcedTable> {
   const analyst = openAnalystClickHouse(analystUrl, QUERY_TIMEOUT_MS);
   try {
     const { sql } = data;
     const text = await openQueryTable(analyst, sql);
-    const { totalRows, ...read } = await readColumns({ ...data, features: {} }, text);
+    const { totalRows, groupedBy, ...read } = await readColumns({ ...data, features: {} }, text, champion);
     const asked_at = request.requested_at;
-    return { ...read, source: { source: "query", sql, asked_at, total_rows: totalRows } };
+    return {
+      ...read,
+      source: { source: "query", sql, asked_at, total_rows: totalRows, grouped_by: groupedBy },
+    };
   } finally {
     await analyst.close();
   }
 }
 
-async function readColumns(data: TableData, table: TextTable): Promise<ReadTable> {
-  return columnTable(data, {
+async function readColumns(
+  data: TableData,
+  table: TextTable,
+  champion: ModelManifest | undefined,
+): Promise<ReadTable> {
+  const source = {
     names: table.names,
-    profile: async (names) => profileTable(table, names),
-    read: async (columns, rowsMax) =>
-      readTableColumns({ table, columns, rowsMax, onProgress: () => undefined }),
-  });
+    profile: async (names: readonly string[]) => profileTable(table, names),
+    read: async (columns: readonly FileColumn[], rowsMax: number, groupedBy: GroupColumns) =>
+      readTableColumns({ table, columns, rowsMax, groupedBy, onProgress: () => undefined }),
+  };
+  return columnTable(data, source, champion?.classes);
 }

@@ -30,12 +30,11 @@ export interface CompareOptions {
 const MODEL_ID = /^([a-z][a-z0-9_-]*)@([^/]+)$/;
 
 export async function compare(a: string, b: string, options: CompareOptions): Promise<void> {
-  const { table } = await readFileRows(dataOf(options));
+  const [first, second] = [await readModel(a, options.url), await readModel(b, options.url)];
+  const { table } = await readFileRows(dataOf(options), first.manifest);
   const models = [];
-  for (const reference of [a, b]) {
-    const artifact = await readModel(reference, options.url);
+  for (const artifact of [first, second])
     models.push(await judged(loadModel, artifact, rowsFor(artifact.manifest, table)));
-  }
   const times = await timesPerRow(models);
   const [one, other] = models.map((model, at) => candidateOf(model, times[at] as number));
   await Promise.all(models.map(async ({ model }) => model.close()));

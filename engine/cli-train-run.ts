@@ -47,7 +47,7 @@ export async function train(file: string, options: TrainOptions): Promise<void> 
   const task = { spec, version, champion: undefined, championDigest: undefined, trials: [] };
   const run = await runTraining(
     task,
-    createTrainingTools(async () => readFileRows(spec.data as FileData)),
+    createTrainingTools(async () => readFileRows(spec.data as FileData, undefined)),
     teller(),
   );
   const { manifest, files } = run.result.model;

@@ -1,12 +1,12 @@
 // hot path
 /**
- * Reads rows of numbers (Float32) and texts (String) out of RowBinary, in chunks that end anywhere, into columns.
+ * Reads rows of numbers (Float32), texts (String) and hashes (UInt32) out of RowBinary, in chunks that end anywhere, into columns.
  *
  * Equal texts of a column are one string. Bounds: a fixed number of rows, TEXTS_BYTES_MAX of different texts, one chunk.
  */
 import { EngineError } from "../engine/core/errors.ts";
 
-export type ColumnType = "number" | "category";
+export type ColumnType = "number" | "category" | "hash";
 /** Float32 with NaN for null, or texts, of which "" is null. */
 export type ReadColumn = Float32Array | (string | null)[];
 
@@ -14,7 +14,7 @@ const TEXTS_BYTES_MAX = 256 * 1024 * 1024;
 const NO_BYTES = Buffer.alloc(0);
 
 export class ColumnReader {
-  readonly #columns: readonly ReadColumn[];
+  readonly #columns: readonly (ReadColumn | Uint32Array)[];
   readonly #texts: readonly Map<string, string>[];
   readonly #rowsMax: number;
   #bytes: Buffer = NO_BYTES;
@@ -23,11 +23,11 @@ export class ColumnReader {
   #textBytes = 0;
 
   constructor(types: readonly ColumnType[], rowsMax: number) {
-    this.#columns = types.map((type) =>
-      type === "number"
-        ? new Float32Array(rowsMax)
-        : Array.from<string | null>({ length: rowsMax }).fill(null),
-    );
+    this.#columns = types.map((type) => {
+      if (type === "number") return new Float32Array(rowsMax);
+      if (type === "hash") return new Uint32Array(rowsMax);
+      return Array.from<string | null>({ length: rowsMax }).fill(null);
+    });
     this.#texts = types.map(() => new Map<string, string>());
     this.#rowsMax = rowsMax;
   }
@@ -50,19 +50,20 @@ export class ColumnReader {
   }
 
   /** The columns, as long as there are rows. @throws EngineError SERVICE_UNAVAILABLE when the last row is cut off. */
-  finish(): ReadColumn[] {
+  finish(): (ReadColumn | Uint32Array)[] {
     if (this.#bytes.length > 0)
       throw new EngineError("SERVICE_UNAVAILABLE", "ClickHouse: the answer is cut off; try again later");
     return this.#columns.map((column) =>
-      column instanceof Float32Array ? column.subarray(0, this.#rows) : column.slice(0, this.#rows),
+      Array.isArray(column) ? column.slice(0, this.#rows) : column.subarray(0, this.#rows),
     );
   }
 
   #row(): void {
     if (this.#rows === this.#rowsMax) throw new Error(`more than ${this.#rowsMax} rows`);
     for (let index = 0; index < this.#columns.length; index++) {
-      const column = this.#columns[index] as ReadColumn;
+      const column = this.#columns[index] as ReadColumn | Uint32Array;
       if (column instanceof Float32Array) column[this.#rows] = this.#number();
+      else if (column instanceof Uint32Array) column[this.#rows] = this.#hash();
       else column[this.#rows] = this.#text(this.#texts[index] as Map<string, string>);
     }
     this.#rows++;
@@ -71,6 +72,11 @@ export class ColumnReader {
   #number(): number {
     this.#at += 4;
     return this.#bytes.readFloatLE(this.#at - 4);
+  }
+
+  #hash(): number {
+    this.#at += 4;
+    return this.#bytes.readUInt32LE(this.#at - 4);
   }
 
   #text(known: Map<string, string>): string | null {

@@ -20,8 +20,8 @@ export interface TextTable {
    * @throws EngineError INVALID_REQUEST when the table cannot be read.
    */
   aggregate(selected: string, use: UseChunks): Promise<void>;
-  /** The same row by row, in an order that is the same every time: that of the file, or that of the values. */
-  rows(selected: string, where: string, use: UseChunks): Promise<void>;
+  /** The same row by row, with a WHERE and LIMIT in `rest`, in an order that is the same every time: that of the file, or that of the values. */
+  rows(selected: string, rest: string, use: UseChunks): Promise<void>;
 }
 
 /** What stands for no value in a column of numbers, in lower case, as a list of SQL. */
@@ -41,8 +41,8 @@ export async function openFileTable(files: TableFiles, path: string): Promise<Te
     title: path,
     names,
     aggregate: async (selected, use) => files.select(path, names, { selected }, use),
-    rows: async (selected, where, use) =>
-      files.select(path, names, { selected, rest: `WHERE ${where} ${IN_ORDER}` }, use),
+    rows: async (selected, rest, use) =>
+      files.select(path, names, { selected, rest: `${rest} ${IN_ORDER}` }, use),
   };
 }
 
@@ -59,7 +59,7 @@ export async function openQueryTable(client: Pick<ClickHouse, "exec">, sql: stri
     title: "query",
     names,
     aggregate: async (selected, use) => run(client, `SELECT ${selected} FROM (${query}\n)`, use),
-    rows: async (selected, where, use) => run(client, `SELECT ${selected} ${from} WHERE ${where}`, use),
+    rows: async (selected, rest, use) => run(client, `SELECT ${selected} ${from} ${rest}`, use),
   };
 }
 

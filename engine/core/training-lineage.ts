@@ -13,6 +13,12 @@ const sha256 = z.string().regex(/^[0-9a-f]{64}$/, "a SHA-256 in hex");
 /** Up to which message of which stream a table was read. */
 const tablePosition = z.strictObject({ epoch: count, seq: count });
 
+/**
+ * Columns that put rows into groups: that of the entity, else all that tell rows apart (engine/train/data/column-table). Two splits by hash keep
+ * the same rows only where these are the same.
+ */
+const groupedBy = z.array(z.string()).min(1).readonly();
+
 /** What the rows were read from, so that they can be read again. */
 export const trainingSource = z.discriminatedUnion("source", [
   z.strictObject({
@@ -33,8 +39,14 @@ export const trainingSource = z.discriminatedUnion("source", [
     /** When it was asked: the tables may have changed since, which the fingerprint tells. */
     asked_at: utcTime,
     total_rows: count,
+    grouped_by: groupedBy,
   }),
-  z.strictObject({ source: z.literal("file"), name: z.string().min(1).max(256), total_rows: count }),
+  z.strictObject({
+    source: z.literal("file"),
+    name: z.string().min(1).max(256),
+    total_rows: count,
+    grouped_by: groupedBy,
+  }),
 ]);
 
 export const trainingLineage = z.strictObject({

@@ -6,8 +6,8 @@
  *                            ├─ training
  *                            └─ folds        of k_fold and time_series: the rest cut up again, to choose hyperparameters by
  *
- * By hash (holdout, k_fold) a row's part follows from its group alone: its entity, else its prediction, else its number in the
- * file. No seed moves it, so a row that was kept from one model is kept from its successors too. By time (time_series,
+ * By hash (holdout, k_fold) a row's part follows from its group alone: its entity, else its prediction, else (files, queries) its
+ * content, label and weight apart. No seed moves it, so a row that was kept from one model is kept from its successors too. By time (time_series,
  * out_of_time) later rows judge what earlier ones taught. What makes the parts: engine/train/data/splits.
  */
 import { z } from "zod";

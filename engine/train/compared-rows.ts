@@ -6,7 +6,12 @@ import { type EngineError, fieldInvalid } from "../core/errors.ts";
 import { type ModelManifest, modelKey } from "../core/manifest.ts";
 import { isKeptAsText, type ModelInput } from "../core/model-input.ts";
 import type { RawRows } from "../transform/raw-rows.ts";
-import { rawColumn, type TrainingTable } from "./data/training-table.ts";
+import { rawColumn, rowsAt, type TrainingTable } from "./data/training-table.ts";
+
+/** Before anything is trained. @throws EngineError as rowsFor. */
+export function checkComparable(manifest: ModelManifest, table: TrainingTable): void {
+  rowsFor(manifest, rowsAt(table, new Uint32Array(0)));
+}
 
 /** @throws EngineError INVALID_REQUEST when the rows lack an input, or have it as something else, or the labels are others. */
 export function rowsFor(manifest: ModelManifest, table: TrainingTable): RawRows {

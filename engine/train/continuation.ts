@@ -11,13 +11,14 @@ import type { RegisteredTrainer } from "../../workers/train/trainers.ts";
 import { type EngineError, fieldInvalid } from "../core/errors.ts";
 import { type ModelManifest, modelKey } from "../core/manifest.ts";
 import type { FeatureSelection } from "../core/training-data.ts";
+import type { TrainingSource } from "../core/training-lineage.ts";
 import type { TrainingSpec } from "../core/training-spec.ts";
 import type { TrainingValidation } from "../core/training-validation.ts";
 import { rowsFor } from "./compared-rows.ts";
 import { selectedInputs } from "./data/feature-selection.ts";
 import type { DataSplit } from "./data/splits.ts";
-import { numbersAt, rowsAt, type TrainingTable } from "./data/training-table.ts";
-import { rowsRemembered } from "./training-record.ts";
+import { rowsAt, type TrainingTable } from "./data/training-table.ts";
+import { rowsRemembered } from "./remembered-training.ts";
 import type { LearningTask } from "./training-task.ts";
 import { unseenRows } from "./unseen-rows.ts";
 
@@ -74,15 +75,20 @@ export function continuedTable(
   return laterRows(continuation, { ...table, inputs: manifest.inputs, raw: rowsFor(manifest, table) });
 }
 
+interface UnseenQuestion {
+  readonly source: TrainingSource;
+  readonly table: TrainingTable;
+}
+
 /** Without the rows that the version which is gone on from has learned from, in all parts that stop or judge. @throws EngineError INVALID_REQUEST when none are left to judge. */
 export function unseenSplit(
   { champion }: LearningTask,
   split: DataSplit,
   validation: TrainingValidation,
-  timesMs: Float64Array | undefined,
+  { source, table }: UnseenQuestion,
 ): DataSplit {
   const unseen = (rows: Uint32Array): Uint32Array => {
-    const places = unseenRows(champion?.files, validation, timesMs && numbersAt(timesMs, rows));
+    const { rows: places } = unseenRows(champion?.files, validation, source, rowsAt(table, rows));
     return places === undefined ? rows : places.map((place) => rows[place] as number);
   };
   const test = unseen(split.test);

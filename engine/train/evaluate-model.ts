@@ -4,6 +4,7 @@
  * Both are run as they are served, on the same rows (judged-model).
  */
 import type { ModelManifest } from "../core/manifest.ts";
+import type { TrainingSource } from "../core/training-lineage.ts";
 import type { TrainingSpec } from "../core/training-spec.ts";
 import type { LabelledRows } from "../monitor/performance/labelled-rows.ts";
 import { measurePerformance, type RealisedPerformance } from "../monitor/performance/realised-performance.ts";
@@ -14,7 +15,7 @@ import { type GateVerdict, judgeChallenger } from "./gate/gate-verdict.ts";
 import { candidateOf, judged, slicesOf, timesPerRow } from "./judged-model.ts";
 import type { Learned } from "./learn-model.ts";
 import { labelledScores } from "./model-scores.ts";
-import type { LearningTask } from "./training-task.ts";
+import type { LearningTask, OnNews } from "./training-task.ts";
 import type { TrainingTools } from "./training-tools.ts";
 import { unseenRows } from "./unseen-rows.ts";
 
@@ -28,6 +29,9 @@ export interface EvaluationQuestion {
   /** All rows, with the split of which the test rows come. */
   readonly table: TrainingTable;
   readonly split: DataSplit;
+  /** Of all rows. */
+  readonly source: TrainingSource;
+  readonly onNews: OnNews;
 }
 
 export interface Evaluation {
@@ -82,7 +86,15 @@ export async function evaluateModel(
 }
 
 /** Test rows that the champion has not learned from either. */
-function rowsOfBoth({ task, spec, test }: EvaluationQuestion): EvaluationQuestion["test"] {
-  const unseen = unseenRows(task.champion?.files, spec.validation, test.table.timesMs);
-  return unseen === undefined ? test : { all: rowsAt(test.all, unseen), table: rowsAt(test.table, unseen) };
+function rowsOfBoth({ task, spec, test, source, onNews }: EvaluationQuestion): EvaluationQuestion["test"] {
+  const { rows, isUntold } = unseenRows(task.champion?.files, spec.validation, source, test.table);
+  if (isUntold)
+    onNews({
+      kind: "log",
+      level: "warn",
+      message:
+        "the version that serves may have learned from rows that judge it here, since it was trained from rows of other columns: " +
+        "name a time_column or an entity_column for a fair comparison",
+    });
+  return rows === undefined ? test : { all: rowsAt(test.all, rows), table: rowsAt(test.table, rows) };
 }

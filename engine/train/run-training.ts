@@ -10,6 +10,7 @@ import { type ModelManifest, parseManifest } from "../core/manifest.ts";
 import type { TrainingLineage } from "../core/training-lineage.ts";
 import { parseTrainingSpec, type TrainingSpec } from "../core/training-spec.ts";
 import type { RealisedPerformance } from "../monitor/performance/realised-performance.ts";
+import { checkComparable } from "./compared-rows.ts";
 import { type Continuation, continuationOf, continuedTable, unseenSplit } from "./continuation.ts";
 import { checkClasses, checkTable } from "./data/data-checks.ts";
 import { selectColumns, selectedInputs } from "./data/feature-selection.ts";
@@ -21,7 +22,8 @@ import { evaluateModel } from "./evaluate-model.ts";
 import { heldOutReference } from "./held-out-reference.ts";
 import { learnModel, parsedParameters } from "./learn-model.ts";
 import { type LearningQuestion, planLearning } from "./learning-plan.ts";
-import { TRAINING_FILE, type TrainingRecord, trainingRecord } from "./training-record.ts";
+import { TRAINING_FILE } from "./remembered-training.ts";
+import { type TrainingRecord, trainingRecord } from "./training-record.ts";
 import type { LearningTask, OnNews, TrainingResult } from "./training-task.ts";
 import type { TrainingTools } from "./training-tools.ts";
 
@@ -47,6 +49,7 @@ export async function runTraining(
   onNews({ kind: "progress", stage: "READING", share: 0 });
   const sourced = await tools.readTable(spec, champion);
   onNews({ kind: "progress", stage: "PREPARING", share: 0 });
+  if (champion !== undefined) checkComparable(champion, sourced.table);
   const { all, table, split } = prepare({ task, spec, continuation }, sourced, onNews);
   const { validation, seed } = spec;
   const lineage = lineageOf({
@@ -73,7 +76,9 @@ export async function runTraining(
   const learned = await learnModel(question, tools, onNews);
   onNews({ kind: "progress", stage: "EVALUATING", share: 0 });
   const test = { all: rowsAt(all, split.test), table: rowsAt(table, split.test) };
-  const evaluated = await evaluateModel({ task, spec, learned, champion, test, table, split }, tools);
+  const { source } = sourced;
+  const judgement = { task, spec, learned, champion, test, table, split, source, onNews };
+  const evaluated = await evaluateModel(judgement, tools);
   const { verdict, metrics, challenger } = evaluated;
   const reference = heldOutReference(learned.manifest, { table: test.table, ...challenger });
   const record = trainingRecord({ spec, learned, lineage, metrics });
@@ -108,7 +113,10 @@ function prepare(
   for (const { field, message } of notes)
     onNews({ kind: "log", level: "warn", message: `${field}: ${message}` });
   const parts = splitRows({ ...table, rows: table.raw.count }, validation);
-  const split = continuation === undefined ? parts : unseenSplit(task, parts, validation, table.timesMs);
+  const split =
+    continuation === undefined
+      ? parts
+      : unseenSplit(task, parts, validation, { source: sourced.source, table });
   checkClasses(table, split);
   return { all, table, split };
 }

@@ -8,7 +8,7 @@ import type { TrainingJob } from "../core/training-job.ts";
 import { trainingSource } from "../core/training-lineage.ts";
 import { parseTrainingSpec, type TrainingSpec } from "../core/training-spec.ts";
 import { nextVersion } from "./next-version.ts";
-import { specRemembered } from "./training-record.ts";
+import { specRemembered } from "./remembered-training.ts";
 import type { ModelFiles, TrainingTask } from "./training-task.ts";
 
 /** A model as the registry has it; undefined for one that it does not have yet. */

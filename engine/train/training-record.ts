@@ -1,15 +1,11 @@
 /**
- * What a version remembers of its own training, as the file `training.json` of its model folder: under its digest, and its signature.
+ * What a version remembers of its own training, as the file `training.json` of its model folder: under its digest, and its signature. What is read back of
+ * it: remembered-training.
  */
-import { z } from "zod";
-import { utcTime } from "../core/retrain-request.ts";
 import type { TrainingLineage } from "../core/training-lineage.ts";
 import type { TrainingSpec } from "../core/training-spec.ts";
-import { type TrainingValidation, trainingValidation } from "../core/training-validation.ts";
 import type { RealisedPerformance } from "../monitor/performance/realised-performance.ts";
 import type { Learned } from "./learn-model.ts";
-
-export const TRAINING_FILE = "training.json";
 
 export interface TrainingRecord {
   readonly model_type: string;
@@ -34,44 +30,4 @@ export function trainingRecord({ spec, learned, lineage, metrics }: RecordParts)
   const { parameters, iterations, importances } = learned;
   const rest = spec.data.source === "file" ? { test: metrics } : { spec };
   return { model_type: spec.model_type, parameters, iterations, importances, lineage, ...rest };
-}
-
-const remembered = z.looseObject({
-  model_type: z.string(),
-  parameters: z.record(z.string(), z.unknown()),
-  spec: z.looseObject({}).optional(),
-});
-
-/** How a version was trained, as the specification of the next training; undefined for one that was not trained here. */
-export function specRemembered(files: ReadonlyMap<string, Uint8Array> | undefined): object | undefined {
-  const bytes = files?.get(TRAINING_FILE);
-  if (bytes === undefined) return undefined;
-  const { data: record } = remembered.safeParse(parseJson(bytes));
-  if (record === undefined) return undefined;
-  const { model_type, parameters, spec = { model_type, parameters } } = record;
-  return spec;
-}
-
-const learned = z.looseObject({
-  lineage: z.looseObject({
-    validation: trainingValidation,
-    data: z.looseObject({ trained_until: utcTime }),
-  }),
-});
-
-/** How a version's rows were split, and when the newest happened that it learned from (ms since 1970); undefined where nothing says so. */
-export function rowsRemembered(
-  files: ReadonlyMap<string, Uint8Array> | undefined,
-): { readonly validation: TrainingValidation; readonly untilMs: number } | undefined {
-  const bytes = files?.get(TRAINING_FILE);
-  const lineage = bytes === undefined ? undefined : learned.safeParse(parseJson(bytes)).data?.lineage;
-  return lineage && { validation: lineage.validation, untilMs: Date.parse(lineage.data.trained_until) };
-}
-
-function parseJson(bytes: Uint8Array): unknown {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString("utf8"));
-  } catch {
-    return undefined;
-  }
 }

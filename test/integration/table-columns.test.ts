@@ -1,6 +1,6 @@
 /** Columns out of files by the command line's own engine: formats, spellings of nothing, and rows that are drawn. */
 import assert from "node:assert/strict";
-import { writeFile } from "node:fs/promises";
+import { appendFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, it } from "node:test";
 import { readTableColumns } from "../../storage/table-columns.ts";
@@ -72,4 +72,21 @@ it("each column that has no numbers is named, with an example", async () => {
     read("single.csv", single),
     hasCode("INVALID_REQUEST", /size: .* 1 values are none, such as "1_000"/),
   );
+});
+
+it("rows that come while a table is read are left for the next time", async () => {
+  const path = join(files.folder, "growing.csv");
+  await writeFile(path, "size,color\n1,red\n2,blue\n");
+  const table = await openFileTable(files, path);
+  const growing: typeof table = {
+    ...table,
+    aggregate: async (selected, use) => {
+      await table.aggregate(selected, use);
+      await appendFile(path, "3,green\n4,white\n");
+    },
+  };
+  const question = { table: growing, columns: COLUMNS, onProgress: () => undefined };
+  const { rows, values } = await readTableColumns({ ...question, rowsMax: 1000 });
+  assert.equal(rows, 2);
+  assert.deepEqual(values.get("color"), ["red", "blue"]);
 });

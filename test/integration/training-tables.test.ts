@@ -8,6 +8,7 @@ import { after, before, describe, it } from "node:test";
 import { pino } from "pino";
 import { type TableData, trainingData } from "../../engine/core/training-data.ts";
 import { columnTable, type ReadTable } from "../../engine/train/data/column-table.ts";
+import { checkTable } from "../../engine/train/data/data-checks.ts";
 import { fingerprintOf } from "../../engine/train/data/fingerprint.ts";
 import { type ClickHouse, openAnalystClickHouse, openClickHouse } from "../../storage/clickhouse.ts";
 import { migrate } from "../../storage/migrate.ts";
@@ -23,8 +24,8 @@ async function tableOf(table: TextTable, spec: object): Promise<ReadTable> {
   return columnTable(data, {
     names: table.names,
     profile: async (names) => profileTable(table, names),
-    read: async (columns, rowsMax) =>
-      readTableColumns({ table, columns, rowsMax, onProgress: () => undefined }),
+    read: async (columns, rowsMax, groupedBy) =>
+      readTableColumns({ table, columns, rowsMax, groupedBy, onProgress: () => undefined }),
   });
 }
 
@@ -120,6 +121,32 @@ describe("a training table of a file", () => {
     assert.deepEqual(notes(first), ["rows_max: 300 of 3000 rows were drawn"]);
     assert.equal(new Set(first.table.groups).size, 5);
     assert.equal(fingerprintOf((await ofFile("many.csv", text, spec)).table), fingerprintOf(first.table));
+  });
+
+  it("keeps a row in its group whatever rows stand before it, and rows that repeat it too", async () => {
+    const line = (row: number, yes = "yes"): string =>
+      `${row / 3},${["x", "y"][row % 2]},${row},${row % 3 > 0 ? "no" : yes}`;
+    const csv = (from: number, to: number, yes?: string): string =>
+      Array.from({ length: to - from }, (_, at) => line(from + at, yes)).join("\n");
+    const head = "size,word,weight,label";
+    const spec = { weight_column: "weight" };
+    const first = await ofFile("first.csv", `${head}\n${csv(1, 301)}`, spec);
+    assert.deepEqual(first.groupedBy, ["size", "word"]);
+    const later = await ofFile("later.csv", `${head}\n${csv(101, 401, "perhaps")}\n${line(201)}`, spec);
+    const { groups } = first.table;
+    assert.equal(new Set(groups).size, 300);
+    assert.deepEqual(later.table.groups.subarray(0, 200), groups.subarray(100), "whatever the label");
+    assert.equal(later.table.groups[300], groups[200]);
+  });
+
+  it("finds no leak in rows that are repeated", async () => {
+    const lines = Array.from(
+      { length: 600 },
+      (_, row) => `${(row % 60) * 1.5},${(row % 60) % 7 < 3 ? "a" : "b"}`,
+    );
+    const { table } = await ofFile("repeated.csv", `a,label\n${lines.join("\n")}\n`);
+    assert.equal(new Set(table.groups).size, 60);
+    checkTable(table, trainingData.parse({ source: "file", path: "a", label_column: "label" }).leakage);
   });
 
   it("refuses columns that are not there with the nearest name, and values that are none", async () => {

@@ -48,6 +48,7 @@ export async function trainOn({
     sql: "SELECT 1",
     asked_at: new Date(FIRST_MS).toISOString(),
     total_rows: rows.count,
+    grouped_by: ["entity"],
   };
   return runTraining(
     {

@@ -3,9 +3,10 @@
  *
  *     counts of the columns → inputs → columns → label, times, weights, groups → table
  *
- * Rows without a label are left out. A row's group is its entity, else its number.
+ * Rows without a label are left out. A row's group is its entity, else its content: all that it has but label and weight, so that it stays
+ * in its part of a split by hash whatever rows come and go, and with it the rows that repeat it.
  */
-import type { FileColumn, FileRows } from "../../../storage/table-columns.ts";
+import type { FileColumn, FileRows, GroupColumns } from "../../../storage/table-columns.ts";
 import type { ColumnCounts } from "../../../storage/table-profile.ts";
 import { fieldInvalid } from "../../core/errors.ts";
 import { isKeptAsText, type ModelInput } from "../../core/model-input.ts";
@@ -16,27 +17,37 @@ import { type InferredInput, inferInputs } from "./inferred-inputs.ts";
 import { labelValues } from "./label-values.ts";
 import { VALUES_MAX } from "./labelled-table.ts";
 import { unknownName } from "./nearest-name.ts";
-import { groupsOf } from "./row-groups.ts";
 import { type DataNote, rawColumn, rowsAt, type TrainingTable } from "./training-table.ts";
 
 /** A table as storage/table-profile and table-columns read it. */
 export interface ColumnSource {
   readonly names: readonly string[];
   profile(names: readonly string[]): Promise<readonly ColumnCounts[]>;
-  read(columns: readonly FileColumn[], rowsMax: number): Promise<FileRows>;
+  read(columns: readonly FileColumn[], rowsMax: number, groupedBy: GroupColumns): Promise<FileRows>;
 }
 
 export interface ReadTable {
   readonly table: TrainingTable;
   readonly totalRows: number;
+  /** Columns that put the rows into groups. */
+  readonly groupedBy: readonly string[];
   readonly notes: readonly DataNote[];
 }
 
 /** Options of the spec that name a column which is no feature. */
 const ROLES = ["label_column", "time_column", "entity_column", "weight_column"] as const;
+/** Of them those that are read as they are. */
+const READ_ROLES = ["label_column", "time_column", "weight_column"] as const;
 
-/** @throws EngineError INVALID_REQUEST naming the column, or the option that names one that is not there. */
-export async function columnTable(data: TableData, source: ColumnSource): Promise<ReadTable> {
+/**
+ * @param classes in the order of a version that the rows are compared on: that of the table, if they are the same.
+ * @throws EngineError INVALID_REQUEST naming the column, or the option that names one that is not there.
+ */
+export async function columnTable(
+  data: TableData,
+  source: ColumnSource,
+  classes?: readonly string[],
+): Promise<ReadTable> {
   const features = featureColumns(data, source.names);
   const counts = await source.profile(features);
   const { inputs, notes } = inferInputs(counts);
@@ -54,7 +65,7 @@ export async function columnTable(data: TableData, source: ColumnSource): Promis
       "rows_max",
       `the query gives ${total} rows, more than ${rowsMax}: add a LIMIT or a WHERE, or raise rows_max`,
     );
-  const roles = [...new Set(ROLES.flatMap((role) => data[role] ?? []))];
+  const roles = [...new Set(READ_ROLES.flatMap((role) => data[role] ?? []))];
   const columns: FileColumn[] = [
     ...inputs.map(
       ({ column, input }): FileColumn => ({
@@ -64,19 +75,27 @@ export async function columnTable(data: TableData, source: ColumnSource): Promis
     ),
     ...roles.map((name): FileColumn => ({ name, type: "category" })),
   ];
-  const read = await source.read(columns, rowsMax);
-  const { table, leftOut } = toTable(data, inputs, read);
+  const { entity_column: entity } = data;
+  const content = contentColumns(data, source.names);
+  const read = await source.read(columns, rowsMax, { entity, content });
+  const { table, leftOut } = toTable(data, inputs, read, classes);
   const drawn = read.total > read.rows ? [`${read.rows} of ${read.total} rows were drawn`] : [];
   const unlabelled = leftOut > 0 ? [`has no value in ${leftOut} rows: they are left out`] : [];
   return {
     table,
     totalRows: read.total,
+    groupedBy: entity === undefined ? content : [entity],
     notes: [
       ...notes,
       ...drawn.map((message) => ({ field: "rows_max", message })),
       ...unlabelled.map((message) => ({ field: data.label_column, message })),
     ],
   };
+}
+
+/** What tells rows apart: a label may be corrected, a weight be chosen anew. In the order of the alphabet, whatever that of the table. */
+function contentColumns(data: TableData, names: readonly string[]): string[] {
+  return names.filter((name) => name !== data.label_column && name !== data.weight_column).toSorted();
 }
 
 /** What is left when the label and the like are taken away, and what the selection leaves. */
@@ -107,11 +126,11 @@ function toTable(
   data: TableData,
   inputs: readonly InferredInput[],
   read: FileRows,
+  order: readonly string[] | undefined,
 ): { readonly table: TrainingTable; readonly leftOut: number } {
   const texts = (name: string | undefined): readonly (string | null)[] | undefined =>
     name === undefined ? undefined : (read.values.get(name) as readonly (string | null)[]);
-  const { classes, targets } = labelValues(data.label_column, texts(data.label_column) ?? []);
-  const entities = texts(data.entity_column);
+  const { classes, targets } = labelValues(data.label_column, texts(data.label_column) ?? [], order);
   const raw = toRaw(inputs, read);
   const whole: TrainingTable = {
     inputs: withExamples(
@@ -120,7 +139,7 @@ function toTable(
     ),
     raw,
     targets,
-    groups: groupsOf(read.rows, (row) => entities?.[row] ?? `row ${row}`),
+    groups: read.groups,
     ...(classes === undefined ? {} : { classes }),
     ...numbersOf(
       "timesMs",

@@ -110,7 +110,7 @@ function notesOnRepeats({ raw, targets, inputs }: TrainingTable): DataNote[] {
   for (let at = 1; at < keys.length; at++) if (keys[at] === keys[at - 1]) repeats++;
   if (repeats === 0) return [];
   const share = ((100 * repeats) / raw.count).toFixed(1);
-  const message = `${repeats} rows (${share} %) are there more than once: the same row may then train and judge a model`;
+  const message = `${repeats} rows (${share} %) are there more than once: where rows are split by time, entity or prediction, the same row may train and judge a model`;
   return [{ field: "data", message }];
 }
 

@@ -2,7 +2,7 @@
  * What a column of labels is of: classes, or a number; and the target of each row.
  *
  * Numbers that are not all whole, or of more than CLASSES_OF_NUMBERS_MAX kinds, are a regression; everything else is classes, sorted:
- * numbers by value, texts by code point. Of two classes the last one is the positive one. Classes are spelled as labels that come
+ * numbers by value, texts by code point, unless another order of the same ones is given. Of two classes the last one is the positive one. Classes are spelled as labels that come
  * later will be: 1.0 is "1", TRUE is "true".
  */
 import { fieldInvalid } from "../../core/errors.ts";
@@ -22,7 +22,11 @@ export interface LabelValues {
 }
 
 /** @throws EngineError INVALID_REQUEST when there is no label at all, or too many classes. */
-export function labelValues(column: string, texts: readonly (string | null)[]): LabelValues {
+export function labelValues(
+  column: string,
+  texts: readonly (string | null)[],
+  order: readonly string[] = [],
+): LabelValues {
   const plain = texts.map((text) => {
     const value = (text ?? "").trim();
     return NO_VALUE.has(value.toLowerCase()) ? "" : value;
@@ -50,7 +54,9 @@ export function labelValues(column: string, texts: readonly (string | null)[]): 
       column,
       `has a class of more than ${CLASS_LENGTH_MAX} characters: ${long.slice(0, 50)}…`,
     );
-  const classes = isNumeric ? kinds.sort((a, b) => Number(a) - Number(b)) : kinds.sort(byCodePoint);
+  const sorted = isNumeric ? kinds.sort((a, b) => Number(a) - Number(b)) : kinds.sort(byCodePoint);
+  const isSame = order.length === kinds.length && order.every((name) => distinct.has(name));
+  const classes = isSame ? order : sorted;
   const places = new Map(classes.map((name, place) => [name, place]));
   return { classes, targets: Float64Array.from(values, (text) => places.get(text) ?? Number.NaN) };
 }

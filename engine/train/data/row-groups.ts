@@ -1,12 +1,12 @@
 /**
  * Groups of rows by hash: what splits, draws and looks for repeated rows by.
  *
- * A group is a text: an entity's id, else a prediction's, else the row's number. MurmurHash3 of it is 32 bits; each use mixes in a
- * salt of its own.
+ * A group is 32 bits, hashed where the rows are read: of an entity, else of a prediction's id (storage/served-rows) or of what the row
+ * holds (storage/table-columns). Each use mixes in a salt of its own.
  */
 import { murmurHash32 } from "../../features/murmur-hash.ts";
 
-/** The hash of each group. */
+/** Of rows that were made up: MurmurHash3 of a text each. */
 export function groupsOf(rows: number, groupOf: (row: number) => string): Uint32Array {
   const groups = new Uint32Array(rows);
   for (let row = 0; row < rows; row++) groups[row] = murmurHash32(groupOf(row));

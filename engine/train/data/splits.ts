@@ -55,6 +55,14 @@ export function isByTime(validation: TrainingValidation): validation is ByTime {
   return validation.method === "time_series" || validation.method === "out_of_time";
 }
 
+/** Whether a split by hash keeps the rows of this group from training. */
+export function isKeptForTest(
+  group: number,
+  { test_share }: Pick<TrainingValidation, "test_share">,
+): boolean {
+  return shareOf(group, SALT.test) < test_share;
+}
+
 /** When the newest row happened that the finished model learns from or is stopped by; ms since 1970. */
 export function newestLearned({ final }: DataSplit, timesMs: Float64Array | undefined): number | undefined {
   if (timesMs === undefined) return undefined;
@@ -65,9 +73,9 @@ export function newestLearned({ final }: DataSplit, timesMs: Float64Array | unde
 }
 
 function splitByHash({ rows, groups }: SplitRows, validation: ByHash): DataSplit {
-  const { test_share, validation_share } = validation;
+  const { validation_share } = validation;
   const placeOf = (row: number, salt: number): number => shareOf(groups[row] as number, salt);
-  const [test, rest] = parted(allRows(rows), (row) => placeOf(row, SALT.test) < test_share);
+  const [test, rest] = parted(allRows(rows), (row) => isKeptForTest(groups[row] as number, validation));
   const [stopping, training] = parted(rest, (row) => placeOf(row, SALT.validation) < validation_share);
   const final = { training, validation: stopping };
   if (validation.method === "holdout") return { final, test, folds: [final] };

@@ -19,7 +19,7 @@ export interface TrainingTable {
   readonly weights?: Float64Array;
   /** ms since 1970; absent when the rows have no times. */
   readonly timesMs?: Float64Array;
-  /** Hash of the row's entity, else of its prediction or number. */
+  /** Hash of the row's entity, else of its prediction or content. */
   readonly groups: Uint32Array;
 }
 

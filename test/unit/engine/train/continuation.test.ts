@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import { parseManifest } from "../../../../engine/core/manifest.ts";
+import { TRAINING_FILE } from "../../../../engine/train/remembered-training.ts";
 import type { TrainingRun } from "../../../../engine/train/run-training.ts";
-import { TRAINING_FILE, type TrainingRecord } from "../../../../engine/train/training-record.ts";
+import type { TrainingRecord } from "../../../../engine/train/training-record.ts";
 import { FIRST_MS, HOUR_MS, trainOn } from "../../../support/continued-training.ts";
 
 const LATER = { from: 4_000, count: 2_000, letters: "bcdefgh" };

@@ -98,7 +98,7 @@ describe("a lineage", () => {
     const split = splitRows({ ...table, rows: 100 }, validation);
     const trigger = { job_id: "01900000-0000-7000-8000-000000000000", cause: "drift" as const, evidence: [] };
     const parent = { version: "1.0.0", digest: "sha256:1" };
-    const source = { source: "file" as const, name: "a.csv", total_rows: 100 };
+    const source = { source: "file" as const, name: "a.csv", total_rows: 100, grouped_by: ["a"] };
     const lineage = lineageOf({ table, source, split, validation, seed: 3, trigger, parent });
     assert.deepEqual(lineage.feature_sets, [feature]);
     assert.deepEqual([lineage.trigger, lineage.parent, lineage.seed], [trigger, parent, 3]);
