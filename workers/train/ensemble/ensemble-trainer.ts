@@ -51,6 +51,11 @@ export function createEnsembleTrainer(trainers: MemberTrainers): Trainer<Ensembl
     parameters: parametersFor(trainers),
     tasks: ["binary", "multiclass", "regression"],
     warmStarts: ["ENSEMBLE_UPDATE"],
+    stopsEarly: ({ members }) =>
+      members.some(({ model_type, parameters }) => {
+        const trainer = trainers[model_type] as Trainer<unknown>;
+        return trainer.stopsEarly(trainer.parameters.parse(parameters));
+      }),
     async train(run) {
       checkRows(run.training, run.task);
       return run.initial === undefined ? trainEnsemble(run, trainers) : updateEnsemble(run);
@@ -77,7 +82,11 @@ function parametersFor(trainers: MemberTrainers): z.ZodType<EnsembleParameters> 
   return z.strictObject({
     /** weighted: mean of the members, by greedy selection. stacking: a linear model over what they predict. */
     method: z.enum(["weighted", "stacking"]).default("weighted"),
-    members: z.array(member).min(1).max(MEMBERS_MAX),
+    members: z
+      .array(member)
+      .min(1)
+      .max(MEMBERS_MAX)
+      .prefault(() => Object.keys(trainers).map((model_type) => ({ model_type }))),
     /** Parts of the training rows, each predicted by members that have learned from the others. */
     folds: z.int().min(2).max(20).default(5),
     /** Parameters of the linear model of stacking. */

@@ -32,6 +32,10 @@ class KnownTrainer implements Trainer<Parameters> {
   iterations = 0;
   trainings = 0;
 
+  stopsEarly(): boolean {
+    return false;
+  }
+
   train({
     parameters,
     validation,
