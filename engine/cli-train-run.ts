@@ -123,8 +123,7 @@ function teller(): OnNews {
 
 function report({ metrics: { metrics }, record }: TrainingRun): void {
   const { training, validation, test } = record.lineage.data.parts;
-  const stopped = validation === 0 ? "" : `stopped by ${validation}, `;
-  console.log(`trained on ${training} rows, ${stopped}judged by ${test} others:\n`);
+  console.log(`trained on ${training} rows, stopped by ${validation}, judged by ${test} others:\n`);
   const names = (Object.keys(METRICS) as MetricName[]).filter((name) => metrics[name] !== undefined);
   printTable([
     ["metric", "value", "low", "high", ""],

@@ -15,7 +15,7 @@ import { durationText } from "./duration.ts";
 
 /** Share of all rows that judge the model. */
 const testShare = z.number().min(0.05).max(0.5).default(0.2);
-/** Share of the other rows that stop training early; 0: none. Without a search and with parameters that stop nothing, none are taken. */
+/** Share of the other rows that stop training early; 0: none. */
 const validationShare = z.number().min(0).max(0.5).default(0.1);
 const folds = z.int().min(2).max(20).default(5);
 /** Rows this close before the first row of a later part belong to no part: their labels may know of it. */

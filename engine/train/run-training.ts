@@ -6,11 +6,9 @@
  * Invariant: nothing is read but the task, its rows up to positions that the result names, and the seed: the same task on the same rows
  * gives the same files. Test rows are read by the evaluation alone.
  */
-import type { RegisteredTrainer } from "../../workers/train/trainers.ts";
 import { type ModelManifest, parseManifest } from "../core/manifest.ts";
 import type { TrainingLineage } from "../core/training-lineage.ts";
 import { parseTrainingSpec, type TrainingSpec } from "../core/training-spec.ts";
-import type { TrainingValidation } from "../core/training-validation.ts";
 import type { RealisedPerformance } from "../monitor/performance/realised-performance.ts";
 import { type Continuation, continuationOf, continuedTable, unseenSplit } from "./continuation.ts";
 import { checkClasses, checkTable } from "./data/data-checks.ts";
@@ -44,17 +42,17 @@ export async function runTraining(
   const spec = parseTrainingSpec(task.spec);
   const champion = task.champion === undefined ? undefined : parseManifest(task.champion.manifest);
   const registered = tools.trainerOf(spec.model_type);
-  const validation = validationOf(spec, registered); // before rows are read for nothing
+  if (spec.search === undefined) parsedParameters(registered, spec.parameters); // before rows are read for nothing
   const continuation = continuationOf(task, spec, registered, champion);
   onNews({ kind: "progress", stage: "READING", share: 0 });
   const sourced = await tools.readTable(spec, champion);
   onNews({ kind: "progress", stage: "PREPARING", share: 0 });
-  const { all, table, split } = prepare({ task, spec, continuation, validation }, sourced, onNews);
+  const { all, table, split } = prepare({ task, spec, continuation }, sourced, onNews);
   const lineage = lineageOf({
     table,
     source: sourced.source,
     split,
-    validation,
+    validation: spec.validation,
     seed: spec.seed,
     continuedUntilMs: continuation?.untilMs,
     ...originOf(task, champion),
@@ -98,25 +96,12 @@ interface Prepared {
   readonly split: DataSplit;
 }
 
-/** Without validation rows where they would stop and choose nothing. @throws EngineError INVALID_REQUEST for wrong parameters. */
-function validationOf(spec: TrainingSpec, registered: RegisteredTrainer): TrainingValidation {
-  const { validation, search, mode, parameters } = spec;
-  if (search !== undefined) return validation;
-  const parsed = parsedParameters(registered, parameters);
-  const isStopped = mode !== "ENSEMBLE_UPDATE" && registered.trainer.stopsEarly(parsed);
-  return isStopped ? validation : { ...validation, validation_share: 0 };
-}
-
-interface Preparing extends Pick<LearningQuestion, "task" | "spec" | "continuation"> {
-  readonly validation: TrainingValidation;
-}
-
 function prepare(
-  { task, spec, continuation, validation }: Preparing,
+  { task, spec, continuation }: Pick<LearningQuestion, "task" | "spec" | "continuation">,
   sourced: SourcedTable,
   onNews: OnNews,
 ): Prepared {
-  const { data } = spec;
+  const { data, validation } = spec;
   const { all, table } = tablesOf(spec, sourced.table, continuation);
   const notes = [...sourced.notes, ...checkTable(table, data.leakage)];
   for (const { field, message } of notes)

@@ -68,8 +68,6 @@ export interface Trainer<Parameters> {
   readonly parameters: z.ZodType<Parameters>;
   readonly tasks: readonly TrainingTask["kind"][];
   readonly warmStarts: readonly WarmStart[];
-  /** Whether validation rows stop a training with these parameters: else nothing needs them, and they are better learned from. */
-  stopsEarly(parameters: Parameters): boolean;
   /**
    * @throws EngineError INVALID_REQUEST naming the parameter or column and the remedy: rows that cannot be learned from (none, one class, a
    * column without any value where the type needs one, a loss that is no number).

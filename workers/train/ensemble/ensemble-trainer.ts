@@ -51,11 +51,6 @@ export function createEnsembleTrainer(trainers: MemberTrainers): Trainer<Ensembl
     parameters: parametersFor(trainers),
     tasks: ["binary", "multiclass", "regression"],
     warmStarts: ["ENSEMBLE_UPDATE"],
-    stopsEarly: ({ members }) =>
-      members.some(({ model_type, parameters }) => {
-        const trainer = trainers[model_type] as Trainer<unknown>;
-        return trainer.stopsEarly(trainer.parameters.parse(parameters));
-      }),
     async train(run) {
       checkRows(run.training, run.task);
       return run.initial === undefined ? trainEnsemble(run, trainers) : updateEnsemble(run);

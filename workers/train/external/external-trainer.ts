@@ -48,7 +48,6 @@ function externalTrainer(type: ExternalType, fit: Fit): Trainer<unknown> {
     parameters,
     tasks: ["binary", "multiclass", "regression"],
     warmStarts: [],
-    stopsEarly: () => true,
     train: async ({ task, training, validation, parameters: given, seed, onIteration }) => {
       checkRows(training, task);
       if (type === "SCIKIT_LEARN") checkNumbers(training.columns, type);

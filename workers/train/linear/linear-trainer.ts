@@ -39,7 +39,6 @@ export const linearTrainer: Trainer<LinearParameters> = {
   parameters: linearParameters,
   tasks: ["binary", "multiclass", "regression"],
   warmStarts: ["INCREMENTAL"],
-  stopsEarly: () => false,
   async train(run) {
     checkRows(run.training, run.task);
     for (const set of [run.training, run.validation]) checkNumbers(set?.columns ?? [], "LINEAR");

@@ -34,7 +34,6 @@ export const neuralNetworkTrainer: Trainer<NeuralNetworkParameters> = {
   parameters: neuralNetworkParameters,
   tasks: ["binary", "multiclass", "regression"],
   warmStarts: ["INCREMENTAL", "TRANSFER_LEARNING"],
-  stopsEarly: ({ patience }) => patience !== undefined,
   train: (run) =>
     trainNetwork(run, "NEURAL_NETWORK", (found) => {
       const { hidden_units, activation } = run.parameters;
@@ -53,7 +52,6 @@ export const lstmTrainer: Trainer<LstmParameters> = {
   parameters: lstmParameters,
   tasks: ["binary", "multiclass", "regression"],
   warmStarts: ["INCREMENTAL", "TRANSFER_LEARNING"],
-  stopsEarly: ({ patience }) => patience !== undefined,
   train: (run) =>
     trainNetwork(run, "LSTM", (found) => {
       const { steps, units } = run.parameters;

@@ -52,7 +52,6 @@ export const gradientBoosting: Trainer<GradientBoostingParameters> = {
   parameters: gradientBoostingParameters,
   tasks: ["binary", "multiclass", "regression"],
   warmStarts: ["INCREMENTAL"],
-  stopsEarly: ({ early_stopping_rounds }) => early_stopping_rounds > 0,
   async train(run) {
     const { task, training, validation, seed, initial, onIteration } = run;
     checkTreeRows(training, task);

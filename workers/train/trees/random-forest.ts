@@ -43,7 +43,6 @@ export const randomForest: Trainer<RandomForestParameters> = {
   parameters: randomForestParameters,
   tasks: ["binary", "multiclass", "regression"],
   warmStarts: ["INCREMENTAL"],
-  stopsEarly: () => false,
   async train(run) {
     const { task, training, initial } = run;
     checkTreeRows(training, task);

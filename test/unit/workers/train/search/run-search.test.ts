@@ -32,10 +32,6 @@ class KnownTrainer implements Trainer<Parameters> {
   iterations = 0;
   trainings = 0;
 
-  stopsEarly(): boolean {
-    return false;
-  }
-
   train({
     parameters,
     validation,
