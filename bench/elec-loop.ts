@@ -12,15 +12,22 @@
 import { writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
 import { elecGolden, marketIsMissing, readMarket } from "../test/support/elec-market.ts";
-import { firstModel, fixtureModel, type LoopSettings, type LoopWeek, replayLoop } from "./market-loop.ts";
+import {
+  firstModel,
+  fixtureModel,
+  type LoopSettings,
+  type LoopWeek,
+  NEVER_STOPPED,
+  replayLoop,
+} from "./market-loop.ts";
 import { weeksPicture } from "./weeks-picture.ts";
 
 /** Labels come once a week, so what is learned from them is looked at once a week, beside what the monitor finds. */
 const WEEKLY = { schedule: { expression: "0 0 * * 4" } };
 
 const MODELS = {
-  "default trees": {},
-  "small trees": { parameters: { num_leaves: 7, n_estimators: 50 } },
+  "default trees": { parameters: NEVER_STOPPED },
+  "small trees": { parameters: { ...NEVER_STOPPED, num_leaves: 7, n_estimators: 50 } },
   "search, 20 trials": { search: { trials_max: 20 } },
 } as const;
 const WINDOWS = [13, 26, undefined] as const;

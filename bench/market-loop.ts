@@ -20,6 +20,9 @@ import type { ModelArtifact } from "../workers/runtime.ts";
 
 const ROW_MS = 1_800_000;
 const FIXTURE = readModelFolder("test/fixtures/elec");
+/** All trees that are asked for: how many was chosen by the replay. */
+export const NEVER_STOPPED = { early_stopping_rounds: 0 } as const;
+
 /** What is retrained with, and when. */
 export interface LoopSettings {
   readonly name: string;
@@ -55,9 +58,10 @@ export function fixtureModel(rows: readonly MarketRow[]): ModelArtifact {
   return { manifest: FIXTURE.manifest, files: new Map([...FIXTURE.files, [TRAINING_FILE, record]]) };
 }
 
-/** What the engine's defaults train on these rows, validated on the last tenth of them. */
+/** What the engine's defaults train on these rows, but for early stopping, validated on the last tenth of them. */
 export async function firstModel(rows: readonly MarketRow[]): Promise<ModelArtifact> {
-  const spec = { validation: { method: "out_of_time", test_share: 0.1 } };
+  const validation = { method: "out_of_time", test_share: 0.1 };
+  const spec = { parameters: NEVER_STOPPED, validation };
   const { artifact, reason } = await train(undefined, { name: "first", spec, policy: {} }, rows, "1.0.0");
   if (artifact === undefined) throw new Error(`the first model was rejected: ${reason}`);
   return artifact;

@@ -6,7 +6,7 @@
  *
  * Invariant: no row that this version has learned from tests what comes of it, or says in ENSEMBLE_UPDATE what a member weighs.
  */
-import type { ExportedModel, WarmStart } from "../../workers/train/trainer.ts";
+import type { ExportedModel } from "../../workers/train/trainer.ts";
 import type { RegisteredTrainer } from "../../workers/train/trainers.ts";
 import { type EngineError, fieldInvalid } from "../core/errors.ts";
 import { type ModelManifest, modelKey } from "../core/manifest.ts";
@@ -18,17 +18,10 @@ import { rowsFor } from "./compared-rows.ts";
 import { selectedInputs } from "./data/feature-selection.ts";
 import type { DataSplit } from "./data/splits.ts";
 import { rowsAt, type TrainingTable } from "./data/training-table.ts";
+import type { Continuation } from "./learning-plan.ts";
 import { rowsRemembered } from "./remembered-training.ts";
 import type { LearningTask } from "./training-task.ts";
 import { unseenRows } from "./unseen-rows.ts";
-
-export interface Continuation {
-  readonly warmStart: WarmStart;
-  readonly manifest: ModelManifest;
-  readonly initial: ExportedModel;
-  /** When the newest row happened that it has learned from, ms since 1970; undefined where nothing says so. */
-  readonly untilMs: number | undefined;
-}
 
 /** Undefined for FULL_RETRAIN. @throws EngineError INVALID_REQUEST when there is nothing to go on from, or preprocessing of its own is asked for. */
 export function continuationOf(

@@ -1,12 +1,12 @@
 /**
  * What a job trains, worked out from its specification and the version that serves: inputs, preprocessing, and what the trainer takes.
  */
+import type { ExportedModel, WarmStart } from "../../workers/train/trainer.ts";
 import type { RegisteredTrainer } from "../../workers/train/trainers.ts";
 import type { MissingRule } from "../core/column-layout.ts";
 import type { ModelManifest } from "../core/manifest.ts";
 import type { ModelInput } from "../core/model-input.ts";
 import type { TrainingSpec } from "../core/training-spec.ts";
-import type { Continuation } from "./continuation.ts";
 import { defaultPreprocessing } from "./data/default-preprocessing.ts";
 import { stepsWithout } from "./data/feature-selection.ts";
 import type { PlannedSteps } from "./data/prepared-sets.ts";
@@ -15,6 +15,15 @@ import type { TrainingTable } from "./data/training-table.ts";
 import type { LearningTask } from "./training-task.ts";
 
 export type LearningPlan = PlannedSteps & { readonly missing: MissingRule };
+
+/** The version that training goes on from (continuation). */
+export interface Continuation {
+  readonly warmStart: WarmStart;
+  readonly manifest: ModelManifest;
+  readonly initial: ExportedModel;
+  /** When the newest row happened that it has learned from, ms since 1970; undefined where nothing says so. */
+  readonly untilMs: number | undefined;
+}
 
 export interface LearningQuestion {
   readonly task: LearningTask;

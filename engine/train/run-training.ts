@@ -11,7 +11,7 @@ import type { TrainingLineage } from "../core/training-lineage.ts";
 import { parseTrainingSpec, type TrainingSpec } from "../core/training-spec.ts";
 import type { RealisedPerformance } from "../monitor/performance/realised-performance.ts";
 import { checkComparable } from "./compared-rows.ts";
-import { type Continuation, continuationOf, continuedTable, unseenSplit } from "./continuation.ts";
+import { continuationOf, continuedTable, unseenSplit } from "./continuation.ts";
 import { checkClasses, checkTable } from "./data/data-checks.ts";
 import { selectColumns, selectedInputs } from "./data/feature-selection.ts";
 import type { SourcedTable } from "./data/labelled-table.ts";
@@ -21,7 +21,7 @@ import { rowsAt, type TrainingTable } from "./data/training-table.ts";
 import { evaluateModel } from "./evaluate-model.ts";
 import { heldOutReference } from "./held-out-reference.ts";
 import { learnModel, parsedParameters } from "./learn-model.ts";
-import { type LearningQuestion, planLearning } from "./learning-plan.ts";
+import { type Continuation, type LearningQuestion, planLearning } from "./learning-plan.ts";
 import { TRAINING_FILE } from "./remembered-training.ts";
 import { type TrainingRecord, trainingRecord } from "./training-record.ts";
 import type { LearningTask, OnNews, TrainingResult } from "./training-task.ts";
@@ -51,13 +51,12 @@ export async function runTraining(
   onNews({ kind: "progress", stage: "PREPARING", share: 0 });
   if (champion !== undefined) checkComparable(champion, sourced.table);
   const { all, table, split } = prepare({ task, spec, continuation }, sourced, onNews);
-  const { validation, seed } = spec;
   const lineage = lineageOf({
     table,
     source: sourced.source,
     split,
-    validation,
-    seed,
+    validation: spec.validation,
+    seed: spec.seed,
     continuedUntilMs: continuation?.untilMs,
     ...originOf(task, champion),
   });

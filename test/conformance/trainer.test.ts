@@ -39,7 +39,7 @@ describeTrainer("LSTM", {
 
 describeTrainer("GRADIENT_BOOSTING", {
   trainer: trainerOf("GRADIENT_BOOSTING"),
-  parameters: { n_estimators: 30, num_leaves: 15, min_data_in_leaf: 5 },
+  parameters: { n_estimators: 30, num_leaves: 15, min_data_in_leaf: 5, early_stopping_rounds: 0 },
   earlyStopping: { n_estimators: 300, early_stopping_rounds: 5 },
   missing: "learned",
   categories: "learned",

@@ -77,7 +77,11 @@ function parametersFor(trainers: MemberTrainers): z.ZodType<EnsembleParameters> 
   return z.strictObject({
     /** weighted: mean of the members, by greedy selection. stacking: a linear model over what they predict. */
     method: z.enum(["weighted", "stacking"]).default("weighted"),
-    members: z.array(member).min(1).max(MEMBERS_MAX),
+    members: z
+      .array(member)
+      .min(1)
+      .max(MEMBERS_MAX)
+      .prefault(() => Object.keys(trainers).map((model_type) => ({ model_type }))),
     /** Parts of the training rows, each predicted by members that have learned from the others. */
     folds: z.int().min(2).max(20).default(5),
     /** Parameters of the linear model of stacking. */

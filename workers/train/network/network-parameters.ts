@@ -30,7 +30,15 @@ export const neuralNetworkParameters = z.strictObject({
 export const lstmParameters = z.strictObject({
   ...fitting,
   /** The columns are so many blocks of the same width, oldest first. */
-  steps: z.int().min(1).max(1000),
+  steps: z
+    .int({
+      error: ({ input }) =>
+        input === undefined
+          ? "must be given: of how many steps a row is. Its columns are so many blocks of the same width, oldest first"
+          : undefined,
+    })
+    .min(1)
+    .max(1000),
   /** Of the LSTM layer; 32 unless given. */
   units: unitCount.optional(),
 });

@@ -1,5 +1,5 @@
 /**
- * GRADIENT_BOOSTING: histogram gradient boosting with LightGBM's parameters and defaults, for two classes, more, and values.
+ * GRADIENT_BOOSTING: histogram gradient boosting with LightGBM's parameters and defaults (but for early stopping), for two classes, more, and values.
  *
  * Going on from a model (INCREMENTAL) reads its trees from its ONNX file and grows n_estimators more on the new rows.
  */
@@ -33,8 +33,8 @@ const gradientBoostingParameters = z.strictObject({
   /** 0 for no bagging. */
   bagging_freq: z.int().min(0).max(10_000).default(0),
   max_bin: z.int().min(2).max(BINS_MAX).default(BINS_MAX),
-  /** Ends when the loss on the validation rows has not fallen for so many iterations, and keeps the best; 0 for never. */
-  early_stopping_rounds: z.int().min(0).max(10_000).default(0),
+  /** Where there are validation rows: ends when the loss on them has not fallen for so many iterations, and keeps the best; 0 for never. */
+  early_stopping_rounds: z.int().min(0).max(10_000).default(50),
   /** By column: 1 when predictions may only rise with it, -1 only fall. */
   monotone_constraints: z
     .record(z.string(), z.union([z.literal(-1), z.literal(0), z.literal(1)]))
