@@ -6,6 +6,7 @@
 import type { ModelManifest } from "../core/manifest.ts";
 import type { TrainingSpec } from "../core/training-spec.ts";
 import type { LabelledRows } from "../monitor/performance/labelled-rows.ts";
+import { thresholdOf } from "../monitor/performance/performance-version.ts";
 import { measurePerformance, type RealisedPerformance } from "../monitor/performance/realised-performance.ts";
 import { rowsFor } from "./compared-rows.ts";
 import { type DataSplit, isByTime, newestLearned } from "./data/splits.ts";
@@ -13,7 +14,8 @@ import { rowsAt, type TrainingTable, taskOf } from "./data/training-table.ts";
 import { type GateVerdict, judgeChallenger } from "./gate/gate-verdict.ts";
 import { candidateOf, judged, slicesOf, timesPerRow } from "./judged-model.ts";
 import type { Learned } from "./learn-model.ts";
-import { labelledScores, scoreRows } from "./model-scores.ts";
+import { predictionsOf, scoreRows } from "./model-scores.ts";
+import { predictedRows } from "./predicted-rows.ts";
 import type { LearningTask } from "./training-task.ts";
 import type { TrainingTools } from "./training-tools.ts";
 import { unseenRows } from "./unseen-rows.ts";
@@ -73,7 +75,12 @@ export async function evaluateModel(
       table === test.table
         ? challenger.outputs
         : await scoreRows(challenger.model, learned.manifest, test.table.raw);
-    const labelled = labelledScores(learned.manifest, outputs, test.table.targets);
+    const labelled = predictedRows(
+      taskOf(table),
+      test.table.targets,
+      predictionsOf(learned.manifest, outputs),
+      thresholdOf(learned.manifest),
+    );
     return {
       verdict,
       metrics: measurePerformance(labelled),

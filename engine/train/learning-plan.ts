@@ -29,8 +29,8 @@ export interface LearningQuestion {
 }
 
 /**
- * Preprocessing as it was asked for; else as the version that serves has it, where the new model can take what comes of it; else the default
- * of the trainer's family.
+ * Preprocessing as it was asked for; else as the version that serves has it, where the new model can take what comes of it; else the
+ * default of the trainer's family.
  * @param inputs that are learned from.
  * @throws EngineError INVALID_REQUEST for a step that needs an input which was left out.
  */
