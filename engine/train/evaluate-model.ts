@@ -7,6 +7,7 @@ import type { ModelManifest } from "../core/manifest.ts";
 import type { TrainingSource } from "../core/training-lineage.ts";
 import type { TrainingSpec } from "../core/training-spec.ts";
 import type { LabelledRows } from "../monitor/performance/labelled-rows.ts";
+import { thresholdOf } from "../monitor/performance/performance-version.ts";
 import { measurePerformance, type RealisedPerformance } from "../monitor/performance/realised-performance.ts";
 import { rowsFor } from "./compared-rows.ts";
 import { type DataSplit, isByTime, newestLearned } from "./data/splits.ts";
@@ -14,7 +15,8 @@ import { rowsAt, type TrainingTable, taskOf } from "./data/training-table.ts";
 import { type GateVerdict, judgeChallenger } from "./gate/gate-verdict.ts";
 import { candidateOf, judged, slicesOf, timesPerRow } from "./judged-model.ts";
 import type { Learned } from "./learn-model.ts";
-import { labelledScores } from "./model-scores.ts";
+import { predictionsOf } from "./model-scores.ts";
+import { predictedRows } from "./predicted-rows.ts";
 import type { LearningTask, OnNews } from "./training-task.ts";
 import type { TrainingTools } from "./training-tools.ts";
 import { unseenRows } from "./unseen-rows.ts";
@@ -74,7 +76,12 @@ export async function evaluateModel(
       ...(trainedUntil === undefined ? {} : { trainedUntil }),
     });
     const outputs = table === test.table ? challenger.outputs : await challenger.score(test.table.raw);
-    const labelled = labelledScores(learned.manifest, outputs, test.table.targets);
+    const labelled = predictedRows(
+      taskOf(table),
+      test.table.targets,
+      predictionsOf(learned.manifest, outputs),
+      thresholdOf(learned.manifest),
+    );
     return {
       verdict,
       metrics: measurePerformance(labelled),

@@ -4,16 +4,14 @@
  * Times of several models are measured in turns, so that what slows the machine slows all.
  */
 import type { LoadedModel, ModelArtifact, Runtime } from "../../workers/runtime.ts";
-import { type ModelManifest, parseManifest } from "../core/manifest.ts";
-import { predictionWidth } from "../core/training-set.ts";
+import { type ModelManifest, modelKey, parseManifest } from "../core/manifest.ts";
 import { withExampleRow } from "../example-row.ts";
 import type { Slices } from "../monitor/performance/performance-slices.ts";
 import { thresholdOf } from "../monitor/performance/performance-version.ts";
-import { OutputReading } from "../output-reading.ts";
 import type { RawRows } from "../transform/raw-rows.ts";
-import { rawColumn, rawRowsAt, type TrainingTable, taskOf } from "./data/training-table.ts";
+import { rawColumn, rawRowsAt, type TrainingTable } from "./data/training-table.ts";
 import type { Candidate } from "./gate/out-of-time-rows.ts";
-import { createScorer, type ScoreRows } from "./model-scores.ts";
+import { createScorer, predictionsOf, type ScoreRows } from "./model-scores.ts";
 
 /** Columns of more values are no slices. */
 const SLICE_VALUES_MAX = 20;
@@ -40,19 +38,9 @@ export async function judged(load: Runtime["load"], artifact: ModelArtifact, raw
   return { manifest, model, score, raw, bytes, outputs: await score(raw) };
 }
 
-export function candidateOf({ manifest, outputs, raw, bytes }: Judged, latencyUs: number): Candidate {
-  const reading = new OutputReading(manifest);
-  const width = predictionWidth(taskOf(manifest.classes === undefined ? {} : { classes: manifest.classes }));
-  const predictions = new Float64Array(raw.count * width);
-  for (let row = 0; row < raw.count; row++) {
-    const offset = row * reading.outputWidth;
-    if (width === 1) predictions[row] = reading.value(outputs, offset);
-    else
-      for (let label = 0; label < width; label++)
-        predictions[row * width + label] = outputs[offset + label] as number;
-  }
-  const name = `${manifest.name}@${manifest.version}`;
-  return { name, predictions, threshold: thresholdOf(manifest), bytes, latencyUs };
+export function candidateOf({ manifest, outputs, bytes }: Judged, latencyUs: number): Candidate {
+  const predictions = predictionsOf(manifest, outputs);
+  return { name: modelKey(manifest), predictions, threshold: thresholdOf(manifest), bytes, latencyUs };
 }
 
 /** Median microseconds of a single row through preprocessing and model, of each. */

@@ -38,8 +38,8 @@ export interface LearningQuestion {
 }
 
 /**
- * Preprocessing of the version that training goes on from, as it is. Else as it was asked for; else as the version that serves has it, where the new model can take what comes of it; else the default
- * of the trainer's family.
+ * Preprocessing of the version that training goes on from, as it is. Else as it was asked for; else as the version that serves has it,
+ * where the new model can take what comes of it; else the default of the trainer's family.
  * @param inputs that are learned from.
  * @throws EngineError INVALID_REQUEST for a step that needs an input which was left out.
  */

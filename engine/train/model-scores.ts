@@ -3,8 +3,6 @@
  */
 import type { LoadedModel } from "../../workers/runtime.ts";
 import { inputWidth, type ModelManifest } from "../core/manifest.ts";
-import { type LabelledRows, predictAt } from "../monitor/performance/labelled-rows.ts";
-import { thresholdOf } from "../monitor/performance/performance-version.ts";
 import { OutputReading } from "../output-reading.ts";
 import { compilePipeline, type Pipeline } from "../transform/pipeline.ts";
 import type { RawRows } from "../transform/raw-rows.ts";
@@ -55,29 +53,13 @@ function transformed(
 }
 
 /**
- * The rows with their labels, as metrics read them.
+ * What outputs say, `rows × predictionWidth(task)`, row by row: probability of the second class, of each class, or the value.
  * @param outputs as a scorer gives them.
- * @param targets class indexes in the order of the manifest's classes, or values.
  */
-export function labelledScores(
-  manifest: ModelManifest,
-  outputs: Float32Array,
-  targets: Float64Array,
-): LabelledRows {
+export function predictionsOf(manifest: ModelManifest, outputs: Float32Array): Float64Array {
   const reading = new OutputReading(manifest);
   const { outputWidth, classes } = reading;
-  if (classes.length === 0) return { kind: "regression", predicted: outputs, labels: targets };
-  const offsets = Uint32Array.from(targets, (_, row) => row * outputWidth);
-  if (classes.length === 2) {
-    const scores = Float32Array.from(offsets, (offset) => reading.positive(outputs, offset));
-    const predicted = predictAt(scores, thresholdOf(manifest));
-    return { kind: "binary", scores, predicted, labels: Uint8Array.from(targets) };
-  }
-  return {
-    kind: "multiclass",
-    classes: classes.length,
-    probabilities: outputs,
-    predicted: Uint16Array.from(offsets, (offset) => reading.predictedClass(outputs, offset)),
-    labels: Uint16Array.from(targets),
-  };
+  if (classes.length > 2) return Float64Array.from(outputs);
+  const rows = outputs.length / outputWidth;
+  return Float64Array.from({ length: rows }, (_, row) => reading.value(outputs, row * outputWidth));
 }

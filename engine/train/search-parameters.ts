@@ -15,7 +15,7 @@ import { prepareSets } from "./data/prepared-sets.ts";
 import { taskOf } from "./data/training-table.ts";
 import { resolveGate } from "./gate/gate-limits.ts";
 import type { LearningQuestion } from "./learning-plan.ts";
-import { toLabelledRows } from "./test-rows.ts";
+import { predictedRows } from "./predicted-rows.ts";
 import type { OnNews } from "./training-task.ts";
 import type { TrainingTools } from "./training-tools.ts";
 
@@ -83,7 +83,7 @@ function metricOf({ spec }: LearningQuestion, search: TrainingSearch, learning: 
   return {
     direction: METRICS[name].better === "higher" ? ("maximize" as const) : ("minimize" as const),
     measure: (targets: Float64Array, predictions: Float64Array): number =>
-      measurePerformance(toLabelledRows(learning, targets, predictions)).metrics[name]?.value ?? Number.NaN,
+      measurePerformance(predictedRows(learning, targets, predictions)).metrics[name]?.value ?? Number.NaN,
   };
 }
 

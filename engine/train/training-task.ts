@@ -53,12 +53,12 @@ export interface TrainingTask extends LearningTask {
 }
 
 export interface TrainingResult {
-  /** What the gate made of it; undefined when there was nothing to compare with and no limit to keep. */
+  /** What the gate made of it (gate-verdict). */
   readonly gate: Readonly<Record<string, unknown>>;
   readonly isPassed: boolean;
   readonly metrics: Readonly<Record<string, unknown>>;
   readonly model: ModelFiles;
-  /** What the new version is watched by: profile of its training rows. */
+  /** What the new version is watched by (held-out-reference); undefined when too few rows were kept apart. */
   readonly reference: ReferenceContent | undefined;
   readonly trainingRows: number;
 }

@@ -1,6 +1,6 @@
 /**
- * Rows that may judge two versions: those that neither has learned from. The challenger's test rows are its own by its split; the champion's
- * training tells which of them it has seen.
+ * Rows that may judge two versions: those that neither has learned from. The challenger's test rows are its own by its split; the
+ * champion's training tells which of them it has seen.
  *
  *     ──────── champion learned ────────┤ trained_until
  *              ─────── challenger learned ────────┤ test rows ──▶      by time: all are unseen

@@ -13,7 +13,10 @@ export function trainingInvalid(field: string, message: string, cause?: unknown)
   });
 }
 
-/** @throws EngineError INVALID_REQUEST: no rows, no columns, targets that do not fit the task or are all the same, weights that are not positive. */
+/**
+ * @throws EngineError INVALID_REQUEST: no rows, no columns, targets that do not fit the task or are all the same, weights that are not
+ * positive.
+ */
 export function checkRows(set: TrainingSet, task: TrainingTask): void {
   if (set.rows === 0)
     throw trainingInvalid("rows", "there are none. Choose a period or a filter that has labelled rows.");

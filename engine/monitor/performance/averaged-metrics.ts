@@ -42,11 +42,23 @@ const CLASS_METRICS = {
   },
 } as const satisfies Record<string, ClassMetric>;
 
-export type AveragedMetric = keyof typeof CLASS_METRICS;
+/** All of them. */
+export function averagedMetrics(matrix: ConfusionMatrix, confidence: number) {
+  const averaged = (metric: keyof typeof CLASS_METRICS, average: "macro" | "weighted"): MetricValue =>
+    averagedMetric(matrix, metric, average, confidence);
+  return {
+    precision_macro: averaged("precision", "macro"),
+    recall_macro: averaged("recall", "macro"),
+    f1_macro: averaged("f1", "macro"),
+    precision_weighted: averaged("precision", "weighted"),
+    recall_weighted: averaged("recall", "weighted"),
+    f1_weighted: averaged("f1", "weighted"),
+  };
+}
 
-export function averagedMetric(
+function averagedMetric(
   matrix: ConfusionMatrix,
-  metric: AveragedMetric,
+  metric: keyof typeof CLASS_METRICS,
   average: "macro" | "weighted",
   confidence: number,
 ): MetricValue {

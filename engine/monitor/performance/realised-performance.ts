@@ -3,7 +3,7 @@
  *
  * Bound: one sort of the rows for two classes, one per class for more (up to 100), none for a regression.
  */
-import { averagedMetric } from "./averaged-metrics.ts";
+import { averagedMetrics } from "./averaged-metrics.ts";
 import {
   accuracyMetric,
   binaryConfusion,
@@ -71,16 +71,9 @@ function binaryPerformance(
 function multiclassPerformance(rows: MulticlassRows, confidence: number): RealisedPerformance {
   const { kind, classes, predicted, labels } = rows;
   const matrix = confusionOf(labels, predicted, classes);
-  const averaged = (metric: "precision" | "recall" | "f1", average: "macro" | "weighted") =>
-    averagedMetric(matrix, metric, average, confidence);
   const metrics = {
     accuracy: accuracyMetric(matrix, confidence),
-    precision_macro: averaged("precision", "macro"),
-    recall_macro: averaged("recall", "macro"),
-    f1_macro: averaged("f1", "macro"),
-    precision_weighted: averaged("precision", "weighted"),
-    recall_weighted: averaged("recall", "weighted"),
-    f1_weighted: averaged("f1", "weighted"),
+    ...averagedMetrics(matrix, confidence),
     ...probabilityMetrics(rows, confidence),
   };
   const performance = { kind, rows: labels.length, metrics };

@@ -8,7 +8,7 @@ import { predictionWidth, type TrainingTask } from "../../core/training-set.ts";
 import type { LabelledRows } from "../../monitor/performance/labelled-rows.ts";
 import type { Slices } from "../../monitor/performance/performance-slices.ts";
 import { checkFinite, checkLength, checkProbabilities } from "../../monitor/performance/row-checks.ts";
-import { toLabelledRows } from "../test-rows.ts";
+import { predictedRows } from "../predicted-rows.ts";
 
 /** Bounds the sorts and resamples of one verdict: seconds. */
 const ROWS_MAX = 1_000_000;
@@ -93,5 +93,5 @@ export function labelledBy(
   { task, targets }: OutOfTimeRows,
   { predictions, threshold }: Candidate,
 ): LabelledRows {
-  return toLabelledRows(task, targets, predictions, threshold);
+  return predictedRows(task, targets, predictions, threshold);
 }

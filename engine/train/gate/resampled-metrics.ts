@@ -3,7 +3,7 @@
  * is worked out once, and the definitions are those of performance reports.
  */
 import { argsort } from "../../monitor/performance/argsort.ts";
-import { averagedMetric } from "../../monitor/performance/averaged-metrics.ts";
+import { averagedMetrics } from "../../monitor/performance/averaged-metrics.ts";
 import {
   binaryConfusion,
   binaryRates,
@@ -131,19 +131,7 @@ function binaryShares({ predicted, labels }: BinaryRows): ResampledMetrics {
 
 function multiclassShares({ predicted, labels, classes }: MulticlassRows): ResampledMetrics {
   const matrixOf = confusionCounter(labels, predicted, classes);
-  return (counts) => {
-    const matrix = matrixOf(counts);
-    const averaged = (metric: "precision" | "recall" | "f1", average: "macro" | "weighted") =>
-      averagedMetric(matrix, metric, average, ANY_CONFIDENCE);
-    return {
-      precision_macro: averaged("precision", "macro"),
-      recall_macro: averaged("recall", "macro"),
-      f1_macro: averaged("f1", "macro"),
-      precision_weighted: averaged("precision", "weighted"),
-      recall_weighted: averaged("recall", "weighted"),
-      f1_weighted: averaged("f1", "weighted"),
-    };
-  };
+  return (counts) => averagedMetrics(matrixOf(counts), ANY_CONFIDENCE);
 }
 
 /** Gives the same matrix each time, filled anew. */

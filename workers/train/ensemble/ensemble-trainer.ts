@@ -117,7 +117,10 @@ async function trainEnsemble(
   return trainedEnsemble(task, graph, combiner, predictMembers, members.length);
 }
 
-/** A member trained on all rows, or on those at `rows`. @throws EngineError INVALID_REQUEST for a task that its trainer has not, and what that throws */
+/**
+ * A member trained on all rows, or on those at `rows`.
+ * @throws EngineError INVALID_REQUEST for a task that its trainer has not, and what that throws.
+ */
 async function memberOf(
   { task, training, validation, parameters, seed }: TrainerRun<EnsembleParameters>,
   index: number,

@@ -1,16 +1,17 @@
 /**
- * Targets and what a trained model predicts for them, as metrics take them. Of two classes the second is predicted from a half on, unless told.
+ * Targets and what a model predicts for them, as metrics take them.
  */
 import { predictionWidth, type TrainingTask } from "../core/training-set.ts";
 import { type LabelledRows, predictAt } from "../monitor/performance/labelled-rows.ts";
 
+/** Unless told. */
 const THRESHOLD = 0.5;
 
 /**
  * @param predictions `rows × predictionWidth(task)`, row by row.
  * @param threshold from which probability the second of two classes is predicted.
  */
-export function toLabelledRows(
+export function predictedRows(
   task: TrainingTask,
   targets: Float64Array,
   predictions: Float64Array,
@@ -23,8 +24,11 @@ export function toLabelledRows(
   }
   const classes = predictionWidth(task);
   const predicted = Uint16Array.from(targets, (_, row) => {
-    const own = predictions.subarray(row * classes, (row + 1) * classes);
-    return own.indexOf(Math.max(...own));
+    let best = 0;
+    for (let label = 1; label < classes; label++)
+      if ((predictions[row * classes + label] as number) > (predictions[row * classes + best] as number))
+        best = label;
+    return best;
   });
   return {
     kind: "multiclass",
