@@ -40,6 +40,8 @@ import type { Triggers } from "./retraining/triggers.ts";
 import type { SinkProgress, StoredRows } from "./sink.ts";
 
 const ROUND_MS = 5_000;
+/** How often the sink is looked at until it has resumed. */
+const LOOK_MS = 100;
 const PUBLISH_TIMEOUT_MS = 5_000;
 
 export interface MonitorParts {
@@ -80,6 +82,8 @@ export async function startMonitor(parts: MonitorParts): Promise<RunningMonitor>
     logger,
   });
   const watched = await followWatched(config, nats, (versions) => keeper.watch(versions), logger);
+  const stopping = new AbortController();
+  const resumed = untilResumed(sinkProgress, stopping.signal);
   const performance = startPerformanceMonitor({
     clickhouse,
     database: config.database,
@@ -88,6 +92,7 @@ export async function startMonitor(parts: MonitorParts): Promise<RunningMonitor>
     versions: () => [...watched.models.values()].flatMap(({ measured }) => measured),
     settingsOf: async (model) => settings.get(model),
     championOf: async (model) => watched.models.get(model)?.champion,
+    resumed,
     storedToMs: async () => storedTo(parts, keeper),
     tell: async (observations) => {
       await parts.alerts.observe(observations, Date.now());
@@ -104,12 +109,8 @@ export async function startMonitor(parts: MonitorParts): Promise<RunningMonitor>
     levels: async (nowMs) =>
       Promise.all((await objectives.list()).map(async (one) => objectiveLevel(one, sources, nowMs))),
   });
-  const stopping = new AbortController();
-  const running = runRounds(
-    parts,
-    { keeper, monitor, performance, service, watched },
-    stopping.signal,
-    logger,
+  const running = resumed.then(async () =>
+    runRounds(parts, { keeper, monitor, performance, service, watched }, stopping.signal, logger),
   );
   return {
     stored: (rows) => keeper.stored(rows),
@@ -120,6 +121,13 @@ export async function startMonitor(parts: MonitorParts): Promise<RunningMonitor>
       await running; // what is not stored is counted again by whoever goes on
     },
   };
+}
+
+/** Before the sink knows what is stored there is nothing to judge. One that cannot say so for long holds up no round. */
+async function untilResumed(sinkProgress: () => SinkProgress, signal: AbortSignal): Promise<void> {
+  const giveUpMs = performance.now() + ROUND_MS;
+  while (sinkProgress().epoch === 0 && performance.now() < giveUpMs && !signal.aborted)
+    await delay(LOOK_MS, undefined, { signal }).catch(() => undefined);
 }
 
 interface Rounds {
@@ -138,7 +146,6 @@ async function runRounds(
 ): Promise<void> {
   const { keeper, monitor } = rounds;
   while (!signal.aborted) {
-    await delay(ROUND_MS, undefined, { signal }).catch(() => undefined);
     try {
       const storedToMs = await storedTo(parts, keeper); // before settling: what is stored later may not be counted yet
       const counted = await keeper.settle();
@@ -149,6 +156,7 @@ async function runRounds(
     } catch (error) {
       logger.warn({ err: messageOf(error) }, "a round of monitoring failed, trying again");
     }
+    await delay(ROUND_MS, undefined, { signal }).catch(() => undefined);
   }
 }
 

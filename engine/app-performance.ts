@@ -34,6 +34,8 @@ export interface PerformanceParts {
   readonly settingsOf: (model: string) => Promise<unknown>;
   /** The version in production; undefined when there is none. */
   readonly championOf: (model: string) => Promise<ModelManifest | undefined>;
+  /** Resolves when the first round is worth a look. */
+  readonly resumed: Promise<void>;
   /** Predictions made until then are in ClickHouse; undefined when that cannot be said. */
   readonly storedToMs: () => Promise<number | undefined>;
   /** For alert rules; each may come again. */
@@ -90,7 +92,7 @@ export function startPerformanceMonitor(parts: PerformanceParts): RunningPerform
       await delay(boundedMs, undefined, { signal }).catch(() => undefined);
     }
   };
-  const running = run();
+  const running = parts.resumed.then(run);
   const status = setInterval(publish, STATUS_MS);
   return {
     proposals: (model, numbers) => monitor.proposals(model, numbers),

@@ -19,6 +19,7 @@ import {
   type JetStreamClient,
   type JetStreamManager,
 } from "@nats-io/jetstream";
+import type { Subscription } from "@nats-io/transport-node";
 import { messageOf } from "../engine/core/errors.ts";
 import type { Logger } from "../engine/core/log.ts";
 import { storeDeadLetter } from "./dead-letter.ts";
@@ -34,6 +35,8 @@ const TOUCHES = 4;
 const PAUSE_MS = 5;
 const RESTART_MS = 500;
 const DEAD_RETRY_MS = 5_000;
+/** Longest wait of a stop for what the server has sent: it may be away. */
+const DRAIN_MS = 1_000;
 
 /** Up to where every request is settled; sequence 0 before there is a consumer. */
 export async function settledRequests(manager: JetStreamManager, topology: Topology): Promise<DonePosition> {
@@ -91,10 +94,13 @@ export class RequestConsumer {
     this.#running = this.#run();
   }
 
-  /** Pulls no more and gives back what waits for room. What was handed on can still be settled. */
+  /**
+   * Pulls no more, hands on what was on its way, and gives back what there is no room for: a server that is restarted then
+   * delivers that again when the time of its acknowledgement is over. What was handed on can still be settled.
+   */
   async stop(): Promise<void> {
     this.#isStopping = true;
-    void this.#messages?.close();
+    if (this.#messages !== undefined) await drain(this.#messages);
     await this.#running;
     clearTimeout(this.#retry);
     for (const request of this.#waiting) request.later(0);
@@ -136,7 +142,7 @@ export class RequestConsumer {
     }
     const messages = await consumer.fetch({ max_messages: free });
     this.#messages = messages;
-    if (this.#isStopping) void messages.close(); // asked to stop meanwhile: what has come is given back below
+    if (this.#isStopping) void drain(messages); // asked to stop meanwhile
     for await (const message of messages) {
       const request = new PulledRequest(message, this.#epoch, this.#round, this.#settle);
       this.#held.add(request);
@@ -148,7 +154,6 @@ export class RequestConsumer {
   #handOn(): void {
     const { hasRoom, onRequest } = this.#options;
     for (const request of this.#waiting) {
-      if (this.#isStopping) return;
       if (!hasRoom()) {
         this.#handOnSoon();
         return;
@@ -189,4 +194,19 @@ export class RequestConsumer {
       request.later(DEAD_RETRY_MS);
     }
   }
+}
+
+/**
+ * Ends a pull once all has come that the server had sent for it. The client's own close drops that, and the server would deliver
+ * it again only when the time of its acknowledgement is over.
+ */
+async function drain(messages: ConsumerMessages): Promise<void> {
+  const { sub } = messages as ConsumerMessages & { readonly sub?: Pick<Subscription, "drain"> };
+  const late = new AbortController();
+  await Promise.race([
+    sub?.drain().catch(() => undefined), // it has ended
+    delay(DRAIN_MS, undefined, { signal: late.signal }).catch(() => undefined),
+  ]);
+  late.abort();
+  await messages.close();
 }

@@ -97,6 +97,7 @@ describe("performance", () => {
       versions: () => [{ manifest: MANIFEST }],
       settingsOf: async () => ({ performance: { horizon: "400d", slices: ["color"] } }),
       championOf: async () => undefined,
+      resumed: Promise.resolve(),
       storedToMs: async () => START_MS + 2 * DAY_MS + 10_000,
       tell: async (observations) => void told.push(...observations),
       tellErrors: async () => undefined,

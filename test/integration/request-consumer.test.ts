@@ -14,6 +14,8 @@ import { startTestNats, type TestNats } from "../support/nats.ts";
 const topology = createTopology("test");
 const SUBJECT = topology.requestsSubject("m");
 const ACK_WAIT_MS = 1_000;
+const STOPS = 10;
+const REQUESTS_PER_STOP = 300;
 
 describe("the consumer of durable requests", () => {
   let server: TestNats;
@@ -174,5 +176,28 @@ describe("the consumer of durable requests", () => {
     next.start();
     await eventually("the next consumer has them", () => positions.length === 3);
     await next.stop();
+  });
+
+  it("hands on what was on its way when it stops: nothing waits for the time of its acknowledgement", async () => {
+    const positions = new Set<string>();
+    const onRequest = (request: StreamRequest): void => {
+      positions.add(request.position);
+      request.done();
+    };
+    let published = 0;
+    for (let round = 0; round < STOPS; round++) {
+      const consumer = createConsumer({ onRequest });
+      consumer.start();
+      const before = positions.size;
+      const publishing = publish(REQUESTS_PER_STOP);
+      published += REQUESTS_PER_STOP;
+      await eventually("some are handed on", () => positions.size > before);
+      await consumer.stop();
+      await publishing;
+    }
+    const last = createConsumer({ onRequest });
+    last.start();
+    await eventually("all are handed on", () => positions.size === published);
+    await last.stop();
   });
 });
