@@ -4,45 +4,19 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import type { TrainingJob } from "../../engine/core/training-job.ts";
-import { createCardFraudGenerator } from "../../engine/sample/card-fraud.ts";
 import { jsonOf } from "../support/answers.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
+import { serveAndLabel } from "../support/served-labels.ts";
 
 const ROWS = 4_000;
-const AT_ONCE = 1_000;
 
 let engine: TestEngine;
 before(async () => {
   engine = await startTestEngine();
-  await serveAndLabel();
+  await serveAndLabel(engine, ["card-fraud"], ROWS);
 });
 after(async () => engine?.[Symbol.asyncDispose]());
-
-/** Payments through the model that serves, and what they turned out to be. */
-async function serveAndLabel(): Promise<void> {
-  const generator = createCardFraudGenerator(7);
-  for (let row = 0; row < ROWS; row += AT_ONCE) {
-    const payments = Array.from({ length: AT_ONCE }, () => generator.next());
-    const instances = payments.map(({ transaction_id, card_id, features }) => ({
-      request_id: transaction_id,
-      entity_id: card_id,
-      features,
-    }));
-    assert.equal((await engine.post("/predict/batch", { instances })).status, 200);
-    const labels = payments.map(({ transaction_id, label }) => ({ request_id: transaction_id, label }));
-    assert.equal((await engine.post("/labels", { model_name: "card-fraud", labels })).status, 202);
-  }
-  await eventually(
-    "all labels are stored",
-    async () => {
-      const [row] = await engine.sql<{ n: string }>("SELECT count() AS n FROM millrace.labels");
-      const [other] = await engine.sql<{ n: string }>("SELECT count() AS n FROM millrace.predictions");
-      return Number(row?.n) >= ROWS && Number(other?.n) >= ROWS;
-    },
-    60_000,
-  );
-}
 
 async function start(spec: Record<string, unknown>): Promise<string> {
   const answer = await engine.post("/api/v1/training/start", { model_name: "card-fraud", ...spec });
