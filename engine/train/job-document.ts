@@ -1,5 +1,6 @@
 /**
- * The document of a training job while a trainer holds the job: news of the process go in, and are written at most every WRITE_MS.
+ * The document of a training job while a trainer holds the job: news of the process go in, and are written at most every WRITE_MS, the
+ * beginning of a stage at once.
  *
  * Invariant: writes follow one another, the last one wins; a document that a later attempt has written is left alone. What cannot be
  * written is written with the next news: only `settle` insists.
@@ -90,8 +91,11 @@ export class JobDocument {
 
   hear(news: TrainingNews): void {
     switch (news.kind) {
-      case "progress":
-        return this.set(this.#progressed(news.stage, news.share));
+      case "progress": {
+        const isBeginning = news.stage !== this.#job.stage;
+        this.set(this.#progressed(news.stage, news.share));
+        return isBeginning ? this.#write() : undefined;
+      }
       case "data":
         return this.set({ data: news.data, ...this.#trialsOn(news.data) });
       case "trial":
@@ -138,11 +142,14 @@ export class JobDocument {
   }
 
   #writeSoon(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      this.#writing = this.#writing
-        .then(async () => this.#options.store.write(this.#job))
-        .catch(() => undefined);
-    }, WRITE_MS);
+    this.#timer ??= setTimeout(() => this.#write(), WRITE_MS);
+  }
+
+  #write(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#writing = this.#writing
+      .then(async () => this.#options.store.write(this.#job))
+      .catch(() => undefined);
   }
 }

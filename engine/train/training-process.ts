@@ -5,7 +5,7 @@
  *
  * A process and not a thread, because only a process yields the cores to predictions (its priority is the lowest), gives all memory
  * back, and dies alone when there is too little of it. It ends by itself when this one is gone. Bounds: `memoryBytesMax` of resident
- * memory, watched every WATCH_MS; waits by the caller's signal.
+ * memory, watched every WATCH_MS; waits by the caller's signal. Its only argument is the job's id, for whoever looks at processes.
  */
 import { fork } from "node:child_process";
 import { once } from "node:events";
@@ -38,7 +38,7 @@ export async function trainInProcess(
   signal: AbortSignal,
 ): Promise<TrainingResult> {
   signal.throwIfAborted();
-  const child = fork(module, [], {
+  const child = fork(module, [task.request.job_id], {
     serialization: "advanced",
     env: environmentOf(process.env),
     execArgv: [`--max-old-space-size=${Math.floor(memoryBytesMax / MIB)}`],

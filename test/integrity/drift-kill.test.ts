@@ -11,7 +11,6 @@ import { existsSync, readFileSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { test } from "node:test";
-import { jetstreamManager } from "@nats-io/jetstream";
 import { connect } from "@nats-io/transport-node";
 import type { ModelManifest } from "../../engine/core/manifest.ts";
 import { parseRetrainRequest } from "../../engine/core/retrain-request.ts";
@@ -46,6 +45,7 @@ import { eventually } from "../support/eventually.ts";
 import { publishPast } from "../support/past-predictions.ts";
 import { pidOf } from "../support/processes.ts";
 import { createRandom, type Random } from "../support/random.ts";
+import { messagesOf } from "../support/stream-messages.ts";
 import { createTempFolder } from "../support/temp-folder.ts";
 
 const WINDOW_MS = 300_000;
@@ -189,20 +189,6 @@ async function killControlPlane(engine: TestEngine): Promise<void> {
   process.kill(await eventually("it runs", () => pidOf(engine, "control"), WAIT_MS), "SIGKILL");
 }
 
-/** Bodies of all messages of a stream, with their subjects, and how many there ever were. */
-async function messagesOf(engine: TestEngine, stream: string) {
-  const nats = await connect({ servers: engine.natsUrl, noAsyncTraces: true });
-  const manager = await jetstreamManager(nats);
-  const { state } = await manager.streams.info(stream);
-  const messages: { readonly subject: string; readonly body: Record<string, unknown> }[] = [];
-  for (let seq = state.first_seq; state.messages > 0 && seq <= state.last_seq; seq++) {
-    const message = await manager.streams.getMessage(stream, { seq });
-    if (message !== null) messages.push({ subject: message.subject, body: message.json() });
-  }
-  await nats.close();
-  return { ever: state.last_seq, messages };
-}
-
 /** Predicts over HTTP, and waits until the monitor's next round has counted that; the verdict on all since `fromMs`. */
 async function predictAndCount(
   engine: TestEngine,
@@ -300,7 +286,7 @@ async function killOnTheWay(engine: TestEngine, random: Random): Promise<number[
 
 /** Each change of the incident is told once, an alert and a job of it too, and nothing of the other model. */
 async function checkEvents(engine: TestEngine, { changes, alarms, endS }: Expected): Promise<void> {
-  const { messages: all } = await messagesOf(engine, TOPOLOGY.eventsStream);
+  const { messages: all } = await messagesOf(engine.natsUrl, TOPOLOGY.eventsStream);
   // the window of the live predictions may end meanwhile
   const messages = all.filter(
     ({ subject, body: { window_end } }) =>
@@ -361,7 +347,7 @@ async function checkTold(
 }
 
 async function jobsOf(engine: TestEngine) {
-  return messagesOf(engine, TOPOLOGY.retrainStream);
+  return messagesOf(engine.natsUrl, TOPOLOGY.retrainStream);
 }
 
 async function countOf(engine: TestEngine, table: string): Promise<number> {

@@ -20,6 +20,8 @@ export interface HttpLoadOptions {
   readonly thinkMs: number;
   /** More than one: batch requests of so many rows. */
   readonly rows?: number;
+  /** Asked in turn, in requests of one row; unless given the one that serves. */
+  readonly models?: readonly string[];
 }
 
 interface Answer {
@@ -61,7 +63,7 @@ export class HttpLoad implements AsyncDisposable {
 
   async #client(index: number): Promise<void> {
     const connection = new HttpConnection();
-    const { url, thinkMs, rows = 1 } = this.#options;
+    const { url, thinkMs, rows = 1, models = [] } = this.#options;
     const path = rows > 1 ? "/predict/batch" : "/predict";
     for (let count = 0; !this.#isStopping; count++) {
       const entity = `client-${index}`;
@@ -70,7 +72,10 @@ export class HttpLoad implements AsyncDisposable {
         entities: { card_id: entity, merchant_id: entity },
         features: { ...(count % 2 === 0 ? PAYMENT : SHORT_PAYMENT), amount: count % 1000 },
       };
-      const body = JSON.stringify(rows > 1 ? { instances: Array.from({ length: rows }, () => row) } : row);
+      const model = models[count % models.length]; // none of none
+      const body = JSON.stringify(
+        rows > 1 ? { instances: Array.from({ length: rows }, () => row) } : { model, ...row },
+      );
       const isAnswered = this.#note(await connection.post(new URL(path, url()), body));
       await delay(isAnswered ? thinkMs : PAUSE_MS);
     }

@@ -23,6 +23,19 @@ export function pidOf(engine: TestEngine, target: Target): number | undefined {
   }
 }
 
+/** The process that trains this job, or undefined while there is none. */
+export function trainingPid(engine: TestEngine, jobId: string): number | undefined {
+  const control = pidOf(engine, "control");
+  if (control === undefined) return undefined;
+  return childrenOf(control).find((pid) => commandOf(pid).includes(jobId));
+}
+
+/** Whether there is such a process that has not ended. */
+export function isRunning(pid: number): boolean {
+  const state = /^State:\s+(\w)/m.exec(procFile(pid, "status"))?.[1];
+  return state !== undefined && state !== "Z";
+}
+
 /** Resident memory, bytes; 0 when the process is gone. */
 export function residentBytes(pid: number): number {
   const kib = /^VmRSS:\s+(\d+) kB/m.exec(procFile(pid, "status"))?.[1];
