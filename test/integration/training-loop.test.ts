@@ -65,6 +65,7 @@ async function ended(jobId: string): Promise<TrainingJob> {
 describe("a training job on an engine", () => {
   it("makes a version of what was served and labelled, with its reference and lineage", async () => {
     const jobId = await start({
+      requested_by: "ann",
       model_type: "GRADIENT_BOOSTING",
       parameters: { n_estimators: 20 },
       data: { source: "labelled", window: "1d" },
@@ -78,7 +79,14 @@ describe("a training job on an engine", () => {
       ["COMPLETED", "registered", "1.1.0"],
       JSON.stringify(job, null, 1),
     );
+    assert.equal(job.requested_by, "ann");
     assert.equal(job.data?.["rows"], ROWS);
+    await eventually("the audit log says who asked for it", async () => {
+      const rows = await engine.sql<{ reason: string }>(
+        "SELECT reason FROM millrace.audit_log WHERE requested_by = 'trainer'",
+      );
+      return rows.some(({ reason }) => reason === `training job ${jobId}, for manual, by ann`);
+    });
     const { source } = await jsonOf<{ source: { kind: string } }>(
       await engine.get("/models/card-fraud/versions/1.1.0/reference"),
     );
