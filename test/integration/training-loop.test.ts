@@ -93,6 +93,16 @@ describe("a training job on an engine", () => {
     assert.equal(source.kind, "training");
   });
 
+  it("is refused at once, field by field, when its type cannot do what is asked for", async () => {
+    const parameters = { learning_rate: -1, trees: 10 };
+    const wrong = { model_name: "card-fraud", mode: "TRANSFER_LEARNING", parameters };
+    const answer = await engine.post("/api/v1/training/start", wrong);
+    assert.equal(answer.status, 400);
+    const text = JSON.stringify(await jsonOf(answer));
+    for (const field of ["mode", "parameters.learning_rate", "parameters.trees"])
+      assert.ok(text.includes(`"field":"${field}"`), text);
+  });
+
   it("searches for hyperparameters on folds, and says what each trial gave", async () => {
     const jobId = await start({
       model_type: "LINEAR",

@@ -3,11 +3,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { TrainingSet } from "../../../../../engine/core/training-set.ts";
 import type { Iteration, TrainedModel, TrainerRun } from "../../../../../workers/train/trainer.ts";
-import {
-  growForest,
-  type RandomForestParameters,
-  randomForest,
-} from "../../../../../workers/train/trees/random-forest.ts";
+import { growForest, randomForest } from "../../../../../workers/train/trees/random-forest.ts";
+import type { RandomForestParameters } from "../../../../../workers/train/trees/random-forest-parameters.ts";
 import { readEnsemble } from "../../../../../workers/train/trees/tree-ensemble-read.ts";
 import { hasCode } from "../../../../support/error-code.ts";
 import { TASKS, trainingSet } from "../../../../support/training-sets.ts";
