@@ -26,11 +26,11 @@ import { trainingRoutes } from "./api/training-routes.ts";
 import type { Alerts } from "./app-alerts.ts";
 import type { References } from "./app-references.ts";
 import type { Monitoring } from "./app-service-levels.ts";
+import { parseRequestedSpec } from "./app-training-specs.ts";
 import type { Config } from "./core/config.ts";
 import type { FeatureHistory } from "./core/feature-history.ts";
 import { type Logger, withoutCredentials } from "./core/log.ts";
 import type { Metrics } from "./core/metrics.ts";
-import { parseTrainingSpec } from "./core/training-spec.ts";
 import type { ActiveSets } from "./features/active-sets.ts";
 import type { EntityReader } from "./features/entity-reader.ts";
 import type { ReadFieldStatistics } from "./features/feature-statistics.ts";
@@ -164,7 +164,7 @@ function watchRoutes({
     ...alertRoutes(alerts),
     ...alertRuleRoutes(alerts.rules),
     ...retrainRoutes({ triggers, registry, clock: () => Date.now() }),
-    ...trainingRoutes({ jobs: training, triggers, parseSpec: parseTrainingSpec, clock: () => Date.now() }),
+    ...trainingRoutes({ jobs: training, triggers, parseSpec: parseRequestedSpec, clock: () => Date.now() }),
   ];
 }
 

@@ -89,7 +89,11 @@ async function deploy(
 }
 
 function byTrainer({ request }: TrainingTask): ChangedBy {
-  return { requestedBy: "trainer", reason: `training job ${request.job_id}, for ${request.cause}` };
+  const { job_id, cause, requested_by: by } = request;
+  return {
+    requestedBy: "trainer",
+    reason: `training job ${job_id}, for ${cause === "manual" ? `manual, by ${by}` : cause}`,
+  };
 }
 
 async function putReference(

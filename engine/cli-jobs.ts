@@ -4,9 +4,11 @@
 import { readFile } from "node:fs/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { Command } from "commander";
+import { verdictLines } from "./cli-comparison-table.ts";
 import { callEngine, withUrlOption } from "./cli-http.ts";
 import { printTable } from "./cli-table.ts";
 import { EngineError, messageOf } from "./core/errors.ts";
+import type { GateVerdict } from "./train/gate/gate-verdict.ts";
 import type { JobView } from "./train/training-jobs.ts";
 
 const PATH = "/api/v1/training";
@@ -16,6 +18,7 @@ interface Options {
   readonly url: string;
   readonly json?: boolean;
   readonly reason?: string;
+  readonly by?: string;
   readonly follow?: boolean;
   readonly model?: string;
   readonly limit?: string;
@@ -27,9 +30,10 @@ export function jobsCommand(): Command {
     withUrlOption(jobs.command(usage).description(about)).option("--json", "as JSON");
   add("start <spec>", "start a job as the file <spec> says, JSON")
     .option("--reason <text>", "why, kept as the job's evidence")
+    .option("--by <name>", "who asks for it, kept with the job")
     .option("--follow", "wait for its end, and show what it does")
     .action(async (file: string, options: Options) => {
-      const spec = { ...(await readSpec(file)), reason: options.reason };
+      const spec = { ...(await readSpec(file)), reason: options.reason, requested_by: options.by };
       const job = (await callEngine(options.url, "POST", `${PATH}/start`, spec)) as JobView;
       await show(job, options);
     });
@@ -111,7 +115,8 @@ async function ended(url: string, first: JobView): Promise<JobView> {
   return job;
 }
 
-function summaryOf(job: JobView): string[] {
+/** Of a job whose model was judged, with the gate's checks. */
+export function summaryOf(job: JobView): string[] {
   const lines = [
     `job ${job.job_id}`,
     `  ${job.model_name}: ${job.status}, for ${job.cause}, requested ${job.requested_at}`,
@@ -122,10 +127,9 @@ function summaryOf(job: JobView): string[] {
     );
   if (!("attempt" in job)) return lines;
   if (job.outcome !== null) lines.push(`  ${job.outcome}: ${job.model_version ?? "no new version"}`);
-  const error: unknown = job.error; // of a job that is in the history only, a text
-  if (typeof error === "string" && error !== "") lines.push(`  ${error}`);
-  else if (job.error?.message !== undefined) lines.push(`  ${job.error.code}: ${job.error.message}`);
-  const { logs = [] } = job as Partial<typeof job>;
-  for (const { at, level, message } of logs.slice(-10)) lines.push(`  ${at} ${level.padEnd(5)} ${message}`);
+  if (job.error !== null) lines.push(`  ${job.error.code}: ${job.error.message}`);
+  if (job.gate !== null) lines.push("", ...verdictLines(job.gate as unknown as GateVerdict), "");
+  for (const { at, level, message } of job.logs.slice(-10))
+    lines.push(`  ${at} ${level.padEnd(5)} ${message}`);
   return lines;
 }

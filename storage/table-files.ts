@@ -8,7 +8,7 @@ import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { extname, join, resolve } from "node:path";
-import { EngineError } from "../engine/core/errors.ts";
+import { EngineError, messageOf } from "../engine/core/errors.ts";
 import { type ChdbConnection, ChdbEngine, type QueryContext, quoted, quotedName } from "./chdb-engine.ts";
 import { ClickhouseError } from "./clickhouse-error.ts";
 
@@ -58,7 +58,11 @@ export class TableFiles implements AsyncDisposable {
   async columns(path: string, texts: readonly string[]): Promise<readonly TableColumn[]> {
     const columns: TableColumn[] = [];
     const query = `DESCRIBE TABLE ${fileOf(path)}`;
-    const answer = await this.#run(texts, async (connection) => connection.query(query, "JSONEachRow"));
+    const answer = await this.#run(texts, async (connection) => connection.query(query, "JSONEachRow")).catch(
+      (error: unknown) => {
+        throw /structure cannot be extracted/.test(messageOf(error)) ? noTable(path, error) : error;
+      },
+    );
     for (const line of linesOf(answer.bytes)) {
       const { name, type } = JSON.parse(line) as TableColumn;
       columns.push({ name, type: texts.includes(name) ? "String" : type });
@@ -155,6 +159,13 @@ export async function openTableFiles(): Promise<TableFiles> {
 export function formatOf(path: string): TableFormat | undefined {
   const ending = extname(path).slice(1).toLowerCase();
   return Object.hasOwn(FORMATS, ending) ? (ending as TableFormat) : undefined;
+}
+
+function noTable(path: string, cause: unknown): EngineError {
+  const rows = /different amount|INCORRECT_DATA/.test(messageOf(cause))
+    ? "its lines differ in how many fields they have: quote fields that hold commas, and fill missing ones"
+    : "it has no rows: give it a line of column names where the format has one, and rows below";
+  return new EngineError("INVALID_REQUEST", `the file ${path} is no table: ${rows}`, { cause });
 }
 
 function fileOf(path: string): string {

@@ -1,8 +1,6 @@
 /** Times at which requests of an open loop are due: a Poisson process, the same for the same seed. */
 import { SeededRandom } from "../../engine/core/seeded-random.ts";
 
-const STEPS = 2 ** 32;
-
 export class Arrivals {
   readonly #random: SeededRandom;
   readonly #meanMs: number;
@@ -17,6 +15,6 @@ export class Arrivals {
   }
 
   advance(): void {
-    this.next -= Math.log((1 + this.#random.below(STEPS)) / STEPS) * this.#meanMs;
+    this.next -= Math.log(1 - this.#random.uniform()) * this.#meanMs;
   }
 }

@@ -9,6 +9,7 @@ import { EngineError } from "../core/errors.ts";
 import type { TrainingSpec } from "../core/training-spec.ts";
 import type { Triggers } from "../retraining/triggers.ts";
 import type { TrainingJobs } from "../train/training-jobs.ts";
+import { byOf, changedBy } from "./changed-by.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
 import { modelNameIn, textIn } from "./path-name.ts";
@@ -25,12 +26,11 @@ export interface TrainingRoutesOptions {
 const SPEC_BYTES = 64 * 1024;
 const LIMIT_DEFAULT = 50;
 const LIMIT_MAX = 1_000;
-const REQUESTED_BY = "rest";
 const PATH = "/api/v1/training";
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 const reasonBody = z.strictObject({ reason: z.string().min(1).max(1000).optional() });
-const startBody = z.looseObject({ reason: reasonBody.shape.reason });
+const startBody = z.looseObject({ ...changedBy, reason: reasonBody.shape.reason });
 
 export function trainingRoutes(options: TrainingRoutesOptions): Route[] {
   const { jobs, clock } = options;
@@ -41,9 +41,10 @@ export function trainingRoutes(options: TrainingRoutesOptions): Route[] {
       path: `${PATH}/start`,
       takes: "json",
       handle: (exchange) =>
-        withBody(exchange, startBody, SPEC_BYTES, async ({ reason, ...json }) => {
+        withBody(exchange, startBody, SPEC_BYTES, async ({ reason, requested_by, ...json }) => {
           const training = options.parseSpec(json);
-          const wish = { model: training.model_name, training: json, reason, requestedBy: REQUESTED_BY };
+          const { requestedBy } = byOf({ requested_by });
+          const wish = { model: training.model_name, training: json, reason, requestedBy };
           exchange.send(202, "application/json", send(await jobs.start(wish, clock())));
         }),
     },

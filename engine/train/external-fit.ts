@@ -25,7 +25,8 @@ import {
 } from "../core/fit-task.ts";
 
 const POLL_MS = 200;
-const TAKEN_MS = 60_000;
+/** Longer than a trainer takes to start anew; the job holds up others as long, and then none while it backs off (job-runner). */
+const TAKEN_MS = 10_000;
 /** Longer than a fit waits for its next trainer after the death of one (fit-queue). */
 const SILENT_MS = 120_000;
 

@@ -5,7 +5,7 @@
  * what a job is doing. Jobs whose document has gone are read from ClickHouse.
  */
 import type { JobStore } from "../../storage/job-store.ts";
-import type { TrainingHistory, TrainingRow } from "../../storage/training-history.ts";
+import type { TrainingHistory } from "../../storage/training-history.ts";
 import type { TrainingStore } from "../../storage/training-store.ts";
 import { EngineError } from "../core/errors.ts";
 import { jobInFlight, type RetrainJob } from "../core/retrain-job.ts";
@@ -62,7 +62,7 @@ export class TrainingJobs {
   }
 
   /** @throws EngineError JOB_NOT_FOUND, SERVICE_UNAVAILABLE. */
-  async status(jobId: string): Promise<JobView | TrainingRow> {
+  async status(jobId: string): Promise<JobView> {
     const { documents, jobs, history } = this.#options;
     const document = await documents.job(jobId);
     if (document !== undefined && document.status !== "RUNNING") return document;
@@ -78,14 +78,11 @@ export class TrainingJobs {
   }
 
   /** @throws EngineError JOB_NOT_FOUND; CONFLICT when it has ended; SERVICE_UNAVAILABLE. */
-  async cancel(jobId: string, reason: string | undefined, nowMs: number): Promise<JobView | TrainingRow> {
+  async cancel(jobId: string, reason: string | undefined, nowMs: number): Promise<JobView> {
     const { status, model_name } = await this.status(jobId);
     if (status !== "QUEUED" && status !== "RUNNING")
-      throw new EngineError(
-        "CONFLICT",
-        `training job ${jobId} is ${String(status)}: there is nothing to cancel`,
-      );
-    await this.#options.triggers.cancel(String(model_name), reason, nowMs, jobId);
+      throw new EngineError("CONFLICT", `training job ${jobId} is ${status}: there is nothing to cancel`);
+    await this.#options.triggers.cancel(model_name, reason, nowMs, jobId);
     return this.status(jobId);
   }
 
@@ -103,7 +100,7 @@ export class TrainingJobs {
   }
 
   /** Jobs that have ended, the newest first. @throws EngineError SERVICE_UNAVAILABLE */
-  async ended(model: string | undefined, limit: number): Promise<TrainingRow[]> {
+  async ended(model: string | undefined, limit: number): Promise<TrainingJob[]> {
     return this.#options.history.list({ model, limit });
   }
 

@@ -10,8 +10,20 @@ from dataclasses import dataclass
 
 import numpy as np
 
-# What names a file, a model or another machine stays out: parameters come from whoever may start a job.
-REFUSED = re.compile("file|path|machine|port|model|callback|device")
+# By list, aliases left out: parameters come from whoever may start a job, and some of the libraries' name files or machines.
+LIGHTGBM = set(
+    """alpha bagging_fraction bagging_freq boosting boosting_type cat_l2 cat_smooth colsample_bytree drop_rate early_stopping_rounds
+    extra_trees fair_c feature_fraction feature_fraction_bynode is_unbalance lambda_l1 lambda_l2 learning_rate linear_lambda max_bin
+    max_cat_threshold max_cat_to_onehot max_delta_step max_depth max_drop min_child_samples min_child_weight min_data_in_bin
+    min_data_in_leaf min_gain_to_split min_split_gain min_sum_hessian_in_leaf n_estimators num_iterations num_leaves objective other_rate
+    path_smooth reg_alpha reg_lambda scale_pos_weight skip_drop subsample subsample_for_bin subsample_freq top_rate""".split()
+)
+XGBOOST = set(
+    """alpha base_score booster colsample_bylevel colsample_bynode colsample_bytree early_stopping_rounds eta gamma grow_policy lambda
+    learning_rate max_bin max_delta_step max_depth max_leaves min_child_weight min_split_loss n_estimators normalize_type num_boost_round
+    num_parallel_tree objective one_drop rate_drop reg_alpha reg_lambda sample_type sampling_method scale_pos_weight skip_drop subsample
+    tree_method tweedie_variance_power""".split()
+)
 INPUT = "features"
 
 
@@ -38,10 +50,10 @@ class Model:
     importances: list | None
 
 
-def checked(parameters):
+def checked(parameters, allowed):
     for name in parameters:
-        if REFUSED.search(name):
-            raise ValueError(f"parameters.{name} is not taken: it may name files or machines")
+        if name not in allowed:
+            raise ValueError(f"parameters.{name} is not taken: name one of {', '.join(sorted(allowed))}")
     return dict(parameters)
 
 
@@ -55,7 +67,7 @@ def fit_lightgbm(rows, on_iteration):
     from onnxmltools import convert_lightgbm
     from onnxmltools.convert.common.data_types import FloatTensorType
 
-    parameters = checked(rows.parameters)
+    parameters = checked(rows.parameters, LIGHTGBM)
     trees = int(parameters.pop("n_estimators", parameters.pop("num_iterations", 100)))
     if rows.validation is None:
         parameters.pop("early_stopping_rounds", None)
@@ -109,7 +121,7 @@ def fit_xgboost(rows, on_iteration):
     from onnxmltools import convert_xgboost
     from onnxmltools.convert.common.data_types import FloatTensorType
 
-    parameters = checked(rows.parameters)
+    parameters = checked(rows.parameters, XGBOOST)
     trees = int(parameters.pop("n_estimators", parameters.pop("num_boost_round", 100)))
     patience = parameters.pop("early_stopping_rounds", None)
     objective = {"binary": "binary:logistic", "multiclass": "multi:softprob", "regression": "reg:squarederror"}[rows.kind]
@@ -148,13 +160,14 @@ def fit_scikit_learn(rows, on_iteration):
     from skl2onnx import to_onnx
     from skl2onnx.common.data_types import FloatTensorType
 
-    parameters = checked(rows.parameters)
+    parameters = dict(rows.parameters)
     estimators = scikit_learn_estimators("regressor" if rows.kind == "regression" else "classifier")
     name = parameters.pop("estimator", "RandomForestRegressor" if rows.kind == "regression" else "RandomForestClassifier")
     if name not in estimators:
         raise ValueError(f"parameters.estimator: {name} is none of {', '.join(sorted(estimators))}")
     estimator = estimators[name]
     known = estimator().get_params()
+    parameters = checked(parameters, known)
     if "random_state" in known:
         parameters["random_state"] = rows.seed
     model = estimator(**parameters)

@@ -105,7 +105,7 @@ class Models(unittest.TestCase):
                     self.check(models.fit_scikit_learn, kind, {"estimator": name + ending, "n_estimators": 10}, predict, missing=False)
 
     def test_refused_parameters(self):
-        for parameters in ({"forcedsplits_filename": "x"}, {"machines": "a"}, {"input_model": "m"}):
+        for parameters in ({"forcedsplits_filename": "x"}, {"fs": "x"}, {"forced_splits": "x"}, {"machines": "a"}, {"input_model": "m"}):
             with self.subTest(parameters=parameters), self.assertRaises(ValueError):
                 models.fit_lightgbm(rows("binary", parameters), lambda loss, most: False)
 

@@ -147,6 +147,8 @@ describe("millrace train", () => {
       const { code, stderr } = await runCli(["train", ...args, "--out", out("refused")]);
       assert.equal(code, 1);
       assert.match(stderr, pattern);
+      assert.match(stderr, /^millrace: /m);
+      assert.doesNotMatch(stderr, /^ {4}at /m);
     };
     await refused(/label_column: there is no "outcom"; did you mean "outcome"\?/, file, "--label", "outcom");
     await refused(/the file .*none\.csv is not there/, out("none.csv"), "--label", "x");
@@ -166,7 +168,23 @@ describe("millrace train", () => {
       leak,
       lines.map((line, row) => `${line},${row === 0 ? "copy" : line.endsWith("buys") ? 1 : 0}`).join("\n"),
     );
-    await refused(/copy: says 100\.0 % of the label alone.*leakage\.allow/, leak, "--label", "outcome");
+    const ragged = out("ragged.csv");
+    await writeFile(ragged, "a,b,label\n1,2,3\n1,2\n1,2,3,4\n");
+    await refused(
+      /the file .*ragged\.csv is no table: its lines differ.*quote fields/,
+      ragged,
+      "--label",
+      "label",
+    );
+    const header = out("header.csv");
+    await writeFile(header, "a,b,label\n");
+    await refused(/the file .*header\.csv is no table: it has no rows/, header, "--label", "label");
+    await refused(
+      /copy: says 100\.0 % of the label alone.*leakage\.allow.*--allow-leak/,
+      leak,
+      "--label",
+      "outcome",
+    );
     const one = out("one.csv");
     await writeFile(one, lines.filter((line, row) => row === 0 || line.endsWith("buys")).join("\n"));
     await refused(/label: has one class only/, one, "--label", "outcome");

@@ -21,6 +21,7 @@ const ended = async (jobId: string) => endedJob(engine, jobId);
 describe("a training job on an engine", () => {
   it("makes a version of what was served and labelled, with its reference and lineage", async () => {
     const jobId = await start({
+      requested_by: "ann",
       model_type: "GRADIENT_BOOSTING",
       parameters: { n_estimators: 20 },
       data: { source: "labelled", window: "1d" },
@@ -34,11 +35,28 @@ describe("a training job on an engine", () => {
       ["COMPLETED", "registered", "1.1.0"],
       JSON.stringify(job, null, 1),
     );
+    assert.equal(job.requested_by, "ann");
     assert.equal(job.data?.["rows"], SERVED_ROWS);
+    await eventually("the audit log says who asked for it", async () => {
+      const rows = await engine.sql<{ reason: string }>(
+        "SELECT reason FROM millrace.audit_log WHERE requested_by = 'trainer'",
+      );
+      return rows.some(({ reason }) => reason === `training job ${jobId}, for manual, by ann`);
+    });
     const { source } = await jsonOf<{ source: { kind: string } }>(
       await engine.get("/models/card-fraud/versions/1.1.0/reference"),
     );
     assert.equal(source.kind, "training");
+  });
+
+  it("is refused at once, field by field, when its type cannot do what is asked for", async () => {
+    const parameters = { learning_rate: -1, trees: 10 };
+    const wrong = { model_name: "card-fraud", mode: "TRANSFER_LEARNING", parameters };
+    const answer = await engine.post("/api/v1/training/start", wrong);
+    assert.equal(answer.status, 400);
+    const text = JSON.stringify(await jsonOf(answer));
+    for (const field of ["mode", "parameters.learning_rate", "parameters.trees"])
+      assert.ok(text.includes(`"field":"${field}"`), text);
   });
 
   it("searches for hyperparameters on folds, and says what each trial gave", async () => {

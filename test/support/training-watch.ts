@@ -67,7 +67,7 @@ export class TrainingWatch implements AsyncDisposable {
     this.#wake(({ jobId, moment }) => {
       const job = this.jobs.get(jobId);
       const isInProduction =
-        job?.model_version != null && aliases["production"]?.version === job.model_version;
+        typeof job?.model_version === "string" && aliases["production"]?.version === job.model_version;
       return moment === "DEPLOYED" && job?.model_name === model && isInProduction;
     });
   }

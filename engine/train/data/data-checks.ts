@@ -125,7 +125,7 @@ function checkLeaks(table: TrainingTable, { threshold, allow }: LeakageRule): Da
     throw invalid(
       refused.map(({ field, message }) => ({
         field,
-        message: `${message}: exclude it from the features, or allow it (leakage.allow) if it is known before the label is`,
+        message: `${message}: exclude it from the features, or allow it (leakage.allow; millrace train: --allow-leak) if it is known before the label is`,
       })),
     );
   return leaks.map(said);

@@ -9,7 +9,8 @@ import {
   type TrainingTask,
 } from "../../../engine/core/training-set.ts";
 import { type LinearModel, predictLinear, toOnnx } from "../linear/linear-model.ts";
-import { type LinearParameters, linearTrainer } from "../linear/linear-trainer.ts";
+import type { LinearParameters } from "../linear/linear-parameters.ts";
+import { linearTrainer } from "../linear/linear-trainer.ts";
 import type { OnnxModel } from "../onnx/onnx-model.ts";
 import { decodeOnnx } from "../onnx/onnx-reader.ts";
 import { initialOnnx } from "../training-checks.ts";

@@ -6,16 +6,12 @@
  * The combiner is fitted on such out-of-fold predictions of the training rows, so validation rows stay unseen. ENSEMBLE_UPDATE
  * keeps the members of the model that it goes on from and fits the combiner anew on the rows given, which they have not seen.
  */
-import { z } from "zod";
-import type { ErrorDetail } from "../../../engine/core/errors.ts";
-import { invalidBy } from "../../../engine/core/schema-details.ts";
 import {
   predictionWidth,
   rowsOf,
   type TrainingColumn,
   type TrainingTask,
 } from "../../../engine/core/training-set.ts";
-import { type LinearParameters, linearTrainer } from "../linear/linear-trainer.ts";
 import { FEATURES, outputOf } from "../model-ports.ts";
 import { encodeOnnx } from "../onnx/onnx-writer.ts";
 import type { TrainedModel, Trainer, TrainerRun } from "../trainer.ts";
@@ -29,26 +25,17 @@ import {
   runMembers,
   splitEnsemble,
 } from "./ensemble-graph.ts";
+import { type EnsembleParameters, ensembleParameters } from "./ensemble-parameters.ts";
 import { type Fold, foldsOf } from "./folds.ts";
-
-const MEMBERS_MAX = 20;
 
 /** Trainers by model type; those of members export to ONNX. */
 export type MemberTrainers = Readonly<Record<string, Trainer<unknown>>>;
 
-export interface EnsembleParameters {
-  readonly method: "weighted" | "stacking";
-  readonly members: readonly {
-    readonly model_type: string;
-    readonly parameters: Readonly<Record<string, unknown>>;
-  }[];
-  readonly folds: number;
-  readonly final_estimator: LinearParameters;
-}
-
 export function createEnsembleTrainer(trainers: MemberTrainers): Trainer<EnsembleParameters> {
   return {
-    parameters: parametersFor(trainers),
+    parameters: ensembleParameters(
+      Object.fromEntries(Object.entries(trainers).map(([type, { parameters }]) => [type, parameters])),
+    ),
     tasks: ["binary", "multiclass", "regression"],
     warmStarts: ["ENSEMBLE_UPDATE"],
     async train(run) {
@@ -56,42 +43,6 @@ export function createEnsembleTrainer(trainers: MemberTrainers): Trainer<Ensembl
       return run.initial === undefined ? trainEnsemble(run, trainers) : updateEnsemble(run);
     },
   };
-}
-
-function parametersFor(trainers: MemberTrainers): z.ZodType<EnsembleParameters> {
-  const member = z
-    .strictObject({
-      model_type: z.string().max(64),
-      parameters: z.record(z.string().max(64), z.unknown()).default({}),
-    })
-    .superRefine(({ model_type, parameters }, context) => {
-      const trainer = Object.hasOwn(trainers, model_type) ? trainers[model_type] : undefined;
-      if (trainer === undefined) {
-        const message = `"${model_type}" cannot be a member: an ensemble is one ONNX graph, of ${Object.keys(trainers).join(", ")}`;
-        context.addIssue({ code: "custom", path: ["model_type"], message });
-        return;
-      }
-      for (const { field, message } of problemsOf(trainer, parameters))
-        context.addIssue({ code: "custom", path: ["parameters", ...field.split(".")], message });
-    });
-  return z.strictObject({
-    /** weighted: mean of the members, by greedy selection. stacking: a linear model over what they predict. */
-    method: z.enum(["weighted", "stacking"]).default("weighted"),
-    members: z
-      .array(member)
-      .min(1)
-      .max(MEMBERS_MAX)
-      .prefault(() => Object.keys(trainers).map((model_type) => ({ model_type }))),
-    /** Parts of the training rows, each predicted by members that have learned from the others. */
-    folds: z.int().min(2).max(20).default(5),
-    /** Parameters of the linear model of stacking. */
-    final_estimator: linearTrainer.parameters.prefault({}),
-  });
-}
-
-function problemsOf(trainer: Trainer<unknown>, parameters: unknown): readonly ErrorDetail[] {
-  const { error } = trainer.parameters.safeParse(parameters);
-  return error === undefined ? [] : invalidBy(error, "parameters").details;
 }
 
 async function trainEnsemble(

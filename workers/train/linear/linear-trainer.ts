@@ -5,7 +5,6 @@
  * Going on from a model (INCREMENTAL) draws the coefficients to that model's instead of to zero: few new rows move them a
  * little, many move them as far as a new model's would be.
  */
-import { z } from "zod";
 import { predictionWidth, type TrainingSet, type TrainingTask } from "../../../engine/core/training-set.ts";
 import { scaleOf, weightOf } from "../column-scale.ts";
 import { FEATURES, outputOf } from "../model-ports.ts";
@@ -16,24 +15,11 @@ import { checkNumbers, checkRows, initialOnnx, trainingInvalid } from "../traini
 import { minimize } from "./lbfgs.ts";
 import { fromOnnx, type LinearModel, type Link, predictLinear, toOnnx } from "./linear-model.ts";
 import { linearObjective, meanLoss } from "./linear-objective.ts";
+import { type LinearParameters, linearParameters } from "./linear-parameters.ts";
 import { solveRidge } from "./ridge.ts";
 
 /** With more columns, ridge regression is minimised by L-BFGS: the closed form takes rows × columns² steps. */
 const CLOSED_FORM_COLUMNS_MAX = 500;
-
-const linearParameters = z.strictObject({
-  /** Classifiers: how little coefficients are drawn to zero; 1 unless given. */
-  C: z.number().positive().max(1e12).optional(),
-  /** Regressions: how much coefficients are drawn to zero; 1 unless given. */
-  alpha: z.number().positive().max(1e12).optional(),
-  fit_intercept: z.boolean().default(true),
-  /** Iterations of L-BFGS at most. */
-  max_iter: z.int().min(1).max(100_000).default(1000),
-  /** L-BFGS ends when no element of the gradient of the mean loss (by scaled coefficient) is larger. */
-  tol: z.number().positive().max(1).default(1e-7),
-});
-
-export type LinearParameters = z.infer<typeof linearParameters>;
 
 export const linearTrainer: Trainer<LinearParameters> = {
   parameters: linearParameters,

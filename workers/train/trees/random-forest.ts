@@ -4,15 +4,14 @@
  *
  * Going on from a model (INCREMENTAL) keeps its trees and grows n_estimators more on the new rows, as warm_start does.
  */
-import { z } from "zod";
 import { predictionWidth, type TrainingSet } from "../../../engine/core/training-set.ts";
 import type { TrainedModel, Trainer, TrainerRun } from "../trainer.ts";
 import { trainingInvalid } from "../training-checks.ts";
 import { binRows } from "./binned-rows.ts";
-import { WIDE_BINS_MAX } from "./column-bins.ts";
 import { binsThatFit } from "./forest-sums.ts";
 import { ForestGrower, type ForestRules } from "./forest-tree.ts";
 import { TreeRandom } from "./random.ts";
+import { type RandomForestParameters, randomForestParameters } from "./random-forest-parameters.ts";
 import { addTree, type Ensemble, type Tree } from "./tree.ts";
 import { readEnsemble } from "./tree-ensemble-read.ts";
 import { treeModel } from "./tree-model.ts";
@@ -20,25 +19,6 @@ import { checkTreeRows } from "./tree-rows.ts";
 
 /** Their file has about 170 MB, and a model may have MILLRACE_ARTIFACT_BYTES_MAX (256 MiB). */
 const NODES_MAX = 5_000_000;
-
-const randomForestParameters = z.strictObject({
-  n_estimators: z.int().min(1).max(10_000).default(100),
-  /** Any depth unless given. */
-  max_depth: z.int().min(1).max(1000).optional(),
-  min_samples_split: z.int().min(2).max(1_000_000_000).default(2),
-  min_samples_leaf: z.int().min(1).max(1_000_000_000).default(1),
-  /** Columns that a node looks at: a share up to 1, or a number from 2; sqrt for classes and 1 for values unless given. */
-  max_features: z
-    .union([z.enum(["sqrt", "log2"]), z.number().positive().max(1), z.int().min(2).max(1_000_000)])
-    .optional(),
-  /** Any number unless given. */
-  max_leaf_nodes: z.int().min(2).max(4096).optional(),
-  /** Whether each tree sees rows drawn with replacement; else all rows. */
-  bootstrap: z.boolean().default(true),
-  max_bin: z.int().min(2).max(WIDE_BINS_MAX).default(WIDE_BINS_MAX),
-});
-
-export type RandomForestParameters = z.infer<typeof randomForestParameters>;
 
 export const randomForest: Trainer<RandomForestParameters> = {
   parameters: randomForestParameters,

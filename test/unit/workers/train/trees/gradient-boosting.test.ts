@@ -3,10 +3,8 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { TrainingColumn, TrainingSet } from "../../../../../engine/core/training-set.ts";
 import type { Iteration, TrainedModel, TrainerRun } from "../../../../../workers/train/trainer.ts";
-import {
-  type GradientBoostingParameters,
-  gradientBoosting,
-} from "../../../../../workers/train/trees/gradient-boosting.ts";
+import { gradientBoosting } from "../../../../../workers/train/trees/gradient-boosting.ts";
+import type { GradientBoostingParameters } from "../../../../../workers/train/trees/gradient-boosting-parameters.ts";
 import { hasCode } from "../../../../support/error-code.ts";
 import { createRandom } from "../../../../support/random.ts";
 import { TASKS, trainingSet } from "../../../../support/training-sets.ts";

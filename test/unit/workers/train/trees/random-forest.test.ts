@@ -4,11 +4,8 @@ import { describe, it } from "node:test";
 import type { Iteration, TrainedModel, TrainerRun } from "../../../../../workers/train/trainer.ts";
 import { BINS_MAX, WIDE_BINS_MAX } from "../../../../../workers/train/trees/column-bins.ts";
 import { BinSums, binsThatFit } from "../../../../../workers/train/trees/forest-sums.ts";
-import {
-  growForest,
-  type RandomForestParameters,
-  randomForest,
-} from "../../../../../workers/train/trees/random-forest.ts";
+import { growForest, randomForest } from "../../../../../workers/train/trees/random-forest.ts";
+import type { RandomForestParameters } from "../../../../../workers/train/trees/random-forest-parameters.ts";
 import { readEnsemble } from "../../../../../workers/train/trees/tree-ensemble-read.ts";
 import { hasCode } from "../../../../support/error-code.ts";
 import { TASKS, trainingSet } from "../../../../support/training-sets.ts";
