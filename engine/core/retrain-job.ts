@@ -144,10 +144,18 @@ export function withExpiry(record: JobRecord, nowMs: number): JobRecord {
   return ended(record, job, "expired", Date.parse(job.deadline));
 }
 
-/** What became of an attempt to move a job on; `state` is its state, or `unknown` for a job that another has followed. */
+/** `unknown`: jobs that followed it have ended since. */
+export type JobState = RetrainJob["state"] | "unknown";
+
+/** What became of an attempt to move a job on; `state` is the job's. */
 export type JobAnswer =
   | { readonly isAccepted: true; readonly attempt: number }
-  | { readonly isAccepted: false; readonly state: RetrainJob["state"] | "unknown" };
+  | { readonly isAccepted: false; readonly state: JobState };
+
+/** What the record knows of a job, also when another has followed it. */
+export function stateOf({ job, last_ended }: JobRecord, jobId: string): JobState {
+  return [job, last_ended].find((one) => one?.job_id === jobId)?.state ?? "unknown";
+}
 
 export interface Moved {
   readonly record: JobRecord;
@@ -216,7 +224,5 @@ function ended(
 }
 
 function refused(record: JobRecord, jobId: string): Moved {
-  const { job } = record;
-  const state = job?.job_id === jobId ? job.state : "unknown";
-  return { record, answer: { isAccepted: false, state } };
+  return { record, answer: { isAccepted: false, state: stateOf(record, jobId) } };
 }

@@ -16,7 +16,7 @@ import type { TrainingStore } from "../../storage/training-store.ts";
 import type { HeldJob, JobReader } from "../../streams/job-reader.ts";
 import { EngineError, messageOf, toEngineError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
-import type { RetrainJob } from "../core/retrain-job.ts";
+import { type JobState, stateOf } from "../core/retrain-job.ts";
 import { parseRetrainRequest, type RetrainRequest, utcText } from "../core/retrain-request.ts";
 import type { TrainingJob } from "../core/training-job.ts";
 import { begunDocument, isRegistered, JobDocument } from "./job-document.ts";
@@ -197,13 +197,13 @@ export class JobRunner {
   /** The record says what has become of the job. */
   async #dropped(request: RetrainRequest, document: JobDocument): Promise<boolean> {
     const { jobs, logger } = this.#options;
-    const { job } = await jobs.read(request.model_name);
+    const state = stateOf(await jobs.read(request.model_name), request.job_id);
     logger.info(
       { jobId: request.job_id, model: request.model_name },
       "a training job is no longer wanted here",
     );
     await document.settle();
-    return this.#close(request, job?.job_id === request.job_id ? job.state : "unknown");
+    return this.#close(request, state);
   }
 
   /** The job's record ends as its document did, unless it has ended otherwise. */
@@ -221,7 +221,7 @@ export class JobRunner {
    * What the record says of the job's end stands: its document ends so, and is told if it was not. Whether the job is over; else another
    * attempt has it.
    */
-  async #close(request: RetrainRequest, state: RetrainJob["state"] | "unknown"): Promise<boolean> {
+  async #close(request: RetrainRequest, state: JobState): Promise<boolean> {
     const { documents, tell, clock } = this.#options;
     if (state === "requested" || state === "running") return false;
     const nowMs = clock();

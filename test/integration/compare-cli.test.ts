@@ -73,7 +73,7 @@ describe("models compare", () => {
       "y",
     );
     assert.match(text, /^both@1\.0\.0 against both@1\.0\.0: 1,200 out-of-time rows/);
-    assert.match(text, /^roc_auc +0\.8\d* .*DeLong/m);
+    assert.match(text, /^roc_auc +0\.9\d* .*DeLong/m);
     assert.match(text, /^accuracy .*McNemar/m);
   });
 

@@ -142,6 +142,20 @@ describe("deployments", () => {
     assert.equal((await actions(registry)).at(-1), "canary_rolled_back 2.0.0");
   });
 
+  it("are done once for a job that asks again, whatever has become of them since", async () => {
+    for (const strategy of [{ strategy: "direct" } as const, CANARY]) {
+      const registry = await fresh();
+      await registry.deploy("fraud", "2.0.0", strategy, BY, "job-1");
+      await registry.rollback("fraud", "production", BY);
+      const before = await actions(registry);
+      const again = await registry.deploy("fraud", "2.0.0", strategy, BY, "job-1");
+      assert.deepEqual(statesOf(again), ["PRODUCTION", "REGISTERED", "REGISTERED"]);
+      assert.deepEqual(await actions(registry), before);
+      const other = await registry.deploy("fraud", "2.0.0", strategy, BY, "job-2");
+      assert.notDeepEqual(statesOf(other), statesOf(again));
+    }
+  });
+
   it("refuse a canary that cannot be one, and what would end one unasked", async () => {
     const registry = await fresh();
     await assert.rejects(registry.deploy("fraud", "9.0.0", CANARY, BY), hasCode("MODEL_NOT_FOUND"));

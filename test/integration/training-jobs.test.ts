@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { AckPolicy, DeliverPolicy } from "@nats-io/jetstream";
+import { createDeferred } from "../../engine/core/deferred.ts";
 import { EngineError } from "../../engine/core/errors.ts";
 import type { TrainingJob, TrainingTrial } from "../../engine/core/training-job.ts";
 import type { JobRunnerOptions } from "../../engine/train/job-runner.ts";
@@ -213,10 +214,12 @@ describe("a training job", () => {
   });
 
   it("whose trainer dies after it was registered is only deployed by the next", async () => {
-    const first = await start("deploying", { deploy: async () => new Promise(() => undefined) });
+    const dying = createDeferred<"deployed">();
+    const first = await start("deploying", { deploy: async () => dying.promise });
     const jobId = await request(first);
     await eventually("deploying", async () => (await first.documents.job(jobId))?.stage === "DEPLOYING");
-    await first.engine.nats.close(); // as a process that is killed
+    await first.vanish();
+    dying.reject(new Error("gone"));
     const deployed: string[] = [];
     const second = await start("deploying", {
       deploy: async (_task, version) => {
@@ -258,20 +261,25 @@ describe("a training job", () => {
     assert.deepEqual(deployed, []);
   });
 
-  it("that is cancelled too late ends as cancelled, and says what it has done", async () => {
-    let trainer: TestTrainer | undefined;
-    trainer = await start("cancelled-late", {
-      deploy: async () => {
-        await trainer?.engine.triggers.cancel(MODEL, undefined, Date.now());
-        return "deployed";
-      },
+  for (const isFollowed of [false, true])
+    it(`that is cancelled too late${isFollowed ? ", and followed at once," : ""} ends as cancelled, and says what it has done`, async () => {
+      let trainer: TestTrainer | undefined;
+      const deployed: string[] = [];
+      trainer = await start(`cancelled-late-${isFollowed}`, {
+        deploy: async ({ request: { job_id } }) => {
+          deployed.push(job_id);
+          await trainer?.engine.triggers.cancel(MODEL, undefined, Date.now());
+          if (isFollowed && deployed.length === 1) await request(trainer as TestTrainer);
+          return "deployed";
+        },
+      });
+      const jobId = await request(trainer);
+      const job = await untilTold(trainer, jobId);
+      assert.deepEqual([job.status, job.model_version, job.outcome], ["CANCELLED", "1.1.0", "deployed"]);
+      assert.deepEqual(await trainer.documents.job(jobId), job);
+      await eventually("all have ended", () => trainer?.told.length === (isFollowed ? 2 : 1));
+      assert.equal((await trainer.engine.store.read(MODEL)).job?.state, "cancelled");
     });
-    const jobId = await request(trainer);
-    const job = await untilTold(trainer, jobId);
-    assert.deepEqual([job.status, job.model_version, job.outcome], ["CANCELLED", "1.1.0", "deployed"]);
-    assert.deepEqual(await trainer.documents.job(jobId), job);
-    assert.equal((await trainer.engine.store.read(MODEL)).job?.state, "cancelled");
-  });
 
   it("that was cancelled and followed by another at once ends as cancelled", async () => {
     const trainer = await start("followed", {

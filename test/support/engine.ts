@@ -85,7 +85,9 @@ export class TestEngine implements AsyncDisposable {
       "the engine is ready or has ended",
       () => child.exitCode !== null || stdout.includes("Millrace is ready"),
       READY_MS,
-    );
+    ).catch((error: unknown) => {
+      throw new Error(`the engine does not get ready:\n${this.stderr.slice(-4000)}`, { cause: error });
+    });
     if (child.exitCode !== null)
       throw new Error(`the engine ended with ${child.exitCode}:\n${this.stderr.slice(-4000)}`);
     this.banner = stdout;

@@ -66,8 +66,7 @@ export class TrainingWatch implements AsyncDisposable {
     const model = message.subject.split(".").at(-1);
     this.#wake(({ jobId, moment }) => {
       const job = this.jobs.get(jobId);
-      const isInProduction =
-        typeof job?.model_version === "string" && aliases["production"]?.version === job.model_version;
+      const isInProduction = aliases["production"]?.version === job?.model_version;
       return moment === "DEPLOYED" && job?.model_name === model && isInProduction;
     });
   }

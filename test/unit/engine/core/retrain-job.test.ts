@@ -9,6 +9,7 @@ import {
   NO_JOBS,
   parseJobRecord,
   started,
+  stateOf,
   withExpiry,
 } from "../../../../engine/core/retrain-job.ts";
 import { parseRetrainRequest, utcText } from "../../../../engine/core/retrain-request.ts";
@@ -113,6 +114,20 @@ describe("a retraining job", () => {
       refusal("cancelled"),
     );
     assert.equal(cancelled(off, START_MS + 4), off);
+  });
+});
+
+describe("what a record knows of a job", () => {
+  it("is how it ended, also when another has followed it, until that has ended too", () => {
+    assert.equal(stateOf(running, ID), "running");
+    const off = cancelled(running, START_MS + 2);
+    const next = { ...off, job: { ...REQUESTED.job, job_id: OTHER } as JobRecord["job"] };
+    assert.deepEqual([stateOf(next, OTHER), stateOf(next, ID)], ["requested", "cancelled"]);
+    assert.deepEqual(
+      finished(next, { jobId: ID, attempt: 1 }, end, START_MS + 3).answer,
+      refusal("cancelled"),
+    );
+    assert.equal(stateOf(cancelled(next, START_MS + 4), ID), "unknown");
   });
 });
 
