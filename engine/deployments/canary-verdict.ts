@@ -7,7 +7,7 @@
  * there are, or of `rows_min` if there are fewer. So five failures of the first rows are enough where 1 % may fail and `rows_min` is 100.
  *
  * That law takes rows for independent. The rows that one stall of the machine made wait are not, so times are judged without the
- * STALLED_SECONDS seconds that had the most slow rows: a canary that is slow is so in the others too.
+ * STALLED_SLOTS half-seconds that had the most slow rows: a canary that is slow is so in the others too.
  */
 import type { CanaryLimits } from "../core/deployment.ts";
 import { p99Of, slowerThan, type Times, type WindowCounts } from "./serving-window.ts";
@@ -15,7 +15,7 @@ import { p99Of, slowerThan, type Times, type WindowCounts } from "./serving-wind
 /** A canary is looked at thousands of times, so each look must be wrong rarely. */
 const MARGIN = 4;
 const P99_SHARE = 0.01;
-const STALLED_SECONDS = 2;
+const STALLED_SLOTS = 2;
 
 /** What a canary was withdrawn for, with the numbers that the audit log keeps. */
 export interface Breach {
@@ -73,16 +73,16 @@ export function sampledP99(champion: WindowCounts, rowsMin: number): number | un
   return champion.rows - champion.failures >= rowsMin ? p99Of(champion.serviceTimes) : undefined;
 }
 
-/** Rows, and how many of them took longer, but for the seconds that had the most of these. */
+/** Rows, and how many of them took longer, but for the half-seconds that had the most of these. */
 function withoutStalls(
-  { seconds }: WindowCounts,
+  { slots }: WindowCounts,
   kind: keyof Times,
   limitMs: number,
 ): { readonly rows: number; readonly slow: number } {
-  const counted = seconds
+  const counted = slots
     .map(({ rows, [kind]: times }) => ({ rows, slow: slowerThan(times, limitMs) }))
     .sort((a, b) => b.slow - a.slow)
-    .slice(STALLED_SECONDS);
+    .slice(STALLED_SLOTS);
   return {
     rows: counted.reduce((sum, { rows }) => sum + rows, 0),
     slow: counted.reduce((sum, { slow }) => sum + slow, 0),

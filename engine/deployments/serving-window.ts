@@ -1,17 +1,17 @@
 // hot path
 /**
  * How one model version was served in the last seconds: rows answered, rows failed, and how long they took, in the buckets that all
- * latencies are counted in. A ring of slots of a second each; what is older is overwritten.
+ * latencies are counted in. A ring of slots of half a second each; what is older is overwritten.
  *
  * Latency is from arrival to answer. Service time leaves out the wait for a worker: workers are shared, so that a slow version makes
  * the others' rows wait, and their latencies say nothing of who is to blame.
- * Only versions of a canary under way have a window. Bound: 80 KiB.
+ * Only versions of a canary under way have a window. Bound: 160 KiB.
  */
 import type { ErrorCode } from "../core/errors.ts";
 import { bucketEndMs, bucketOf, LATENCY_BUCKETS } from "../core/latency-buckets.ts";
 
-const SLOTS = 10;
-const SLOT_MS = 1_000;
+const SLOTS = 20;
+const SLOT_MS = 500;
 
 /** Say nothing of the version: the engine is full, stops, or a service is away. */
 const OF_ENGINE: ReadonlySet<ErrorCode> = new Set([
@@ -32,8 +32,8 @@ export interface Times {
 export interface WindowCounts extends Times {
   readonly rows: number;
   readonly failures: number;
-  /** Of each second in which anything was counted. Read before the next row is: it is the window's own memory. */
-  readonly seconds: readonly (Times & { readonly rows: number })[];
+  /** Of each slot in which anything was counted. Read before the next row is: it is the window's own memory. */
+  readonly slots: readonly (Times & { readonly rows: number })[];
 }
 
 export class ServingWindow {
@@ -41,8 +41,8 @@ export class ServingWindow {
   readonly #serviceTimes = new Uint32Array(SLOTS * LATENCY_BUCKETS);
   readonly #answered = new Uint32Array(SLOTS);
   readonly #failed = new Uint32Array(SLOTS);
-  /** Number of the second that each slot is of. */
-  readonly #seconds = new Float64Array(SLOTS).fill(-1);
+  /** Number of the half-second that each slot is of. */
+  readonly #numbers = new Float64Array(SLOTS).fill(-1);
   /** Rows answered since the window was opened. */
   answeredTotal = 0;
 
@@ -66,30 +66,30 @@ export class ServingWindow {
     const oldest = Math.floor(nowMs / SLOT_MS) - SLOTS;
     const latencies = new Uint32Array(LATENCY_BUCKETS);
     const serviceTimes = new Uint32Array(LATENCY_BUCKETS);
-    const seconds: WindowCounts["seconds"][number][] = [];
+    const slots: WindowCounts["slots"][number][] = [];
     let rows = 0;
     let failures = 0;
     for (let slot = 0; slot < SLOTS; slot++) {
-      if ((this.#seconds[slot] as number) <= oldest) continue;
-      const second = {
+      if ((this.#numbers[slot] as number) <= oldest) continue;
+      const counted = {
         rows: (this.#answered[slot] as number) + (this.#failed[slot] as number),
         latencies: timesOf(this.#latencies, slot),
         serviceTimes: timesOf(this.#serviceTimes, slot),
       };
-      rows += second.rows;
+      rows += counted.rows;
       failures += this.#failed[slot] as number;
-      add(latencies, second.latencies);
-      add(serviceTimes, second.serviceTimes);
-      seconds.push(second);
+      add(latencies, counted.latencies);
+      add(serviceTimes, counted.serviceTimes);
+      slots.push(counted);
     }
-    return { rows, failures, latencies, serviceTimes, seconds };
+    return { rows, failures, latencies, serviceTimes, slots };
   }
 
   #slot(nowMs: number): number {
-    const second = Math.floor(nowMs / SLOT_MS);
-    const slot = second % SLOTS;
-    if (this.#seconds[slot] === second) return slot;
-    this.#seconds[slot] = second;
+    const number = Math.floor(nowMs / SLOT_MS);
+    const slot = number % SLOTS;
+    if (this.#numbers[slot] === number) return slot;
+    this.#numbers[slot] = number;
     this.#answered[slot] = 0;
     this.#failed[slot] = 0;
     for (const counts of [this.#latencies, this.#serviceTimes])

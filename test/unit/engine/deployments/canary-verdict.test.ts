@@ -12,16 +12,16 @@ const defaults = deployment.parse({ strategy: "canary" });
 assert.ok(defaults.strategy === "canary");
 const LIMITS = defaults.limits;
 
-/** A window in which each row takes what `timeMs` says, or fails when that is undefined; its seconds have as many rows each. */
-function windowOf(rows: number, timeMs: (row: number) => number | undefined, seconds = 10): WindowCounts {
+/** A window in which each row takes what `timeMs` says, or fails when that is undefined; its half-seconds have as many rows each. */
+function windowOf(rows: number, timeMs: (row: number) => number | undefined, slots = 20): WindowCounts {
   const window = new ServingWindow();
   for (let row = 0; row < rows; row++) {
     const ms = timeMs(row);
-    const atMs = 10_000 + Math.floor((row * seconds) / rows) * 1_000;
+    const atMs = 10_000 + Math.floor((row * slots) / rows) * 500;
     if (ms === undefined) window.failed("INFERENCE_FAILED", 1, atMs);
     else window.answered(atMs - ms, atMs - ms, atMs);
   }
-  return window.sum(10_000 + seconds * 1_000 - 1);
+  return window.sum(10_000 + slots * 500 - 1);
 }
 
 describe("canary-verdict", () => {
@@ -71,15 +71,15 @@ describe("canary-verdict", () => {
     const everyTenth = (slow: number) =>
       windowOf(100, (row) => (row % 10 === 0 && row < slow * 10 ? 500 : 1));
     assert.equal(judge(everyTenth(6)), undefined);
-    assert.notEqual(judge(everyTenth(7)), undefined); // five beside the two seconds that may have been stalls
+    assert.notEqual(judge(everyTenth(7)), undefined); // five beside the two half-seconds that may have been stalls
     const few = windowOf(99, () => 1);
     assert.equal(sampledP99(few, 100), undefined);
     const evidence = { canary: windowOf(1_000, () => 500), champion: few, championP99Ms: undefined };
     assert.equal(judgeCanary(evidence, LIMITS), undefined);
   });
 
-  it("takes two stalls for no trend, however many rows waited, and finds a slow canary within three seconds", () => {
-    const stalled = windowOf(1_000, (row) => (row < 200 ? 500 : 1));
+  it("takes two stalls for no trend, however many rows waited, and finds a slow canary in the third half-second", () => {
+    const stalled = windowOf(1_000, (row) => (row < 100 ? 500 : 1));
     assert.equal(judge(stalled), undefined);
     assert.equal(judge(stalled, champion, { ...LIMITS, latency_p99_ms: 25 }), undefined);
     assert.equal(judge(windowOf(30, () => 500, 2)), undefined);
