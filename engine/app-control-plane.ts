@@ -63,6 +63,7 @@ export async function startControlPlane(
   const topology = createTopology(config.prefix);
   await ensureStreams(manager, topology, config.streamBytesMax);
   const clickhouse = openClickHouse(urls.clickhouse);
+  const prepare = migrateOnce(clickhouse, config.database, logger.child({ component: "migrations" }));
   let monitor: RunningMonitor | undefined;
   let status: RunningStatus | undefined;
   const reading = { manager, publisher, connection, topology, bytesMax: config.sinkBytesMax };
@@ -74,6 +75,7 @@ export async function startControlPlane(
     audit: new LogReader({ ...reading, stream: topology.auditStream }),
     onPredictions: (rows) => monitor?.stored(rows),
     onResumed: () => status?.tell(),
+    prepare,
     logger,
   });
   const { predictions } = sinks;
@@ -82,7 +84,7 @@ export async function startControlPlane(
   status = startStatus(connection, topology, reader, predictions);
   const ingest = await startIngest(config, urls, logger);
   const trimming = startTrimming(manager, topology, { ...sinks, ingest }, logger);
-  const views = await followViews(config, connection.nats, clickhouse, logger);
+  const views = await followViews(config, connection.nats, { clickhouse, prepare }, logger);
   const references = await followReferenceBins(config, connection.nats, clickhouse, logger);
   const parts = { config, nats: connection.nats, client, manager, publisher, topology, clickhouse, logger };
   const alerts = await startAlerts({ ...parts, metrics: new Metrics() });
@@ -165,6 +167,7 @@ interface OtherReaders {
   readonly audit: LogReader;
   readonly onPredictions: SinkOptions["onStored"];
   readonly onResumed: SinkOptions["onResumed"];
+  readonly prepare: () => Promise<void>;
   readonly logger: Logger;
 }
 
@@ -172,11 +175,10 @@ function createSinks(
   config: Config,
   clickhouse: ClickHouse,
   log: LogReader,
-  { features, labels, errors, audit, onPredictions, onResumed, logger }: OtherReaders,
+  { features, labels, errors, audit, onPredictions, onResumed, prepare, logger }: OtherReaders,
 ): Sinks {
   const { database } = config;
   const createRecentIds = (capacity: number): RecentIds => new RecentIds(capacity);
-  const prepare = migrateOnce(clickhouse, database, logger.child({ component: "migrations" }));
   return {
     predictions: createSink(config, prepare, log, {
       rows: new PredictionStore(clickhouse, database),
@@ -299,12 +301,15 @@ function startTrimming(
 async function followViews(
   config: Config,
   nats: Parameters<typeof openModelRegistry>[0],
-  clickhouse: ClickHouse,
+  { clickhouse, prepare }: { readonly clickhouse: ClickHouse; readonly prepare: () => Promise<void> },
   logger: Logger,
 ): Promise<{ stop(): Promise<void> }> {
   const registry = await openModelRegistry(nats, { prefix: config.prefix });
   const updates = new ModelUpdates(
-    async (name) => updateView(config.database, registry, clickhouse, name),
+    async (name) => {
+      await prepare(); // the tables that it is a view of
+      await updateView(config.database, registry, clickhouse, name);
+    },
     logger.child({ component: "views" }),
   );
   const timer = setInterval(() => updates.run(), VIEW_RETRY_MS);
