@@ -37,7 +37,7 @@ import { readPredictionRows } from "./prediction-rows.ts";
 import { RecentIds } from "./recent-ids.ts";
 import { readAuditRows, readRequestErrorRows } from "./record-rows.ts";
 import type { ServiceUrls } from "./service-urls.ts";
-import { Sink, type SinkOptions, type SinkProgress } from "./sink.ts";
+import { Sink, type SinkOptions } from "./sink.ts";
 
 const STATUS_MS = 1_000;
 const TRIM_MS = 15_000;
@@ -69,10 +69,7 @@ export async function startControlPlane(
   const reading = { manager, publisher, connection, topology, bytesMax: config.sinkBytesMax };
   const reader = new LogReader(reading);
   const sinks = createSinks(config, clickhouse, reader, {
-    features: new LogReader({ ...reading, stream: topology.featuresStream }),
-    labels: new LogReader({ ...reading, stream: topology.labelsStream }),
-    errors: new LogReader({ ...reading, stream: topology.errorsStream }),
-    audit: new LogReader({ ...reading, stream: topology.auditStream }),
+    ...otherReaders(reading),
     onPredictions: (rows) => monitor?.stored(rows),
     onResumed: () => status?.tell(),
     prepare,
@@ -90,17 +87,18 @@ export async function startControlPlane(
   const alerts = await startAlerts({ ...parts, metrics: new Metrics() });
   const retraining = await startTriggers(parts);
   const deployments = await startDeployments(parts);
-  const { triggers } = retraining;
   const trainer = await startTrainer({ ...parts, urls });
-  const sinkProgress = (): SinkProgress => predictions.progress;
-  monitor = await startMonitor({ ...parts, reader, sinkProgress, alerts: alerts.desk, triggers });
+  monitor = await startMonitor({
+    ...parts,
+    reader,
+    sinkProgress: () => predictions.progress,
+    alerts: alerts.desk,
+    triggers: retraining.triggers,
+  });
   const stop = async (): Promise<void> => {
     stopping.abort();
     await monitor?.stop();
-    await trainer.stop();
-    await deployments.stop();
-    await retraining.stop();
-    await alerts.stop();
+    for (const part of [trainer, deployments, retraining, alerts]) await part.stop();
     status?.stop();
     clearInterval(trimming);
     await views.stop();
@@ -112,6 +110,19 @@ export async function startControlPlane(
     await connection.close();
   };
   return { stop };
+}
+
+function otherReaders(
+  reading: ConstructorParameters<typeof LogReader>[0] & { readonly topology: Topology },
+): Pick<OtherReaders, "features" | "labels" | "errors" | "audit"> {
+  const { featuresStream, labelsStream, errorsStream, auditStream } = reading.topology;
+  const of = (stream: string): LogReader => new LogReader({ ...reading, stream });
+  return {
+    features: of(featuresStream),
+    labels: of(labelsStream),
+    errors: of(errorsStream),
+    audit: of(auditStream),
+  };
 }
 
 /** Without Redis each data plane has its own. */

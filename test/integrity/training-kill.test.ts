@@ -29,6 +29,8 @@ const ROWS_EACH = 500;
 const MEMORY_BYTES = 256 * 1024 * 1024;
 /** Between a moment and what is done then, ms. */
 const JITTER_MS = 20;
+/** Of five that a job has. */
+const ATTEMPTS_SAFE = 3;
 const CANCEL_MS = 10_000;
 const WAIT_MS = 120_000;
 /** Of these a training process works, the others are the control plane's. */
@@ -117,15 +119,31 @@ describe("training jobs of an engine", { skip: !existsSync("/proc/self/cmdline")
     const left: number[] = [];
     const moments = random.shuffled(MOMENTS);
     for (const [at, moment] of moments.entries()) {
+      await eventually("no job is near its last attempt", isFarFromLast, WAIT_MS);
       const jobId = await start(KILLED[at] as string);
       await comesTo(jobId, moment);
       const child = trainingPid(engine, jobId);
       if (child !== undefined) left.push(child);
-      process.kill(pidOf(engine, "control") as number, "SIGKILL");
+      await killControlPlane();
     }
     t.diagnostic(`TEST_SEED=${random.seed}: killed at ${moments.join(", ")}`);
     await eventually("no process is left", () => !left.some(isRunning), 10_000);
   });
+
+  /** Of jobs that are killed while others are meant to be. */
+  function isFarFromLast(): boolean {
+    return [...watch.jobs.values()].every(
+      ({ status, attempt }) => status !== "RUNNING" || attempt <= ATTEMPTS_SAFE,
+    );
+  }
+
+  /** Returns once there is another, so that no job goes to a pull of the one that is gone. */
+  async function killControlPlane(): Promise<void> {
+    const pid = pidOf(engine, "control") as number;
+    process.kill(pid, "SIGKILL");
+    const isBack = (): boolean => ![undefined, pid].includes(pidOf(engine, "control"));
+    await eventually("the control plane is back", isBack, WAIT_MS);
+  }
 
   it("are tried again when their process is killed, and end within seconds when they are cancelled", async (t) => {
     const killed = PROCESS_STAGES.map(async (stage, at) => {
