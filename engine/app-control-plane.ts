@@ -150,14 +150,15 @@ function startStatus(
 ): RunningStatus {
   const tell = (): void => {
     if (sink.progress.epoch === 0) return;
-    void reader.position().then(
-      ({ lastSeq }) =>
+    void reader
+      .position()
+      .then(({ lastSeq }) =>
         publishSinkStatus(nats, topology, {
           lagMessages: Math.max(0, lastSeq - sink.progress.seq),
           ...sink.progress,
         }),
-      () => undefined,
-    );
+      )
+      .catch(() => undefined); // told again in a second, unless this stops
   };
   const timer = setInterval(tell, STATUS_MS);
   return { tell, stop: () => clearInterval(timer) };

@@ -9,6 +9,8 @@ import { ROLES, type Role } from "./core/roles.ts";
 
 /** Longer than all waits of an orderly stop together. */
 const STOP_MS_MAX = 35_000;
+/** From an error at the start, which is told at once, to the exit. */
+const FAILED_MS = 1_000;
 
 export function serveCommand(): Command {
   const settings = Object.values(SETTINGS).map(({ env, about }) => `  ${env.padEnd(32)}${about}`);
@@ -33,7 +35,10 @@ async function serve(roles: readonly Role[], withSample: boolean): Promise<void>
   const config = readConfig(process.env);
   const logger = createLogger(config.logLevel);
   const { startEngine, untilReady } = await import("./app.ts");
-  const engine = await startEngine(config, roles, logger);
+  const engine = await startEngine(config, roles, logger).catch((error: unknown) => {
+    setTimeout(() => process.exit(1), FAILED_MS).unref(); // connections of what had begun to start may hold it up
+    throw error;
+  });
   stopOnSignal(engine, logger);
   if (isChild) process.send?.("ready");
   const { dataPlane } = engine;

@@ -175,8 +175,15 @@ async function ensureStream(
     allow_direct: true,
     ...config,
   };
-  const found = await manager.streams.info(config.name).catch(() => undefined);
-  const info = found ?? (await manager.streams.add(whole));
+  const find = async (): Promise<StreamInfo | undefined> =>
+    manager.streams.info(config.name).catch(() => undefined);
+  const info =
+    (await find()) ??
+    (await manager.streams.add(whole).catch(async (error: unknown) => {
+      const other = await find(); // that another process has made, and given its epoch, meanwhile
+      if (other === undefined) throw error;
+      return other;
+    }));
   const metadata = { [EPOCH]: String(epochOf(info)) };
   await manager.streams.update(config.name, { ...whole, metadata });
 }
