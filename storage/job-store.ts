@@ -8,7 +8,7 @@
  *      comes again only if it dies. Before it changes anything that lasts, it asks again by `read` whether the job is running,
  *      in its own attempt.
  *   3. finishJob with the attempt that startJob gave. Not accepted: its result is not wanted any more and is dropped.
- *   4. It acknowledges the message.
+ *   4. It acknowledges the message, unless another attempt has the job by now: the message is that one's.
  * Never acknowledge before startJob: a job that is neither in the stream nor started is published again (job-outbox).
  *
  * Invariant: a change takes effect once, even when the answer to its write is lost. Bounds: those of compareAndSet.

@@ -34,13 +34,16 @@ export interface OrderParts {
 /** @throws EngineError INVALID_REQUEST when the specification cannot be read. */
 export function toTrainingTask(parts: OrderParts): TrainingTask {
   const { request, document, model, codeVersion, clickhouseUrl, analystUrl, database } = parts;
+  const before = labelledBefore(document.data);
   return {
     request,
     spec: specOf(parts),
     champion: model?.champion,
     championDigest: model?.champion?.digest,
-    versions: model?.manifests ?? [],
-    upTo: positionsIn(document.data),
+    versions: (model?.manifests ?? []).filter(
+      (manifest) => before?.versions.includes(versionIn(manifest)) ?? true,
+    ),
+    upTo: before?.positions,
     version: document.model_version ?? nextVersion(model?.versions ?? []),
     trials: document.trials,
     triedOn: fingerprintIn(document.data),
@@ -69,8 +72,14 @@ export function fingerprintIn(data: TrainingJob["data"]): string | undefined {
   return typeof fingerprint === "string" ? fingerprint : undefined;
 }
 
-/** Up to where an earlier attempt has read. */
-function positionsIn(data: TrainingJob["data"]): LabelPositions | undefined {
+/** What an earlier attempt has read: up to where, and of which versions. Its own may be among those that there are by now. */
+function labelledBefore(
+  data: TrainingJob["data"],
+): { readonly positions: LabelPositions; readonly versions: readonly string[] } | undefined {
   const source = trainingSource.safeParse(data?.["source"]).data;
-  return source?.source === "labelled" ? source.positions : undefined;
+  return source?.source === "labelled" ? source : undefined;
+}
+
+function versionIn(manifest: unknown): string {
+  return String((manifest as { readonly version?: unknown }).version);
 }

@@ -193,16 +193,27 @@ describe("a training job", () => {
     assert.deepEqual(trials, [trial]);
   });
 
-  it("that another trainer took over is left to it by the first, message and all", async () => {
+  it("that another trainer took over is left to it by the first, message and all", async (t) => {
     const settled: string[] = [];
     const frozen = await RetrainEngine.open(nats.url, "frozen");
+    t.after(async () => frozen.close());
     const first = await start("frozen", { train: forEver, reader: await frozenReader(frozen, settled) });
     const jobId = await request(first);
-    const attemptOf = async () => (await first.documents.job(jobId))?.attempt;
-    await eventually("running", async () => (await attemptOf()) === 1);
-    const second = await start("frozen", { train: forEver });
-    await eventually("taken over", async () => (await attemptOf()) === 2, 30_000);
-    const document = await second.documents.job(jobId);
+    await eventually("running", async () => (await first.documents.job(jobId))?.attempt === 1);
+    const second = await start("frozen", {
+      train: async (task, onNews, signal) => {
+        onNews({ kind: "progress", stage: "TRAINING", share: 0 });
+        return forEver(task, onNews, signal);
+      },
+    });
+    const document = await eventually(
+      "taken over",
+      async () => {
+        const found = await second.documents.job(jobId);
+        return found?.attempt === 2 && found.stage === "TRAINING" && found; // its last news
+      },
+      30_000,
+    );
     await eventually("dropped by the first", () => settled.length > 0, 30_000);
     assert.deepEqual([settled, first.told], [["left"], []]);
     assert.deepEqual(await second.documents.job(jobId), document);
@@ -210,14 +221,19 @@ describe("a training job", () => {
     const third = await start("frozen");
     assert.equal((await untilTold(third, jobId)).attempt, 3);
     await eventually("an empty queue", async () => (await waiting(third)) === 0, 30_000);
-    await frozen.close();
   });
 
   it("whose trainer dies after it was registered is only deployed by the next", async () => {
+    const deploying = createDeferred<void>();
     const dying = createDeferred<"deployed">();
-    const first = await start("deploying", { deploy: async () => dying.promise });
+    const first = await start("deploying", {
+      deploy: async () => {
+        deploying.resolve();
+        return dying.promise;
+      },
+    });
     const jobId = await request(first);
-    await eventually("deploying", async () => (await first.documents.job(jobId))?.stage === "DEPLOYING");
+    await deploying.promise;
     await first.vanish();
     dying.reject(new Error("gone"));
     const deployed: string[] = [];
@@ -328,5 +344,28 @@ describe("a training job", () => {
     await eventually("told", () => told.length === 1, 30_000);
     assert.equal(told[0]?.job_id, jobId);
     assert.deepEqual(trainer.concluded, ["1.1.0"]);
+  });
+
+  it("that is held while NATS is away is done once", async () => {
+    const held = createDeferred<void>();
+    const options: Partial<JobRunnerOptions> = {
+      train: async () => {
+        await held.promise;
+        return RESULT;
+      },
+    };
+    const both = [await start("away", options), await start("away", options)] as const;
+    const jobId = await request(both[0]);
+    await eventually("running", async () => (await both[0].documents.job(jobId))?.status === "RUNNING");
+    await nats.kill9();
+    held.resolve();
+    const told = (): TrainingJob[] => both.flatMap((trainer) => trainer.told);
+    await eventually("told", () => told().length > 0, 30_000);
+    await eventually("an empty queue", async () => (await waiting(both[0])) === 0, 30_000);
+    assert.deepEqual(
+      told().map(({ status, outcome }) => [status, outcome]),
+      [["COMPLETED", "registered"]],
+    );
+    assert.equal((await both[0].engine.store.read(MODEL)).job?.state, "succeeded");
   });
 });
