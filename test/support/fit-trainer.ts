@@ -26,8 +26,17 @@ export class FitTrainer {
     return new FitTrainer(await connect({ servers: url }), prefix);
   }
 
-  /** The next fit. @throws Error when none comes. */
+  /** The next fit that is wanted; one that is not, such as one that was answered and never acknowledged, is dropped. @throws Error when none comes. */
   async next(type = "xgboost"): Promise<HeldFit> {
+    for (;;) {
+      const fit = await this.take(type);
+      if ((await fit.wanted()) !== "nothing") return fit;
+      await fit.message.ackAck();
+    }
+  }
+
+  /** The next fit, wanted or not. @throws Error when none comes. */
+  async take(type = "xgboost"): Promise<HeldFit> {
     const consumer = await this.#client.consumers.get(`${this.#prefix.toUpperCase()}_FITS`, type);
     const message = await consumer.next({ expires: WAIT_MS });
     if (message === null) throw new Error("no fit has come");
@@ -68,6 +77,10 @@ export class HeldFit {
     const updated_at = new Date().toISOString();
     const progress = { state: "running", trainer: "test", updated_at, iterations_max: 10, ...more };
     await this.#documents.put(`${this.name}.progress`, JSON.stringify(progress));
+  }
+
+  async isAnswered(): Promise<boolean> {
+    return (await this.#documents.get(`${this.name}.answer`)) !== null;
   }
 
   /** Answers, and acknowledges. */
