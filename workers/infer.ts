@@ -1,9 +1,9 @@
 // hot path
 /**
- * The worker thread: holds the loaded models and runs one task at a time.
- *
- * Entry point of every piscina worker. Which runtime a model needs is in its manifest.
+ * The worker thread: holds the loaded models and runs one task at a time. Entry point of every lane's thread (lane-thread).
+ * Which runtime a model needs is in its manifest.
  */
+import { parentPort } from "node:worker_threads";
 import { messageOf, toEngineError } from "../engine/core/errors.ts";
 import { readBackground } from "./explain/background.ts";
 import type { FailedRow, LoadTask, PredictTask, WorkerResult, WorkerTask } from "./messages.ts";
@@ -13,8 +13,10 @@ import { runtimeOf } from "./runtimes.ts";
 const NONE: readonly FailedRow[] = [];
 const models = new Map<string, LoadedModel>();
 
+parentPort?.on("message", async (task: WorkerTask) => parentPort?.postMessage(await runTask(task)));
+
 /** Runs one task. Never throws: a failure is a result. */
-export async function runTask(task: WorkerTask): Promise<WorkerResult> {
+async function runTask(task: WorkerTask): Promise<WorkerResult> {
   const startedMs = performance.now();
   try {
     const failedRows = await perform(task);

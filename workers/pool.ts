@@ -1,9 +1,7 @@
 // hot path
 /**
- * The worker pool: lanes, each a piscina pool of exactly one thread.
- *
- * One thread a lane, because a model must be loaded in every thread, and a task can be aimed at a lane but not at
- * a thread of a shared pool. A lane runs one task at a time:
+ * The worker pool: lanes, each with a thread of its own (lane-thread), because a model must be loaded in every thread, and a task
+ * must be aimed. A lane runs one task at a time:
  *
  *     starting ─▶ free ◀─▶ busy ─▶ starting (thread died or hung: replaced, models loaded again) ─▶ free
  *
@@ -12,12 +10,12 @@
  * lane, HUNG_MAX threads left alone per lane; waiting is the batcher's.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { Piscina } from "piscina";
 import { EngineError, messageOf } from "../engine/core/errors.ts";
 import type { Logger } from "../engine/core/log.ts";
 import { modelKey } from "../engine/core/manifest.ts";
 import { ExplainThread } from "./explain/explain-thread.ts";
 import type { ExplainedRow, Explanation } from "./explain/explanation.ts";
+import { LaneThread } from "./lane-thread.ts";
 import type { LoadTask, PredictTask, WorkerResult, WorkerTask } from "./messages.ts";
 import type { ModelArtifact } from "./runtime.ts";
 
@@ -135,9 +133,7 @@ class WorkerLane implements Lane {
   readonly #onFree: () => void;
   /** Loads and unloads that wait for the lane: they go before batches. */
   readonly #waiting: (() => void)[] = [];
-  #thread: Piscina;
-  /** The task that runs, or the last one: settles when its thread is out of native code. */
-  #task: Promise<unknown> = Promise.resolve();
+  #thread = new LaneThread();
   #hung = 0;
   /** Threads given up that have not returned yet. */
   readonly #leaving = new Set<Promise<void>>();
@@ -152,7 +148,6 @@ class WorkerLane implements Lane {
     this.#options = options;
     this.#artifacts = artifacts;
     this.#onFree = onFree;
-    this.#thread = createThread();
     this.#release();
   }
 
@@ -164,7 +159,7 @@ class WorkerLane implements Lane {
   async predict(task: PredictTask): Promise<WorkerResult> {
     let result: WorkerResult;
     try {
-      result = await this.#run(task, this.#options.taskTimeoutMs);
+      result = await this.#thread.run(task, this.#options.taskTimeoutMs);
     } catch (error) {
       void this.#replace();
       throw new EngineError("WORKER_FAILED", "the worker thread died while it computed; try again", {
@@ -180,7 +175,7 @@ class WorkerLane implements Lane {
     await this.#acquire();
     let result: WorkerResult;
     try {
-      result = await this.#run(task, this.#options.loadTimeoutMs);
+      result = await this.#thread.run(task, this.#options.loadTimeoutMs);
     } catch (error) {
       void this.#replace();
       throw new EngineError(
@@ -220,20 +215,6 @@ class WorkerLane implements Lane {
     else next();
   }
 
-  async #run(task: WorkerTask, timeoutMs: number): Promise<WorkerResult> {
-    let timer: NodeJS.Timeout | undefined;
-    const overdue = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error(`no result after ${timeoutMs} ms`)), timeoutMs);
-    });
-    try {
-      const running = this.#thread.run(task);
-      this.#task = running;
-      return (await Promise.race([running, overdue])) as WorkerResult;
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
   /** A new thread with all models loaded again; tries until it works or the pool is closed. */
   async #replace(): Promise<void> {
     if (this.state === "closed") return;
@@ -248,10 +229,10 @@ class WorkerLane implements Lane {
       await returned;
     }
     if (this.#isClosed()) return;
-    this.#thread = createThread();
+    this.#thread = new LaneThread();
     try {
       for (const artifact of this.#artifacts.values()) {
-        const result = await this.#run(toLoadTask(artifact), this.#options.loadTimeoutMs);
+        const result = await this.#thread.run(toLoadTask(artifact), this.#options.loadTimeoutMs);
         if (!result.ok) throw new Error(result.message);
       }
       logger.info({ lane: this.index }, "worker thread replaced");
@@ -268,26 +249,12 @@ class WorkerLane implements Lane {
 
   /** Gives the thread up; resolves once it has returned from its task and is ended. */
   async #leave(): Promise<void> {
-    const thread = this.#thread;
     this.#hung++;
-    await this.#task.catch(() => undefined);
+    await this.#thread.end().catch(() => undefined);
     this.#hung--;
-    await thread.destroy().catch(() => undefined);
   }
 }
 
 function toLoadTask(artifact: ModelArtifact): LoadTask {
   return { kind: "load", key: modelKey(artifact.manifest), ...artifact };
-}
-
-function createThread(): Piscina {
-  return new Piscina({
-    filename: new URL("./infer.js", import.meta.url).href,
-    name: "runTask",
-    minThreads: 1,
-    maxThreads: 1,
-    idleTimeout: Number.POSITIVE_INFINITY,
-    concurrentTasksPerWorker: 1,
-    recordTiming: false,
-  });
 }
