@@ -10,6 +10,7 @@ import { Batch, type Row } from "./batch.ts";
 import type { EngineError } from "./core/errors.ts";
 import { writeUuid7, writeUuidOf } from "./core/uuid.ts";
 import type { ServedFeatures } from "./features/served-features.ts";
+import { ReadFeatures } from "./request-json.ts";
 import type { ServedModel } from "./served-model.ts";
 
 const SPARE_MAX = 16;
@@ -63,7 +64,10 @@ export class Batcher {
     const { raw, texts } = batch;
     const offset = index * plan.width;
     const textOffset = index * plan.texts;
-    const error = plan.write(features, raw, offset, texts, textOffset);
+    const error =
+      features instanceof ReadFeatures
+        ? features.write(plan, raw, offset, texts, textOffset)
+        : plan.write(features, raw, offset, texts, textOffset);
     if (error !== undefined || pipeline === undefined) return error;
     const isAllowed = pipeline.write(raw, offset, texts, textOffset, batch.features, index * inputWidth);
     return isAllowed ? undefined : pipeline.explain();

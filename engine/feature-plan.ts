@@ -11,12 +11,13 @@ import { EngineError, type ErrorDetail } from "./core/errors.ts";
 import type { ModelManifest } from "./core/manifest.ts";
 import { FLOAT32_MAX, isKeptAsText, type ModelInput, maxLengthOf, problemWith } from "./core/model-input.ts";
 import { isoOf, parseTimestamp } from "./core/timestamp.ts";
+import { FeatureReader } from "./feature-reader.ts";
 
 const DETAILS_MAX = 20;
 /** Frozen: a plan with texts needs somewhere to write them. */
 const NO_TEXTS = Object.freeze<string[]>([]) as string[];
 
-interface Column {
+export interface Column {
   readonly input: ModelInput;
   readonly name: string;
   readonly type: ModelInput["type"];
@@ -35,6 +36,8 @@ export class FeaturePlan {
   readonly width: number;
   /** Texts per row. */
   readonly texts: number;
+  /** Undefined where texts stand beside the floats. */
+  readonly reader: FeatureReader | undefined;
   readonly #columns: readonly Column[];
   readonly #indexes: ReadonlyMap<string, number>;
   /** Of each column what the fast path needs, apart: loads from these arrays need no check of an object's shape. */
@@ -52,6 +55,7 @@ export class FeaturePlan {
     this.#isFloat = Uint8Array.from(this.#columns, (column) => (column.type === "float" ? 1 : 0));
     this.width = this.#columns.length;
     this.texts = manifest.inputs.filter(isKeptAsText).length;
+    this.reader = this.texts > 0 ? undefined : new FeatureReader(this.#columns);
   }
 
   /**

@@ -15,6 +15,7 @@ import type { Source } from "./core/prediction.ts";
 import { uuidText } from "./core/uuid.ts";
 import { type Predictor, parseHead, type RequestHead } from "./predict.ts";
 import { toPredictionJson } from "./prediction-json.ts";
+import { readRequest } from "./request-json.ts";
 
 const LATER_FIRST_MS = 1_000;
 const LATER_LAST_MS = 30_000;
@@ -40,12 +41,17 @@ interface Parsed {
 }
 
 /** @throws EngineError INVALID_JSON, INVALID_REQUEST */
-function parseRequest(model: string, data: Uint8Array, requestId: string, timeoutMs: number): Parsed {
+function parseRequest(
+  { model, data }: { readonly model: string; readonly data: Uint8Array },
+  requestId: string,
+  { likelyPlan }: Predictor,
+  timeoutMs: number,
+): Parsed {
   if (!MODEL_NAME.test(model))
     throw new EngineError("INVALID_REQUEST", "the last token of the subject must be the name of a model");
   let body: unknown;
   try {
-    body = JSON.parse(Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString("utf8"));
+    body = readRequest(Buffer.from(data.buffer, data.byteOffset, data.byteLength), likelyPlan);
   } catch (error) {
     throw new EngineError(
       "INVALID_JSON",
@@ -99,7 +105,7 @@ abstract class NatsRow implements Row {
 /** Answers one request/reply request. */
 export function handleServiceRequest(request: ServiceRequest, predictor: Predictor, timeoutMs: number): void {
   try {
-    const { head, features } = parseRequest(request.model, request.data, request.requestId, timeoutMs);
+    const { head, features } = parseRequest(request, request.requestId, predictor, timeoutMs);
     predictor.submit(request.model, head.version, features, new ServiceRow(request, head, predictor));
   } catch (error) {
     request.fail(toEngineError(error));
@@ -138,9 +144,9 @@ export interface StreamPredictOptions {
 export function handleStreamRequest(request: StreamRequest, options: StreamPredictOptions): void {
   try {
     const { head, features } = parseRequest(
-      request.model,
-      request.data,
+      request,
       request.messageId,
+      options.predictor,
       Number.POSITIVE_INFINITY,
     );
     checkReplyTo(request.replyTo, options.prefix);

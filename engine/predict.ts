@@ -11,9 +11,12 @@ import { EngineError, type ErrorDetail, toEngineError } from "./core/errors.ts";
 import { FEATURES_MAX } from "./core/preprocessing.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { type Explainer, TOP_FEATURES_DEFAULT } from "./explainer.ts";
+import type { FeaturePlan } from "./feature-plan.ts";
 import type { FeatureStage } from "./features/feature-stage.ts";
 import type { Models } from "./models.ts";
 import type { CountErrors } from "./request-errors.ts";
+import { ReadFeatures } from "./request-json.ts";
+import type { ServedModel } from "./served-model.ts";
 
 export const ID_LENGTH_MAX = 128;
 export const TIMEOUT_MS_MAX = 600_000;
@@ -149,6 +152,8 @@ export class Predictor {
   readonly #stage: FeatureStage;
   readonly #errors: CountErrors;
   #isClosing = false;
+  /** The one that was asked last. */
+  #model: ServedModel | undefined;
 
   constructor({ models, explainer, dispatcher, stage, errors }: PredictorOptions) {
     this.explainer = explainer;
@@ -161,6 +166,11 @@ export class Predictor {
   /** Rows that may be submitted before QUEUE_FULL. */
   get room(): number {
     return this.#dispatcher.room - this.#stage.waiting;
+  }
+
+  /** How features probably are, of the next request: as those of the one before. */
+  get likelyPlan(): FeaturePlan | undefined {
+    return this.#model?.lookup === undefined ? this.#model?.plan : undefined;
   }
 
   /** Rows that may be in the engine at once. */
@@ -179,6 +189,7 @@ export class Predictor {
       if (this.#isClosing)
         throw new EngineError("SHUTTING_DOWN", "this engine is stopping; send the request to another");
       batcher = this.#models.route(model, version, row);
+      this.#model = batcher.model;
       this.#accept(batcher, features, row);
     } catch (error) {
       const { code } = toEngineError(error);
@@ -195,7 +206,7 @@ export class Predictor {
     if (lookup === undefined) return this.#dispatcher.accept(batcher, row, features);
     if (this.room <= 0)
       throw new EngineError("QUEUE_FULL", "rows are waiting up to the limit; try again later");
-    this.#stage.add(batcher, lookup, row, features);
+    this.#stage.add(batcher, lookup, row, features instanceof ReadFeatures ? features.parse() : features);
   }
 
   /**

@@ -13,7 +13,9 @@ import { runtimeOf } from "./runtimes.ts";
 const NONE: readonly FailedRow[] = [];
 const models = new Map<string, LoadedModel>();
 
-parentPort?.on("message", async (task: WorkerTask) => parentPort?.postMessage(await runTask(task)));
+parentPort?.on("message", (task: WorkerTask) => {
+  void runTask(task).then((result) => parentPort?.postMessage(result));
+});
 
 /** Runs one task. Never throws: a failure is a result. */
 async function runTask(task: WorkerTask): Promise<WorkerResult> {

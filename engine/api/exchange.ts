@@ -193,13 +193,17 @@ export class Exchange {
   }
 }
 
-/** @throws EngineError INVALID_JSON */
-export function parseJson(body: Buffer): unknown {
+/** @throws EngineError INVALID_JSON for a SyntaxError of `parse`. */
+export function parseJson(body: Buffer, parse: (body: Buffer) => unknown = parseWhole): unknown {
   try {
-    return JSON.parse(body.toString("utf8"));
+    return parse(body);
   } catch (error) {
     throw new EngineError("INVALID_JSON", `the body is not JSON: ${(error as Error).message.slice(0, 200)}`, {
       cause: error,
     });
   }
+}
+
+function parseWhole(body: Buffer): unknown {
+  return JSON.parse(body.toString("utf8"));
 }

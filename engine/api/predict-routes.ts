@@ -7,6 +7,7 @@ import { EngineError, type ErrorDetail } from "../core/errors.ts";
 import type { Source } from "../core/prediction.ts";
 import { type Predictor, parseHead, type RequestHead } from "../predict.ts";
 import { toPredictionJson } from "../prediction-json.ts";
+import { readBatchRequest, readRequest } from "../request-json.ts";
 import { type Exchange, parseJson } from "./exchange.ts";
 
 export interface PredictRoutesOptions {
@@ -26,7 +27,7 @@ export function handlePredict(
   { predictor, bodyBytesMax, timeoutMs }: PredictRoutesOptions,
 ): void {
   exchange.readBody(bodyBytesMax, (bytes) => {
-    const body = parseJson(bytes);
+    const body = parseJson(bytes, (json) => readRequest(json, predictor.likelyPlan));
     const head = parseHead(body, exchange.requestId, timeoutMs);
     const { features, instances } = body as { features?: unknown; instances?: unknown };
     if (instances !== undefined)
@@ -76,7 +77,7 @@ class SingleRow implements Row {
 /** POST /predict/batch `{model?, version?, timeout_ms?, explain?, instances: [{features, request_id?, entity_id?}, …]}` */
 export function handlePredictBatch(exchange: Exchange, options: PredictRoutesOptions): void {
   exchange.readBody(options.bodyBytesMax, (bytes) => {
-    const body = parseJson(bytes);
+    const body = parseJson(bytes, (json) => readBatchRequest(json, options.predictor.likelyPlan));
     const head = parseHead(body, exchange.requestId, options.timeoutMs);
     const { features, instances } = body as { features?: unknown; instances?: unknown };
     if (features !== undefined) throw misplacedFeatures();
