@@ -1,5 +1,7 @@
-/** A plot as SVG: lines over numbers, or bars over names. Pure. */
-import { htmlText } from "../engine/core/html-text.ts";
+/** A plot as SVG: lines over numbers, bars over names, whole or of parts, or the calls of a profile. Pure. */
+import { type IcicleChart, icicleChart } from "./icicle.ts";
+import { type StackedChart, stackedChart } from "./stacked-bars.ts";
+import { COLORS, numberText, svg, text, WIDTH } from "./svg.ts";
 
 export interface Line {
   readonly name: string;
@@ -22,9 +24,10 @@ export type Chart =
       readonly title: string;
       readonly y: string;
       readonly bars: readonly (readonly [name: string, value: number])[];
-    };
+    }
+  | StackedChart
+  | IcicleChart;
 
-const WIDTH = 760;
 const HEIGHT = 320;
 const LEFT = 70;
 const RIGHT = 20;
@@ -32,11 +35,19 @@ const TOP = 30;
 const BOTTOM = 46;
 const BAR_HEIGHT = 26;
 const BAR_LEFT = 250;
-const COLORS = ["#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed", "#0891b2", "#be185d", "#4d7c0f"];
 const TICKS = 5;
 
 export function toSvg(chart: Chart): string {
-  return chart.kind === "lines" ? lineChart(chart) : barChart(chart);
+  switch (chart.kind) {
+    case "lines":
+      return lineChart(chart);
+    case "bars":
+      return barChart(chart);
+    case "stacked":
+      return stackedChart(chart);
+    case "icicle":
+      return icicleChart(chart);
+  }
 }
 
 function lineChart(chart: Extract<Chart, { kind: "lines" }>): string {
@@ -127,17 +138,4 @@ function niceStep(step: number): number {
   const power = 10 ** Math.floor(Math.log10(step));
   const factor = [1, 2, 5, 10].find((one) => one * power >= step) ?? 10;
   return factor * power;
-}
-
-function numberText(value: number): string {
-  if (value !== 0 && Math.abs(value) < 0.001) return value.toExponential(0);
-  return value >= 1000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));
-}
-
-function svg(height: number, title: string, parts: readonly string[]): string {
-  return `<figure><figcaption>${htmlText(title)}</figcaption><svg viewBox="0 0 ${WIDTH} ${height}" role="img">${parts.join("")}</svg></figure>`;
-}
-
-function text(x: number, y: number, content: string, anchor: string, color = "#444"): string {
-  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}" fill="${color}">${htmlText(content)}</text>`;
 }
