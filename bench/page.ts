@@ -42,11 +42,13 @@ function titled({ title, rows }: Table): string {
 /** A figure, its goal, and whether that is met. */
 export function figureRow(figure: string, value: number | null): Row {
   const goal = goalOf(figure);
-  const isMet = goal?.isMet(value ?? Number.NaN);
+  const shown = value ?? "none"; // JSON has no NaN
+  if (goal === undefined) return { figure, value: shown };
+  const isMet = goal.isMet(value ?? Number.NaN);
   return {
-    figure: figure.replace(/ \(goal[^()]*\)$/, ""),
-    value: value ?? "none",
-    goal: goal?.text ?? "",
+    figure: figure.slice(0, figure.lastIndexOf(" (goal")),
+    value: shown,
+    goal: goal.text,
     "": isMet === undefined ? "" : isMet ? MET : MISSED,
   };
 }

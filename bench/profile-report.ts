@@ -10,8 +10,19 @@ import { type Counted, meanOf, quantileOf } from "./stage-times.ts";
 export const HISTOGRAMS = ["queue", "handover", "inference", "log", "request"] as const;
 export type Measured = Readonly<Record<(typeof HISTOGRAMS)[number], Counted>>;
 
-const STAGES = ["parse", "features", "queue", "handover", "copy", "inference", "log", "respond"] as const;
-type Stage = (typeof STAGES)[number];
+/** In the order in which a request goes through them. */
+const STAGE_TEXTS = {
+  parse: "body to JSON, head checked (CPU profile)",
+  features: "checked and written into the batch (CPU profile)",
+  queue: "waits for a worker, beside the requests that are parsed meanwhile",
+  handover: "batch to the worker thread, and result back to the main thread",
+  copy: "rows into the runtime's tensor (share of inference by the CPU profile)",
+  inference: "ONNX Runtime",
+  log: "encoded, published to JetStream and acknowledged, with its block",
+  respond: "JSON, both sockets and the client: its latency beyond the engine's",
+} as const;
+type Stage = keyof typeof STAGE_TEXTS;
+const STAGES = Object.keys(STAGE_TEXTS) as Stage[];
 const FUNCTIONS = 25;
 /** Frames that take less of the busy time are left out of the picture. */
 const SHARE_MIN = 0.002;
@@ -93,12 +104,12 @@ function stageRows(loads: readonly ProfiledLoad[]): Row[] {
         counted === undefined ? "" : round(quantileOf(counted, share) * 1e6, 0);
       const at = `${load.connections} conn.`;
       return [
-        [`${at}: mean µs`, round(means[stage], 1)],
-        [`${at}: p50`, quantile(0.5)],
-        [`${at}: p99`, quantile(0.99)],
+        [`${at} µs`, round(means[stage], 1)],
+        [`p50, ${load.connections}`, quantile(0.5)],
+        [`p99, ${load.connections}`, quantile(0.99)],
       ];
     });
-    return { stage, ...Object.fromEntries(cells) };
+    return { stage, ...Object.fromEntries(cells), what: STAGE_TEXTS[stage] };
   });
 }
 
