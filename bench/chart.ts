@@ -1,7 +1,7 @@
 /** A plot as SVG: lines over numbers, bars over names, whole or of parts, or the calls of a profile. Pure. */
 import { type IcicleChart, icicleChart } from "./icicle.ts";
 import { type StackedChart, stackedChart } from "./stacked-bars.ts";
-import { COLORS, numberText, svg, text, WIDTH } from "./svg.ts";
+import { CHARACTER_WIDTH, COLORS, numberText, svg, text, WIDTH } from "./svg.ts";
 
 export interface Line {
   readonly name: string;
@@ -34,7 +34,7 @@ const RIGHT = 20;
 const TOP = 30;
 const BOTTOM = 46;
 const BAR_HEIGHT = 26;
-const BAR_LEFT = 250;
+const BAR_LEFT_MAX = 300;
 const TICKS = 5;
 
 export function toSvg(chart: Chart): string {
@@ -99,16 +99,18 @@ function lineChart(chart: Extract<Chart, { kind: "lines" }>): string {
 
 function barChart({ title, y, bars }: Extract<Chart, { kind: "bars" }>): string {
   const highest = Math.max(...bars.map(([, value]) => value), Number.MIN_VALUE);
+  const longest = Math.max(...bars.map(([name]) => name.length), 0);
+  const left = Math.min(BAR_LEFT_MAX, longest * CHARACTER_WIDTH + 12);
   const drawn = bars.map(([name, value], index) => {
     const top = TOP + 10 + index * BAR_HEIGHT;
-    const width = ((WIDTH - BAR_LEFT - 90) * Math.max(0, value)) / highest;
+    const width = ((WIDTH - left - 90) * Math.max(0, value)) / highest;
     return [
-      text(BAR_LEFT - 8, top + 14, name, "end"),
-      `<rect x="${BAR_LEFT}" y="${top}" width="${width.toFixed(1)}" height="${BAR_HEIGHT - 8}" fill="${COLORS[0]}"/>`,
-      text(BAR_LEFT + width + 6, top + 14, numberText(value), "start"),
+      text(left - 8, top + 14, name, "end"),
+      `<rect x="${left}" y="${top}" width="${width.toFixed(1)}" height="${BAR_HEIGHT - 8}" fill="${COLORS[0]}"/>`,
+      text(left + width + 6, top + 14, numberText(value), "start"),
     ].join("");
   });
-  return svg(TOP + 20 + bars.length * BAR_HEIGHT, title, [...drawn, text(BAR_LEFT, TOP, y, "start")]);
+  return svg(TOP + 20 + bars.length * BAR_HEIGHT, title, [...drawn, text(left, TOP, y, "start")]);
 }
 
 interface Scale {

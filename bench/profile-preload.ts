@@ -7,16 +7,15 @@
 import { renameSync, writeFileSync } from "node:fs";
 import { Session } from "node:inspector/promises";
 import { join } from "node:path";
-import { setFlagsFromString } from "node:v8";
 import { BroadcastChannel, isMainThread, threadId } from "node:worker_threads";
 import type { CpuProfile, ThreadProfile } from "./cpu-profile.ts";
 
-const INTERVAL_US = 250;
+const INTERVAL_US = 500;
+/** Of a profile that runs all the time and is never read: V8 cannot tell code that it optimized while there was none. */
+const WATCH_INTERVAL_US = 10_000_000;
 
 type Message = "start" | "stop" | { readonly started: number } | ThreadProfile;
 
-// so that time in functions that V8 has inlined is told as theirs
-setFlagsFromString("--detailed-line-info");
 const folder = process.env["BENCH_PROFILE_FOLDER"];
 const channel = new BroadcastChannel("bench-profile");
 channel.unref();
@@ -26,6 +25,7 @@ let profiles: ThreadProfile[] = [];
 let runs = 0;
 
 channel.addEventListener("message", (event) => void take((event as unknown as { data: Message }).data));
+void openProfile(WATCH_INTERVAL_US);
 if (isMainThread && folder !== undefined)
   process.on("SIGUSR2", () => void toggle(session === undefined ? "start" : "stop"));
 
@@ -46,12 +46,17 @@ function tell(message: Message): void {
 }
 
 async function start(): Promise<number> {
-  session = new Session();
-  session.connect();
-  await session.post("Profiler.enable");
-  await session.post("Profiler.setSamplingInterval", { interval: INTERVAL_US });
-  await session.post("Profiler.start");
+  session = await openProfile(INTERVAL_US);
   return threadId;
+}
+
+async function openProfile(interval: number): Promise<Session> {
+  const opened = new Session();
+  opened.connect();
+  await opened.post("Profiler.enable");
+  await opened.post("Profiler.setSamplingInterval", { interval });
+  await opened.post("Profiler.start");
+  return opened;
 }
 
 async function stop(): Promise<void> {

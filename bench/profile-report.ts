@@ -105,8 +105,8 @@ function stageRows(loads: readonly ProfiledLoad[]): Row[] {
       const at = `${load.connections} conn.`;
       return [
         [`${at} µs`, round(means[stage], 1)],
-        [`p50, ${load.connections}`, quantile(0.5)],
-        [`p99, ${load.connections}`, quantile(0.99)],
+        [`${at} p50`, quantile(0.5)],
+        [`${at} p99`, quantile(0.99)],
       ];
     });
     return { stage, ...Object.fromEntries(cells), what: STAGE_TEXTS[stage] };
