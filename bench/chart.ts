@@ -1,5 +1,7 @@
-/** A plot as SVG: lines over numbers, or bars over names. Pure. */
-import { htmlText } from "../engine/core/html-text.ts";
+/** A plot as SVG: lines over numbers, bars over names, whole or of parts, or the calls of a profile. Pure. */
+import { type IcicleChart, icicleChart } from "./icicle.ts";
+import { type StackedChart, stackedChart } from "./stacked-bars.ts";
+import { CHARACTER_WIDTH, COLORS, numberText, svg, text, WIDTH } from "./svg.ts";
 
 export interface Line {
   readonly name: string;
@@ -22,21 +24,30 @@ export type Chart =
       readonly title: string;
       readonly y: string;
       readonly bars: readonly (readonly [name: string, value: number])[];
-    };
+    }
+  | StackedChart
+  | IcicleChart;
 
-const WIDTH = 760;
 const HEIGHT = 320;
 const LEFT = 70;
 const RIGHT = 20;
 const TOP = 30;
 const BOTTOM = 46;
 const BAR_HEIGHT = 26;
-const BAR_LEFT = 250;
-const COLORS = ["#2563eb", "#dc2626", "#059669", "#d97706", "#7c3aed", "#0891b2", "#be185d", "#4d7c0f"];
+const BAR_LEFT_MAX = 300;
 const TICKS = 5;
 
 export function toSvg(chart: Chart): string {
-  return chart.kind === "lines" ? lineChart(chart) : barChart(chart);
+  switch (chart.kind) {
+    case "lines":
+      return lineChart(chart);
+    case "bars":
+      return barChart(chart);
+    case "stacked":
+      return stackedChart(chart);
+    case "icicle":
+      return icicleChart(chart);
+  }
 }
 
 function lineChart(chart: Extract<Chart, { kind: "lines" }>): string {
@@ -88,16 +99,18 @@ function lineChart(chart: Extract<Chart, { kind: "lines" }>): string {
 
 function barChart({ title, y, bars }: Extract<Chart, { kind: "bars" }>): string {
   const highest = Math.max(...bars.map(([, value]) => value), Number.MIN_VALUE);
+  const longest = Math.max(...bars.map(([name]) => name.length), 0);
+  const left = Math.min(BAR_LEFT_MAX, longest * CHARACTER_WIDTH + 12);
   const drawn = bars.map(([name, value], index) => {
     const top = TOP + 10 + index * BAR_HEIGHT;
-    const width = ((WIDTH - BAR_LEFT - 90) * Math.max(0, value)) / highest;
+    const width = ((WIDTH - left - 90) * Math.max(0, value)) / highest;
     return [
-      text(BAR_LEFT - 8, top + 14, name, "end"),
-      `<rect x="${BAR_LEFT}" y="${top}" width="${width.toFixed(1)}" height="${BAR_HEIGHT - 8}" fill="${COLORS[0]}"/>`,
-      text(BAR_LEFT + width + 6, top + 14, numberText(value), "start"),
+      text(left - 8, top + 14, name, "end"),
+      `<rect x="${left}" y="${top}" width="${width.toFixed(1)}" height="${BAR_HEIGHT - 8}" fill="${COLORS[0]}"/>`,
+      text(left + width + 6, top + 14, numberText(value), "start"),
     ].join("");
   });
-  return svg(TOP + 20 + bars.length * BAR_HEIGHT, title, [...drawn, text(BAR_LEFT, TOP, y, "start")]);
+  return svg(TOP + 20 + bars.length * BAR_HEIGHT, title, [...drawn, text(left, TOP, y, "start")]);
 }
 
 interface Scale {
@@ -127,17 +140,4 @@ function niceStep(step: number): number {
   const power = 10 ** Math.floor(Math.log10(step));
   const factor = [1, 2, 5, 10].find((one) => one * power >= step) ?? 10;
   return factor * power;
-}
-
-function numberText(value: number): string {
-  if (value !== 0 && Math.abs(value) < 0.001) return value.toExponential(0);
-  return value >= 1000 ? Math.round(value).toLocaleString("en") : String(Number(value.toPrecision(3)));
-}
-
-function svg(height: number, title: string, parts: readonly string[]): string {
-  return `<figure><figcaption>${htmlText(title)}</figcaption><svg viewBox="0 0 ${WIDTH} ${height}" role="img">${parts.join("")}</svg></figure>`;
-}
-
-function text(x: number, y: number, content: string, anchor: string, color = "#444"): string {
-  return `<text x="${x.toFixed(1)}" y="${y.toFixed(1)}" text-anchor="${anchor}" fill="${color}">${htmlText(content)}</text>`;
 }

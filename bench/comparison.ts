@@ -3,6 +3,8 @@
  * not judged. Pure.
  */
 
+import { goalOf } from "./goal.ts";
+
 export interface ComparedFigure {
   readonly benchmark: string;
   readonly figure: string;
@@ -31,16 +33,10 @@ function verdictOf(
   tolerance: number,
 ): ComparedFigure["verdict"] {
   if (old === undefined) return "new";
-  const better = betterOf(figure);
+  const better = goalOf(figure)?.better;
   if (better === undefined) return "";
   const gain = better === "higher" ? value - old : old - value;
   const allowed = Math.abs(old) * tolerance;
   if (Number.isNaN(gain) || gain < -allowed) return "worse";
   return gain > allowed ? "better" : "same";
-}
-
-function betterOf(figure: string): "higher" | "lower" | undefined {
-  const sign = /\(goal:? *([≥>≤<]|0\))/.exec(figure)?.[1];
-  if (sign === undefined) return undefined;
-  return sign === "≥" || sign === ">" ? "higher" : "lower";
 }

@@ -10,8 +10,9 @@ import { benchFeatures } from "./features.bench.ts";
 import { benchHttp } from "./http.bench.ts";
 import { benchNats } from "./nats.bench.ts";
 import { benchOverload } from "./overload.bench.ts";
+import { benchProfile } from "./profile.bench.ts";
 import type { Report } from "./report.ts";
-import { show } from "./show.ts";
+import { show, writeIndex } from "./show.ts";
 import { benchSlowdown } from "./slowdown.bench.ts";
 import { benchSoak } from "./soak.bench.ts";
 import { benchStart } from "./start.bench.ts";
@@ -22,6 +23,7 @@ import { benchTrain } from "./train.bench.ts";
 const BENCHES: Readonly<Record<string, (seconds: number) => Promise<Report>>> = {
   start: benchStart,
   http: benchHttp,
+  profile: benchProfile,
   nats: benchNats,
   stream: benchStream,
   batch: benchBatch,
@@ -49,6 +51,7 @@ await new Command("npm run bench --")
       console.log(`${name}: measuring …`);
       show(name, await bench(seconds), out);
     }
+    writeIndex(out);
     process.exit(0);
   })
   .parseAsync();

@@ -183,10 +183,12 @@ export class Dispatcher {
       );
     else await logged;
     const { metrics, window } = batch.model;
-    metrics.queueSeconds.observe((batch.startedMs - batch.firstArrivedMs) / 1000);
-    metrics.inferenceSeconds.observe(batch.inferenceMs / 1000);
-    metrics.batchRows.observe(batch.count);
     const nowMs = performance.now();
+    metrics.queueSeconds.observe((batch.startedMs - batch.firstArrivedMs) / 1000);
+    metrics.handoverSeconds.observe((batch.finishedMs - batch.startedMs - batch.inferenceMs) / 1000);
+    metrics.inferenceSeconds.observe(batch.inferenceMs / 1000);
+    metrics.logSeconds.observe((nowMs - batch.finishedMs) / 1000);
+    metrics.batchRows.observe(batch.count);
     for (let index = 0; index < batch.count; index++) {
       const row = batch.rows[index];
       if (row === undefined) continue;

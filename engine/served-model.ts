@@ -15,7 +15,9 @@ import { compilePipeline, type Pipeline } from "./transform/pipeline.ts";
 
 export interface ModelMetrics {
   readonly queueSeconds: Histogram;
+  readonly handoverSeconds: Histogram;
   readonly inferenceSeconds: Histogram;
+  readonly logSeconds: Histogram;
   readonly requestSeconds: Histogram;
   readonly batchRows: Histogram;
 }
@@ -99,7 +101,12 @@ function createModelMetrics(manifest: ModelManifest, metrics: Metrics): ModelMet
   const seconds = (name: string, help: string): Histogram => metrics.histogram(name, help, SECONDS, labels);
   return {
     queueSeconds: seconds("engine_queue_seconds", "Wait of a batch's oldest row for a worker."),
+    handoverSeconds: seconds("engine_handover_seconds", "A batch's way to its worker and back."),
     inferenceSeconds: seconds("engine_inference_seconds", "Time of a batch in the model runtime."),
+    logSeconds: seconds(
+      "engine_log_seconds",
+      "Result of a batch until it may be answered: log, and its acknowledgement.",
+    ),
     requestSeconds: seconds("engine_request_seconds", "Arrival of a request to the end of its answer."),
     batchRows: metrics.histogram("engine_batch_rows", "Rows per batch.", ROWS, labels),
   };

@@ -222,6 +222,8 @@ describe("HTTP", () => {
     const batches = checkHistogram(samples, "engine_batch_rows", LABELS);
     assert.equal(checkHistogram(samples, "engine_queue_seconds", LABELS), batches);
     assert.equal(checkHistogram(samples, "engine_inference_seconds", LABELS), batches);
+    assert.equal(checkHistogram(samples, "engine_handover_seconds", LABELS), batches);
+    assert.equal(checkHistogram(samples, "engine_log_seconds", LABELS), batches);
     assert.equal(sampleOf(samples, "engine_batch_rows_sum", LABELS), earlier + 5);
     assert.equal(sampleOf(samples, "engine_queue_rows"), 0);
     assert.ok(sampleOf(samples, "engine_http_responses_total", { status: "200" }) > 0);
