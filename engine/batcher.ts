@@ -37,6 +37,11 @@ export class Batcher {
     return this.#queued.length > 0 || this.#filling.count > 0;
   }
 
+  /** Rows of the batch that `take` gives. */
+  get rowsNext(): number {
+    return this.#queued[0]?.count ?? this.#filling.count;
+  }
+
   /** True when no row is waiting, computed or being logged, and none is on its way. */
   get idle(): boolean {
     return this.live.size === 0 && this.expected === 0;

@@ -116,22 +116,17 @@ export class Dispatcher {
     });
   }
 
+  /** Round and round until no batcher has both a batch and a lane that takes it. */
   #dispatch(): void {
-    for (let batcher = this.#next(); batcher !== undefined; batcher = this.#next()) {
-      const lane = this.#options.pool.takeFree();
-      if (lane === undefined) return;
-      const batch = batcher.take() as Batch;
-      void this.#process(lane, batcher, batch);
-    }
-  }
-
-  #next(): Batcher | undefined {
-    for (let step = 0; step < this.#ring.length; step++) {
+    for (let tried = 0; tried < this.#ring.length; tried++) {
       this.#turn = (this.#turn + 1) % this.#ring.length;
-      const batcher = this.#ring[this.#turn];
-      if (batcher?.waiting) return batcher;
+      const batcher = this.#ring[this.#turn] as Batcher;
+      if (!batcher.waiting) continue;
+      const lane = this.#options.pool.takeFree(batcher.model.key, batcher.rowsNext);
+      if (lane === undefined) continue;
+      void this.#process(lane, batcher, batcher.take() as Batch);
+      tried = -1;
     }
-    return undefined;
   }
 
   async #process(lane: Lane, batcher: Batcher, batch: Batch): Promise<void> {

@@ -1,7 +1,7 @@
 // hot path
 /**
  * Reads the `features` of a request straight from its bytes into float32, where they are as nearly all senders write them: the model's
- * inputs in their order, no blanks but one kind, plain numbers. `bench/request-reading.bench.ts` shows what that saves.
+ * inputs in their order, no blanks but one kind, plain numbers. `bench/request-reading` shows what that saves.
  *
  * It knows nothing but that shape. Whatever else comes (another order, a missing or unknown name, an escape, a value that is not
  * allowed) is left to JSON.parse and FeaturePlan, which also say what is wrong. Invariant: what it takes, they take, with the same floats.

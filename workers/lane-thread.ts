@@ -1,6 +1,6 @@
 // hot path
 /**
- * A worker thread that runs one task at a time: a message there, a message back, nothing between (bench/worker-hop.bench.ts). It keeps
+ * A worker thread that runs one task at a time: a message there, a message back, nothing between (bench/handover). It keeps
  * the process that has it from ending for the time of a task only.
  *
  *     run → posted → result │ the thread died, or no result in time → rejected, and it is of no use any more

@@ -4,6 +4,7 @@
  */
 
 import type { ErrorCode, ErrorDetail } from "../engine/core/errors.ts";
+import { modelKey } from "../engine/core/manifest.ts";
 import type { ModelArtifact } from "./runtime.ts";
 
 export interface LoadTask extends ModelArtifact {
@@ -44,3 +45,7 @@ export type WorkerResult =
       readonly message: string;
       readonly details: readonly ErrorDetail[];
     };
+
+export function toLoadTask(artifact: ModelArtifact): LoadTask {
+  return { kind: "load", key: modelKey(artifact.manifest), ...artifact };
+}

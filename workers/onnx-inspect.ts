@@ -48,11 +48,16 @@ export interface OnnxGraph {
   readonly outputs: readonly OnnxValue[];
 }
 
+export interface OnnxModel extends OnnxGraph {
+  /** Names of all operators, each once; those of branches, loops and functions too. */
+  readonly operators: readonly string[];
+}
+
 /**
- * Checks the bytes of `file` and lists the inputs and outputs of the graph.
+ * Checks the bytes of `file` and lists the inputs and outputs of the graph, and its operators.
  * @throws EngineError MODEL_INVALID
  */
-export function inspectOnnx(bytes: Uint8Array, file: string): OnnxGraph {
+export function inspectOnnx(bytes: Uint8Array, file: string): OnnxModel {
   if (bytes.length === 0) throw modelInvalid(file, `the file is empty. ${REMEDY}`);
   if (bytes.length > FILE_BYTES_MAX) {
     throw modelInvalid(file, `the file has ${bytes.length} bytes; at most ${FILE_BYTES_MAX} are allowed.`);
@@ -92,6 +97,7 @@ const DIMENSION: Wanted = { 1: VARINT };
 class OnnxWalk {
   readonly #protobuf: ProtobufWalk;
   readonly #file: string;
+  readonly #operators = new Set<string>();
   #nodes = 0;
 
   constructor(bytes: Uint8Array, file: string) {
@@ -101,7 +107,7 @@ class OnnxWalk {
     );
   }
 
-  model(): OnnxGraph {
+  model(): OnnxModel {
     let version = 0;
     let opsets = 0;
     let graphs = 0;
@@ -121,7 +127,7 @@ class OnnxWalk {
     if (version < 1 || opsets === 0 || graphs !== 1 || outputs.length === 0) {
       throw this.#refusal(`the file is not an ONNX model, or its end is missing. ${REMEDY}`);
     }
-    return { inputs, outputs };
+    return { inputs, outputs, operators: [...this.#operators] };
   }
 
   #function(end: number): void {
@@ -170,6 +176,7 @@ class OnnxWalk {
       else if (field === 7) domains.push(this.#protobuf.text(value));
       else this.#attribute(value, depth);
     });
+    this.#operators.add(operator);
     for (const domain of domains) this.#domain(domain, `operator ${JSON.stringify(operator)}`);
   }
 

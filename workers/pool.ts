@@ -16,7 +16,8 @@ import { modelKey } from "../engine/core/manifest.ts";
 import { ExplainThread } from "./explain/explain-thread.ts";
 import type { ExplainedRow, Explanation } from "./explain/explanation.ts";
 import { LaneThread } from "./lane-thread.ts";
-import type { LoadTask, PredictTask, WorkerResult, WorkerTask } from "./messages.ts";
+import { LightLane } from "./light-lane.ts";
+import { type PredictTask, toLoadTask, type WorkerResult, type WorkerTask } from "./messages.ts";
 import type { ModelArtifact } from "./runtime.ts";
 
 const RESTART_DELAY_MS = 200;
@@ -40,6 +41,7 @@ export interface Lane {
 
 export class WorkerPool {
   readonly #lanes: WorkerLane[];
+  readonly #light: LightLane;
   readonly #artifacts = new Map<string, ModelArtifact>();
   readonly #explaining = new ExplainThread((key) => this.#artifacts.get(key));
   /** Loads and unloads happen one after the other. */
@@ -47,6 +49,7 @@ export class WorkerPool {
 
   /** `onFree` is called whenever a lane has become free. */
   constructor(options: WorkerPoolOptions, onFree: () => void) {
+    this.#light = new LightLane(onFree);
     this.#lanes = Array.from(
       { length: options.lanes },
       (_, index) => new WorkerLane(index, options, this.#artifacts, onFree),
@@ -62,8 +65,9 @@ export class WorkerPool {
     return this.#lanes.filter((lane) => lane.state !== "starting").length;
   }
 
-  /** Claims a free lane, which must be given a batch at once. */
-  takeFree(): Lane | undefined {
+  /** Claims a free lane for a batch of so many rows of the model, which it must be given at once. */
+  takeFree(key: string, rows: number): Lane | undefined {
+    if (this.#light.takes(key, rows)) return this.#light.take();
     const lane = this.#lanes.find((candidate) => candidate.state === "free");
     lane?.claim();
     return lane;
@@ -80,6 +84,7 @@ export class WorkerPool {
       this.#artifacts.set(key, artifact); // first, so that a lane replaced meanwhile gets it too
       try {
         for (const lane of this.#lanes) await lane.exclusive(toLoadTask(artifact));
+        await this.#light.load(artifact);
       } catch (error) {
         this.#artifacts.delete(key);
         for (const lane of this.#lanes) await lane.exclusive({ kind: "unload", key }).catch(() => undefined);
@@ -104,6 +109,7 @@ export class WorkerPool {
   async unload(key: string): Promise<void> {
     return this.#change(async () => {
       if (!this.#artifacts.delete(key)) return;
+      await this.#light.unload(key);
       for (const lane of this.#lanes) await lane.exclusive({ kind: "unload", key }).catch(() => undefined);
     });
   }
@@ -115,7 +121,11 @@ export class WorkerPool {
 
   /** Ends all threads; tasks in flight fail. */
   async close(): Promise<void> {
-    await Promise.all([this.#explaining.close(), ...this.#lanes.map((lane) => lane.close())]);
+    await Promise.all([
+      this.#explaining.close(),
+      this.#light.close(),
+      ...this.#lanes.map((lane) => lane.close()),
+    ]);
   }
 
   async #change(work: () => Promise<void>): Promise<void> {
@@ -253,8 +263,4 @@ class WorkerLane implements Lane {
     await this.#thread.end().catch(() => undefined);
     this.#hung--;
   }
-}
-
-function toLoadTask(artifact: ModelArtifact): LoadTask {
-  return { kind: "load", key: modelKey(artifact.manifest), ...artifact };
 }

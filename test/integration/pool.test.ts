@@ -38,7 +38,8 @@ async function measureStepsPerMs(lane: Lane): Promise<number> {
 /** False while a lane is not free. */
 async function servesEverywhere(pool: WorkerPool, model: string): Promise<boolean> {
   const lanes: Lane[] = [];
-  for (let lane = pool.takeFree(); lane !== undefined; lane = pool.takeFree()) lanes.push(lane);
+  for (let lane = pool.takeFree("slow@1.0.0", 1); lane !== undefined; lane = pool.takeFree("slow@1.0.0", 1))
+    lanes.push(lane);
   const results = await Promise.all(lanes.map(async (lane) => lane.predict(task(model, 1))));
   return results.length === pool.size && results.every(({ ok }) => ok);
 }
@@ -50,7 +51,7 @@ describe("the worker pool", () => {
     const pool = new WorkerPool(options, () => undefined);
     const claim = async (index: number): Promise<Lane> => {
       for (;;) {
-        const lane = await eventually("a lane is free", () => pool.takeFree(), 20_000);
+        const lane = await eventually("a lane is free", () => pool.takeFree("slow@1.0.0", 1), 20_000);
         if (lane.index === index) return lane;
         await lane.predict(task("slow", 1)).catch(() => undefined);
       }
@@ -62,11 +63,11 @@ describe("the worker pool", () => {
         assert.rejects(lane.predict(task("slow", stepsPerMs * TASK_TIMEOUT_MS * 3)), {
           code: "WORKER_FAILED",
         });
-      const [first, second, third] = [pool.takeFree(), pool.takeFree(), pool.takeFree()] as [
-        Lane,
-        Lane,
-        Lane,
-      ];
+      const [first, second, third] = [
+        pool.takeFree("slow@1.0.0", 1),
+        pool.takeFree("slow@1.0.0", 1),
+        pool.takeFree("slow@1.0.0", 1),
+      ] as [Lane, Lane, Lane];
       const secondHung = hang(second);
       const thirdDone = third
         .predict(task("slow", stepsPerMs * TASK_TIMEOUT_MS * 0.35))

@@ -83,7 +83,7 @@ async function cycle(pool: WorkerPool, artifact: ModelArtifact, count: number, f
     const manifest = { ...artifact.manifest, version: `2.0.${first + index}` };
     const key = modelKey(manifest);
     await pool.load({ ...artifact, manifest });
-    const lane = await eventually("a lane is free", () => pool.takeFree());
+    const lane = await eventually("a lane is free", () => pool.takeFree("", 1));
     const result = await lane.predict({ kind: "predict", key, ...slab });
     assert.ok(result.ok, "the version predicts");
     await pool.unload(key);
