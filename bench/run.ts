@@ -11,6 +11,7 @@ import { benchHttp } from "./http.bench.ts";
 import { benchNats } from "./nats.bench.ts";
 import { benchOverload } from "./overload.bench.ts";
 import { benchProfile } from "./profile.bench.ts";
+import { elapsedSeconds } from "./progress.ts";
 import type { Report } from "./report.ts";
 import { show, writeIndex } from "./show.ts";
 import { benchSlowdown } from "./slowdown.bench.ts";
@@ -38,13 +39,24 @@ const BENCHES: Readonly<Record<string, (seconds: number) => Promise<Report>>> = 
 };
 const names = Object.keys(BENCHES);
 
+interface Options {
+  readonly seconds: number;
+  readonly out: string;
+  readonly budget: number;
+}
+
 await new Command("npm run bench --")
   .description("Measures the engine against ceilings in the same run; writes a .json and a .html of each")
   .argument("[benchmarks...]", names.join(", "), names)
-  .option("--seconds <n>", "length of each measurement", Number, 8)
+  .option("--seconds <n>", "length of each measurement", Number, 4)
   .option("--out <folder>", "where results are written", "bench/results")
-  .action(async (asked: string[], { seconds, out }: { seconds: number; out: string }) => {
+  .option("--budget <minutes>", "what would begin later than this is left out", Number, 60)
+  .action(async (asked: string[], { seconds, out, budget }: Options) => {
     for (const name of asked) {
+      if (elapsedSeconds() > budget * 60) {
+        console.log(`${name}: left out, ${budget} minutes are over: npm run bench -- ${name}, or --budget`);
+        continue;
+      }
       const bench = BENCHES[name];
       if (bench === undefined)
         throw new Error(`there is no benchmark ${name}; there are ${names.join(", ")}`);

@@ -1,12 +1,15 @@
 /** Puts a server under load from a process of its own. */
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
+import { progress } from "../progress.ts";
 import type { LoadJob, LoadResult } from "./job.ts";
 
 const CHILD = fileURLToPath(new URL("child.js", import.meta.url));
 
 /** @throws Error when the server cannot be reached. */
 export async function runLoad(job: LoadJob): Promise<LoadResult> {
+  const load = job.rate === undefined ? "closed loop" : `${Math.round(job.rate)} a second`;
+  progress(`${job.subject ?? job.url}, ${job.connections} connections, ${load}`);
   const child = fork(CHILD, [], { execArgv: ["--max-semi-space-size=32"] });
   try {
     return await new Promise<LoadResult>((resolve, reject) => {
@@ -19,5 +22,6 @@ export async function runLoad(job: LoadJob): Promise<LoadResult> {
   } finally {
     child.removeAllListeners("exit");
     child.kill();
+    progress("");
   }
 }
