@@ -4,6 +4,6 @@ import { TaskRunner } from "../workers/task-runner.ts";
 
 const runner = new TaskRunner();
 
-export default async function run(task: WorkerTask): Promise<WorkerResult> {
+export async function runTask(task: WorkerTask): Promise<WorkerResult> {
   return runner.run(task);
 }

@@ -33,6 +33,7 @@ const task: PredictTask = {
 const filename = new URL("./handover-worker.js", import.meta.url).href;
 const piscina = new Piscina({
   filename,
+  name: "runTask",
   maxThreads: 1,
   minThreads: 1,
   concurrentTasksPerWorker: 1,

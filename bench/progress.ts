@@ -10,7 +10,7 @@ export function elapsedSeconds(): number {
 
 /** @param text what is measured now; empty wipes the line. */
 export function progress(text: string): void {
-  if (process.stderr.isTTY !== true) return;
+  if (!process.stderr.isTTY) return;
   const line = text === "" ? "" : `${Math.round(elapsedSeconds())} s  ${text}`;
   process.stderr.write(`\r${line.slice(0, COLUMNS).padEnd(COLUMNS)}\r`);
 }
