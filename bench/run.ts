@@ -10,6 +10,7 @@ import { benchFeatures } from "./features.bench.ts";
 import { benchHttp } from "./http.bench.ts";
 import { benchNats } from "./nats.bench.ts";
 import { benchOverload } from "./overload.bench.ts";
+import { benchPeers } from "./peers.bench.ts";
 import type { Report } from "./report.ts";
 import { show } from "./show.ts";
 import { benchSlowdown } from "./slowdown.bench.ts";
@@ -22,6 +23,7 @@ import { benchTrain } from "./train.bench.ts";
 const BENCHES: Readonly<Record<string, (seconds: number) => Promise<Report>>> = {
   start: benchStart,
   http: benchHttp,
+  peers: benchPeers,
   nats: benchNats,
   stream: benchStream,
   batch: benchBatch,
