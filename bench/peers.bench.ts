@@ -35,8 +35,8 @@ async function measureEngine(
 ): Promise<{ loads: ServerLoads; expected: number }> {
   await using engine = await startBenchEngine({ MILLRACE_LOG_ACK: "before-response" });
   const url = `${engine.httpUrl}/predict`;
-  const answer = (await post(url, body)) as { probabilities: Record<string, number> };
-  return { loads: await loadsOf(url, body, seconds), expected: answer.probabilities["yes"] ?? Number.NaN };
+  const answer = (await post(url, body)) as { probabilities: readonly number[] };
+  return { loads: await loadsOf(url, body, seconds), expected: answer.probabilities[1] ?? Number.NaN };
 }
 
 async function measurePeer(

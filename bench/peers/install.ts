@@ -1,6 +1,6 @@
 /**
- * Packages of a peer, in a folder of their own under bench/results/peers: a virtual environment, or node_modules. Installed once for what its
- * list of packages says; a changed list installs anew.
+ * Packages of a peer, in a folder of their own under .peers (bench itself is read by every build): a virtual environment, or node_modules.
+ * Installed once for what its list of packages says; a changed list installs anew.
  */
 import { createHash } from "node:crypto";
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -23,7 +23,7 @@ export interface InstalledPeer {
 /** @throws Error where its packages cannot be had. */
 export async function installPeer({ name, folder, language }: Peer): Promise<InstalledPeer> {
   const source = join(PROJECT, "bench/peers", folder);
-  const target = join(PROJECT, "bench/results/peers", folder);
+  const target = join(PROJECT, ".peers", folder);
   const list = readFileSync(join(source, LISTS[language]), "utf8");
   const python = process.env["BENCH_PYTHON"] ?? "python3";
   const marker = join(target, MARKER);

@@ -17,11 +17,12 @@ const schema = {
 
 const session = await InferenceSession.create(process.env.MODEL, { intraOpNumThreads: 1 });
 const app = Fastify({ logger: false });
-app.post("/predict", { schema }, async (request) => {
-  const values = Float32Array.from(NAMES, (name) => request.body.features[name]);
-  const { probabilities } = await session.run({ features: new Tensor("float32", values, [1, 30]) }, [
-    "probabilities",
-  ]);
-  return { probability: probabilities.data[1] };
-});
+app.route({ method: "POST", url: "/predict", schema, handler: predict });
 await app.listen({ host: "127.0.0.1", port: Number(process.env.PORT) });
+
+async function predict(request) {
+  const values = Float32Array.from(NAMES, (name) => request.body.features[name]);
+  const feeds = { features: new Tensor("float32", values, [1, 30]) };
+  const { probabilities } = await session.run(feeds, ["probabilities"]);
+  return { probability: probabilities.data[1] };
+}
