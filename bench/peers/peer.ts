@@ -30,7 +30,7 @@ const OPEN_INFERENCE: PeerKind = {
   probability: (answer) => Number((answer as { outputs?: { data: number[] }[] }).outputs?.[0]?.data[1]),
 };
 
-/** BentoML batches arrays by their first dimension. */
+/** An array of rows, as BentoML takes for NumPy. */
 const ROWS: PeerKind = {
   toBody: (features) => ({ features: [Object.values(features)] }),
   probability: (answer) => Number((answer as number[][])[0]?.[1]),

@@ -1,6 +1,6 @@
 """BentoML: POST /predict. MODEL and PORT come from the environment."""
 
-# One worker, adaptive batching of up to 64 rows.
+# Two workers without adaptive batching: measured faster here than one or two with it.
 
 import os
 import sys
@@ -10,14 +10,14 @@ import numpy as np
 import onnxruntime
 
 
-@bentoml.service(workers=1, logging={"access": {"enabled": False}})
+@bentoml.service(workers=2, logging={"access": {"enabled": False}})
 class Trees:
     def __init__(self):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         self.session = onnxruntime.InferenceSession(os.environ["MODEL"], options)
 
-    @bentoml.api(batchable=True, max_batch_size=64, max_latency_ms=1000)
+    @bentoml.api
     def predict(self, features: np.ndarray) -> np.ndarray:
         (probabilities,) = self.session.run(["probabilities"], {"features": features.astype(np.float32)})
         return probabilities

@@ -29,7 +29,11 @@ shutil.copy(Path(__file__).parent / "model.py", model)
 (model.parent / "config.pbtxt").write_text(CONFIG)
 shutil.copytree(triton / "backends", "backends")
 shutil.copy(get_stub_path(version), "backends/python")
-os.environ |= {"LD_LIBRARY_PATH": str(get_libs_path()), "PYTHONPATH": site.getsitepackages()[0]}
+os.environ |= {
+    "LD_LIBRARY_PATH": str(get_libs_path()),
+    "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",  # the backend looks for its Python there
+    "PYTHONPATH": site.getsitepackages()[0],
+}
 server = str(triton / "bin/tritonserver")
 os.execv(
     server,
