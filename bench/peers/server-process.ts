@@ -18,6 +18,11 @@ export class ServerProcess implements AsyncDisposable {
   readonly #folder: string;
   /** The end of what it printed. */
   #output = "";
+  /** The terminal's signals do not reach another process group. */
+  readonly #interrupt = (): void => {
+    if (this.#child.pid !== undefined) killGroup(this.#child.pid);
+    process.exit(130);
+  };
 
   private constructor(child: ChildProcess, folder: string, port: number) {
     this.url = `http://127.0.0.1:${port}`;
@@ -29,12 +34,6 @@ export class ServerProcess implements AsyncDisposable {
       });
     for (const signal of INTERRUPTS) process.on(signal, this.#interrupt);
   }
-
-  /** The terminal's signals do not reach another process group. */
-  readonly #interrupt = (): void => {
-    if (this.#child.pid !== undefined) killGroup(this.#child.pid);
-    process.exit(130);
-  };
 
   /** The server reads PORT from its environment. */
   static async start(

@@ -1,5 +1,5 @@
 /** Fastify with onnxruntime-node: POST /predict. MODEL and PORT come from the environment. */
-// One process, schemas for both bodies, no log; inference for each request runs on ONNX Runtime's own thread.
+// One process, schemas for both bodies, no log; one inference for each request.
 import Fastify from "fastify";
 import { InferenceSession, Tensor } from "onnxruntime-node";
 

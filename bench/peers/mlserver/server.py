@@ -1,6 +1,7 @@
 """MLServer with a runtime of its own for ONNX: POST /v2/models/bench/infer. MODEL and PORT come from the environment."""
 
-# Asked in its own process (parallel_workers 0).
+# The model in the server's own process (parallel_workers 0): several times as fast here as the default, one worker process. That one needs
+# an older uvloop than the newest.
 
 import json
 import os
