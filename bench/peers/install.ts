@@ -44,7 +44,9 @@ export async function installPeer({ name, folder, language }: Peer): Promise<Ins
 }
 
 async function installPython(python: string, source: string, target: string): Promise<void> {
-  await runCommand([python, "-m", "venv", target]);
+  await runCommand([python, "-m", "venv", target]).catch((cause: unknown) => {
+    throw new Error("no virtual environment; BENCH_PYTHON names another Python than python3", { cause });
+  });
   const list = join(source, LISTS.python);
   await runCommand([join(target, "bin/python"), "-m", "pip", "install", "--quiet", "-r", list]);
 }
