@@ -10,8 +10,10 @@ import { benchFeatures } from "./features.bench.ts";
 import { benchHttp } from "./http.bench.ts";
 import { benchNats } from "./nats.bench.ts";
 import { benchOverload } from "./overload.bench.ts";
+import { benchPeers } from "./peers.bench.ts";
 import { benchProfile } from "./profile.bench.ts";
 import { elapsedSeconds } from "./progress.ts";
+
 import type { Report } from "./report.ts";
 import { show, writeIndex } from "./show.ts";
 import { benchSlowdown } from "./slowdown.bench.ts";
@@ -36,6 +38,7 @@ const BENCHES: Readonly<Record<string, (seconds: number) => Promise<Report>>> = 
   swap: benchSwap,
   overload: benchOverload,
   soak: benchSoak,
+  peers: benchPeers,
 };
 const names = Object.keys(BENCHES);
 
