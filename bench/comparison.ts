@@ -1,5 +1,5 @@
 /**
- * Figures of two runs. A figure says which way is better by its goal (`goal ≥ 0.7`, `goal ≤ 5`, `goal < 10`, `goal 0`); one without a goal is shown and
+ * Figures of two runs. A figure says which way is better by its goal (`goal ≥ 0.7`, `goal ≤ 5`, `goal p99 < 10`, `goal 0`); one without a goal is shown and
  * not judged. Pure.
  */
 
@@ -39,8 +39,9 @@ function verdictOf(
   return gain > allowed ? "better" : "same";
 }
 
-function betterOf(figure: string): "higher" | "lower" | undefined {
-  const sign = /\(goal:? *([≥>≤<]|0\))/.exec(figure)?.[1];
+/** Which way is better, by the goal; undefined without one. */
+export function betterOf(figure: string): "higher" | "lower" | undefined {
+  const sign = /\(goal:? *(?:p\d+ )?([≥>≤<]|0\))/.exec(figure)?.[1];
   if (sign === undefined) return undefined;
   return sign === "≥" || sign === ">" ? "higher" : "lower";
 }

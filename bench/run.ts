@@ -3,6 +3,7 @@
  * reports ratios, since absolute figures of a shared machine mean little.
  */
 import { Command } from "commander";
+import { checkBaselines, saveBaselines } from "./baseline-file.ts";
 import { benchBatch } from "./batch.bench.ts";
 import { benchDetectors } from "./detectors.bench.ts";
 import { benchDrift } from "./drift.bench.ts";
@@ -36,19 +37,32 @@ const BENCHES: Readonly<Record<string, (seconds: number) => Promise<Report>>> = 
 };
 const names = Object.keys(BENCHES);
 
+interface Options {
+  readonly seconds: number;
+  readonly out: string;
+  readonly check?: true;
+  readonly saveBaseline?: true;
+}
+
 await new Command("npm run bench --")
   .description("Measures the engine against ceilings in the same run; writes a .json and a .html of each")
   .argument("[benchmarks...]", names.join(", "), names)
   .option("--seconds <n>", "length of each measurement", Number, 8)
   .option("--out <folder>", "where results are written", "bench/results")
-  .action(async (asked: string[], { seconds, out }: { seconds: number; out: string }) => {
+  .option("--check", "exit with 1 when a ratio is outside of its bound in bench/baselines.json")
+  .option("--save-baseline", "write the ratios to bench/baselines.json")
+  .action(async (asked: string[], { seconds, out, check, saveBaseline }: Options) => {
+    let isKept = true;
     for (const name of asked) {
       const bench = BENCHES[name];
       if (bench === undefined)
         throw new Error(`there is no benchmark ${name}; there are ${names.join(", ")}`);
       console.log(`${name}: measuring …`);
-      show(name, await bench(seconds), out);
+      const report = await bench(seconds);
+      show(name, report, out);
+      if (check === true) isKept = checkBaselines(name, report) && isKept;
+      if (saveBaseline === true) saveBaselines(name, report);
     }
-    process.exit(0);
+    process.exit(isKept ? 0 : 1);
   })
   .parseAsync();
