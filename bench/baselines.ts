@@ -11,7 +11,7 @@ export type Baseline =
   | { readonly value: number; readonly atLeast: number }
   | { readonly value: number; readonly atMost: number };
 
-/** By ratio, its goal left out, so that another goal is still the same ratio. */
+/** By ratio, without its goal, so that another goal is still the same ratio. */
 export type BenchmarkBaselines = Readonly<Record<string, Baseline>>;
 /** By benchmark. */
 export type Baselines = Readonly<Record<string, BenchmarkBaselines>>;
@@ -74,7 +74,7 @@ function isRatio(figure: string): boolean {
 }
 
 function nameOf(figure: string): string {
-  return figure.replace(/ *\(goal[^)]*\)/, "");
+  return figure.replace(/ *\((goal|higher|lower)[^)]*\)/, "");
 }
 
 function twoDigits(value: number): number {

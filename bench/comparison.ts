@@ -1,6 +1,6 @@
 /**
- * Figures of two runs. A figure says which way is better by its goal (`goal ≥ 0.7`, `goal ≤ 5`, `goal p99 < 10`, `goal 0`); one without a goal is shown and
- * not judged. Pure.
+ * Figures of two runs. A figure says which way is better by its goal (`goal ≥ 0.7`, `goal ≤ 5`, `goal p99 < 10`, `goal 0`) or in words (`higher is
+ * better`); one that does not is shown and not judged. Pure.
  */
 
 export interface ComparedFigure {
@@ -39,8 +39,10 @@ function verdictOf(
   return gain > allowed ? "better" : "same";
 }
 
-/** Which way is better, by the goal; undefined without one. */
+/** Undefined for a figure that does not say. */
 export function betterOf(figure: string): "higher" | "lower" | undefined {
+  const said = /\((higher|lower) is better\)/.exec(figure)?.[1];
+  if (said === "higher" || said === "lower") return said;
   const sign = /\(goal:? *(?:p\d+ )?([≥>≤<]|0\))/.exec(figure)?.[1];
   if (sign === undefined) return undefined;
   return sign === "≥" || sign === ">" ? "higher" : "lower";

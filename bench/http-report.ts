@@ -78,7 +78,7 @@ function ratiosOf(loads: HttpLoads): Record<string, number> {
   const rate = rateOf(loads, ENGINE);
   return {
     "log before / echo, 64 connections (goal ≥ 0.7)": round(rate / rateOf(loads, "echo")),
-    "log before / log after": round(rate / rateOf(loads, "log after")),
+    "log before / log after (higher is better)": round(rate / rateOf(loads, "log after")),
     "added to the echo at 1 connection, p50 ms (goal ≤ 0.2)": round(
       aloneOf(loads, ENGINE) - aloneOf(loads, "echo"),
       3,

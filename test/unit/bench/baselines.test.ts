@@ -52,12 +52,14 @@ describe("baselines of a run", () => {
           "engine / echo (goal ≥ 0.7)": 0.6,
           "p99 with / without (goal ≤ 1.5)": 1.4,
           "HMGET (goal p99 ≤ 1.5 ×)": 7,
+          "logged / not (higher is better)": 0.5,
         },
       ),
       {
         "engine / echo": { value: 0.6, atLeast: 0.42 },
         "p99 with / without": { value: 1.4, atMost: 2 },
         HMGET: { value: 7, atMost: 10 },
+        "logged / not": { value: 0.5, atLeast: 0.35 },
       },
     );
   });
