@@ -13,6 +13,7 @@ import { benchNats } from "./nats.bench.ts";
 import { benchOverload } from "./overload.bench.ts";
 import type { Report } from "./report.ts";
 import { show } from "./show.ts";
+import { benchSink } from "./sink.bench.ts";
 import { benchSlowdown } from "./slowdown.bench.ts";
 import { benchSoak } from "./soak.bench.ts";
 import { benchStart } from "./start.bench.ts";
@@ -26,6 +27,7 @@ const BENCHES: Readonly<Record<string, (seconds: number) => Promise<Report>>> = 
   nats: benchNats,
   stream: benchStream,
   batch: benchBatch,
+  sink: benchSink,
   features: benchFeatures,
   detectors: benchDetectors,
   drift: benchDrift,
