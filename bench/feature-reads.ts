@@ -7,6 +7,7 @@
 import { cpuMsOf, engineCpu } from "./cpu.ts";
 import type { FeatureEngine } from "./feature-engine.ts";
 import { type Figure, msText } from "./feature-figure.ts";
+import { measurePipelines } from "./feature-pipeline.ts";
 import { type BenchSet, MIXED, WIDE } from "./feature-sets.ts";
 import { runLoad } from "./load/run-load.ts";
 import { failuresOf } from "./load/subject.ts";
@@ -17,6 +18,8 @@ import { round } from "./report.ts";
 
 const ENTITIES = 1_000;
 const MANY = 100;
+/** As many under way as the connections that they are held against. */
+const PIPELINES = 4;
 const ROUNDS = 10;
 const CALLS_PER_SECOND = 625;
 const MIXED_EVENTS_EACH = 20;
@@ -100,6 +103,7 @@ function oneFigures(samples: ReadonlyMap<string, readonly number[]>, bytes: numb
 export async function measureMany(bench: FeatureEngine, echo: Peer, seconds: number): Promise<Figure[]> {
   const figures: Figure[] = [];
   const before = await bench.unavailable();
+  let wideRate = 0;
   for (const [set, connections] of [
     [WIDE, 1],
     [WIDE, 4],
@@ -118,6 +122,7 @@ export async function measureMany(bench: FeatureEngine, echo: Peer, seconds: num
     const cpuMs = (engineCpu(bench.engine.pid).dataPlane - cpuBefore) / load.latency.count;
     const what = `${MANY} entities × ${set.features.length} features${set === MIXED ? " (10 windows)" : ""}, ${connections} connections`;
     const rate = Math.round(load.rate);
+    if (set === WIDE && connections === PIPELINES) wideRate = load.rate;
     figures.push({
       what: `${what}, requests/s`,
       measured: rate,
@@ -126,9 +131,24 @@ export async function measureMany(bench: FeatureEngine, echo: Peer, seconds: num
     });
     figures.push({ what: `${what}, p99 ms`, measured: round(load.latency.p99), goal: "< 10" });
   }
-  figures.push(await echoOfMany(bench, echo, seconds));
+  figures.push(await pipelinesOfMany(bench, wideRate, seconds), await echoOfMany(bench, echo, seconds));
   const unavailable = (await bench.unavailable()) - before;
   return [...figures, { what: "entities served with defaults, as Redis was late", measured: unavailable }];
+}
+
+/** What Redis and its client alone do. */
+async function pipelinesOfMany(bench: FeatureEngine, served: number, seconds: number): Promise<Figure> {
+  const fields = WIDE.features.map(({ name }) => String(name));
+  const keysOf = (turn: number): string[] =>
+    Array.from({ length: MANY }, (_, index) => `bench:e${(turn * MANY + index) % ENTITIES}`);
+  const bare = await measurePipelines(bench.redis, { keysOf, fields }, PIPELINES, seconds);
+  return {
+    what: `${MANY} entities × 50 features over HTTP / bare pipelined HMGET, ${PIPELINES} at once`,
+    measured: Math.round(served),
+    ceiling: `${Math.round(bare.rate)} pipelines/s, p99 ${round(bare.p99Ms)} ms`,
+    ratio: round(served / bare.rate),
+    better: "higher",
+  };
 }
 
 /** What HTTP alone does with answers of that size. */
