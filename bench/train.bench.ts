@@ -2,7 +2,7 @@
  * Trainers of trees beside LightGBM, XGBoost and scikit-learn: the same rows and parameters, one thread and a fresh process each (compiling our
  * code included), in turn; ROC AUC on rows that neither saw. Ratios are of CPU time, which other load on the machine moves least.
  *
- * The peers are asked for with `BENCH_PYTHON` (or python3, with lightgbm, xgboost and scikit-learn) and left out where they are not installed.
+ * The peers run on the Python of venv.ts, and are left out where they cannot be had.
  */
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -14,6 +14,7 @@ import { groupScores } from "../engine/monitor/performance/sorted-scores.ts";
 import { PROJECT } from "../test/support/model-folder.ts";
 import { type Report, round } from "./report.ts";
 import { adultData, elecData, madeUpData, type TrainingData, writeData } from "./train-data.ts";
+import { peerPython } from "./venv.ts";
 
 const ROUNDS = 3;
 const MILLION = 1_000_000;
@@ -49,10 +50,11 @@ type Row = Record<string, string | number>;
 export async function benchTrain(): Promise<Report> {
   const rows: Row[] = [];
   const ratios: Record<string, number> = {};
+  const python = (await peerPython("train")) ?? "python3";
   for (const one of CASES) {
     const data = one.data();
     if (data === undefined) continue;
-    const { own, peers } = trainAll(one, data);
+    const { own, peers } = trainAll(one, data, python);
     const what = `${one.kind}: ${one.name}`;
     rows.push(rowOf(what, own));
     if (own.megabytes > 0 && one.rounds === 1)
@@ -72,9 +74,9 @@ export async function benchTrain(): Promise<Report> {
 function trainAll(
   { kind, rounds }: Case,
   data: TrainingData,
+  python: string,
 ): { own: Training; peers: ReadonlyMap<PeerName, Training> } {
   const folder = mkdtempSync(join(tmpdir(), "millrace-train-"));
-  const python = process.env["BENCH_PYTHON"] ?? "python3";
   const subject = fileURLToPath(new URL("train-subject.js", import.meta.url));
   const script = join(PROJECT, "bench/peer-train.py");
   const labels = Uint8Array.from(data.test.targets);
