@@ -50,12 +50,13 @@ export function askFor({ name }: BenchSet, indexes: readonly number[]): string {
 
 /** p50 and p99 of one entity at a time. */
 export async function measureOne(bench: FeatureEngine, echo: Peer, seconds: number): Promise<Figure[]> {
+  const fields = WIDE.features.map(({ name }) => String(name));
+  const { host, port } = bench.redis.options;
+  // before the connections: servers close those that are idle while it starts
+  const feast = await startFeast(`${host}:${port}`, ENTITIES, fields.length);
   const http = await OneConnection.open(bench.engine.httpUrl);
   const bare = await OneConnection.open(echo.url);
-  const fields = WIDE.features.map(({ name }) => String(name));
   const answer = await http.post("/features/online", askFor(WIDE, [0]));
-  const { host, port } = bench.redis.options;
-  const feast = await startFeast(`${host}:${port}`, ENTITIES, fields.length);
   const served = feast && (await OneConnection.open(feast.url));
   if (served !== undefined) checkSame(answer, await served.post(FEAST_PATH, feastRequest(0)));
   const subjects: Record<string, (index: number) => Promise<unknown>> = {
