@@ -113,7 +113,7 @@ function toReport(beside: Beside, backlog: number, raw: number): Report {
       "sink's cores at the data plane's maximum (goal ≤ 0.5)": round(cores),
       "s until all is stored, after it (goal ≤ 2)": round(beside.behindSeconds),
       "sink draining a backlog / raw inserts (higher is better)": round(backlog / raw),
-      "data plane's maximum / sink draining a backlog (goal ≤ 1)": round(rate / backlog),
+      "data plane's maximum as a share of what the sink drains (goal ≤ 1)": round(rate / backlog),
     },
     charts: [
       {
