@@ -1,9 +1,9 @@
 /**
- * Figures of two runs. A figure says which way is better by its goal (`goal ≥ 0.7`, `goal ≤ 5`, `goal < 10`, `goal 0`); one without a goal is shown and
- * not judged. Pure.
+ * Figures of two runs. A figure says which way is better by its goal (`goal ≥ 0.7`, `goal ≤ 5`, `goal p99 < 10`, `goal 0`) or in words (`higher is
+ * better`); one that does not is shown and not judged. Pure.
  */
 
-import { goalOf } from "./goal.ts";
+import { betterOf } from "./goal.ts";
 
 export interface ComparedFigure {
   readonly benchmark: string;
@@ -33,7 +33,7 @@ function verdictOf(
   tolerance: number,
 ): ComparedFigure["verdict"] {
   if (old === undefined) return "new";
-  const better = goalOf(figure)?.better;
+  const better = betterOf(figure);
   if (better === undefined) return "";
   const gain = better === "higher" ? value - old : old - value;
   const allowed = Math.abs(old) * tolerance;

@@ -1,20 +1,14 @@
 /**
  * Drift: a look at a window of 10^8 predictions against one of 10^5, from counters; what keeping the counters adds to the
- * sink's work; and all measures from a million rows of 30 features, beside Evidently's own run over the same table.
- *
- * Evidently is asked for with `BENCH_PYTHON` (or python3) and left out where it is not installed.
+ * sink's work; and all measures from a million rows of 30 features, beside Evidently's and NannyML's own runs over the same
+ * table.
  */
-import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { pino } from "pino";
 import { CountKeeper } from "../engine/monitor/drift/count-keeper.ts";
 import { measureRows } from "../engine/monitor/drift/measure-rows.ts";
 import { BINS_DEFAULT } from "../engine/monitor/references/reference-profile.ts";
 import { CountStore } from "../storage/count-store.ts";
 import { PredictionStore } from "../storage/prediction-store.ts";
-import { PROJECT } from "../test/support/model-folder.ts";
 import {
   type DriftBench,
   EPOCH,
@@ -24,6 +18,7 @@ import {
   openDriftBench,
   watchedVersion,
 } from "./drift-clickhouse.ts";
+import { runPeers } from "./drift-peers.ts";
 import { measureWindows } from "./drift-window.ts";
 import { type Report, round } from "./report.ts";
 
@@ -122,43 +117,12 @@ async function fromRows(bench: DriftBench, ratios: Record<string, number>): Prom
   const rows: Row[] = [
     { what: `all measures, ${ROWS} × ${FEATURES} against as many, from rows`, "p50 ms": round(ownMs) },
   ];
-  const evidently = runEvidently(reference, current);
-  if (evidently === undefined) return rows;
-  ratios["Evidently's run / ours"] = round((evidently.seconds * 1000) / ownMs, 1);
-  return [
-    ...rows,
-    {
-      what: `Evidently's DataDriftPreset on the same table, ${evidently.megabytes} MB at most`,
-      "p50 ms": round(evidently.seconds * 1000),
-    },
-  ];
-}
-
-interface EvidentlyRun {
-  readonly seconds: number;
-  readonly megabytes: number;
-}
-
-function runEvidently(
-  reference: ReadonlyMap<string, Float32Array>,
-  current: ReadonlyMap<string, Float32Array>,
-): EvidentlyRun | undefined {
-  const python = process.env["BENCH_PYTHON"] ?? "python3";
-  const folder = mkdtempSync(join(tmpdir(), "millrace-drift-"));
-  try {
-    for (const [name, columns] of Object.entries({ reference, current }))
-      writeFileSync(
-        join(folder, `${name}.f32`),
-        Buffer.concat([...columns.values()].map((column) => Buffer.from(column.buffer))),
-      );
-    const run = spawnSync(python, [join(PROJECT, "bench/evidently-drift.py"), folder, String(FEATURES)], {
-      encoding: "utf8",
-      timeout: 300_000,
+  for (const { name, method, seconds, megabytes } of await runPeers(reference, current)) {
+    ratios[`all measures: ours / ${name}'s run (lower is better)`] = round(ownMs / 1000 / seconds, 3);
+    rows.push({
+      what: `${name}'s ${method} on the same table, ${megabytes} MB at most`,
+      "p50 ms": round(seconds * 1000),
     });
-    if (run.status === 0) return JSON.parse(run.stdout.trim().split("\n").at(-1) ?? "") as EvidentlyRun;
-    console.log(`Evidently is left out: ${python} cannot run it (BENCH_PYTHON names another Python)`);
-    return undefined;
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
   }
+  return rows;
 }

@@ -9,6 +9,8 @@ export interface Figure {
   readonly ceiling?: string | number;
   readonly ratio?: number;
   readonly goal?: string;
+  /** Which way a ratio without a goal should go. */
+  readonly better?: "higher" | "lower";
 }
 
 export function toReport(title: string, figures: readonly Figure[]): Report {
@@ -19,10 +21,11 @@ export function toReport(title: string, figures: readonly Figure[]): Report {
     ratio,
     goal,
   }));
-  const ratios = figures
-    .filter(({ goal }) => goal !== undefined)
-    .map(({ what, measured, ratio, goal }) => [`${what} (goal ${goal})`, ratio ?? Number(measured)]);
-  return { title, rows, ratios: Object.fromEntries(ratios) as Record<string, number> };
+  const ratios = figures.flatMap(({ what, measured, ratio, goal, better }) => {
+    const said = goal === undefined ? better && `${better} is better` : `goal ${goal}`;
+    return said === undefined ? [] : [[`${what} (${said})`, ratio ?? Number(measured)] as const];
+  });
+  return { title, rows, ratios: Object.fromEntries(ratios) };
 }
 
 export function msText({ p50, p99 }: Percentiles): string {

@@ -1,22 +1,19 @@
 /**
  * Reading features over HTTP: one entity with 50 features against a bare HMGET of the same values by ioredis, both over one
- * connection, one after the other; and 100 entities with 50 features under load.
+ * connection, one after the other, and against Feast's server over the same Redis.
  *
  * Entities are asked for in turn, so the local cache has none of them: every reading goes to Redis.
  */
-import { cpuMsOf, engineCpu } from "./cpu.ts";
+import { FEAST_PATH, feastRequest, feastValues, startFeast } from "./feast.ts";
 import type { FeatureEngine } from "./feature-engine.ts";
 import { type Figure, msText } from "./feature-figure.ts";
 import { type BenchSet, MIXED, WIDE } from "./feature-sets.ts";
-import { runLoad } from "./load/run-load.ts";
-import { failuresOf } from "./load/subject.ts";
 import { OneConnection } from "./one-connection.ts";
 import type { Peer } from "./peer.ts";
-import { percentilesOf } from "./percentiles.ts";
+import { type Percentiles, percentilesOf } from "./percentiles.ts";
 import { round } from "./report.ts";
 
-const ENTITIES = 1_000;
-const MANY = 100;
+export const ENTITIES = 1_000;
 const ROUNDS = 10;
 const CALLS_PER_SECOND = 625;
 const MIXED_EVENTS_EACH = 20;
@@ -46,22 +43,31 @@ export async function fillReads(bench: FeatureEngine): Promise<void> {
   connection.close();
 }
 
-function askFor({ name }: BenchSet, indexes: readonly number[]): string {
+/** Body of a request for entities by their index. */
+export function askFor({ name }: BenchSet, indexes: readonly number[]): string {
   return JSON.stringify({ feature_set: name, entities: indexes.map((index) => `e${index}`) });
 }
 
 /** p50 and p99 of one entity at a time. */
 export async function measureOne(bench: FeatureEngine, echo: Peer, seconds: number): Promise<Figure[]> {
+  const fields = WIDE.features.map(({ name }) => String(name));
+  const { host, port } = bench.redis.options;
+  // before the connections: servers close those that are idle while it starts
+  const feast = await startFeast(`${host}:${port}`, ENTITIES, fields.length);
   const http = await OneConnection.open(bench.engine.httpUrl);
   const bare = await OneConnection.open(echo.url);
-  const fields = WIDE.features.map(({ name }) => String(name));
   const answer = await http.post("/features/online", askFor(WIDE, [0]));
+  const served = feast && (await OneConnection.open(feast.url));
+  if (served !== undefined) checkSame(answer, await served.post(FEAST_PATH, feastRequest(0)));
   const subjects: Record<string, (index: number) => Promise<unknown>> = {
     hmget: async (index) => bench.redis.hmget(`bench:e${index}`, ...fields),
     echo: async () => JSON.parse(await bare.post("/predict", answer)) as unknown,
     wide: async (index) => JSON.parse(await http.post("/features/online", askFor(WIDE, [index]))) as unknown,
     mixed: async (index) =>
       JSON.parse(await http.post("/features/online", askFor(MIXED, [index]))) as unknown,
+    ...(served && {
+      feast: async (index) => JSON.parse(await served.post(FEAST_PATH, feastRequest(index))) as unknown,
+    }),
   };
   const samples = new Map(Object.keys(subjects).map((name) => [name, [] as number[]]));
   const calls = Math.max(100, Math.round((CALLS_PER_SECOND * seconds) / ROUNDS));
@@ -74,9 +80,17 @@ export async function measureOne(bench: FeatureEngine, echo: Peer, seconds: numb
       }
     }
   }
-  http.close();
-  bare.close();
+  for (const connection of [http, bare, served]) connection?.close();
+  await feast?.stop();
   return oneFigures(samples, answer.length);
+}
+
+/** @throws Error when the peer serves other values than we do. */
+function checkSame(answer: string, theirs: string): void {
+  const { features, results } = JSON.parse(answer) as Answer;
+  const values = feastValues(theirs);
+  const other = features.find((name, index) => values.get(name) !== results[0]?.values[index]);
+  if (other !== undefined) throw new Error(`Feast serves another ${other}: ${theirs.slice(0, 300)}`);
 }
 
 function oneFigures(samples: ReadonlyMap<string, readonly number[]>, bytes: number): Figure[] {
@@ -93,55 +107,16 @@ function oneFigures(samples: ReadonlyMap<string, readonly number[]>, bytes: numb
     { ...compared("1 × 50 last values over HTTP; HMGET of 50", "wide"), goal: "p99 ≤ 1.5 ×" },
     { ...compared("1 × 40 last values and 10 windows; HMGET of 50", "mixed"), goal: "p99 ≤ 1.5 ×" },
     compared(`bare HTTP echo of the answer's ${bytes} bytes; HMGET of 50`, "echo"),
+    ...(samples.has("feast") ? besideFeast(of("wide"), of("feast")) : []),
   ];
 }
 
-/** Requests per second and p99 of 100 entities at a time, by number of connections. */
-export async function measureMany(bench: FeatureEngine, echo: Peer, seconds: number): Promise<Figure[]> {
-  const figures: Figure[] = [];
-  const before = await bench.unavailable();
-  for (const [set, connections] of [
-    [WIDE, 1],
-    [WIDE, 4],
-    [MIXED, 4],
-    [WIDE, 16],
-  ] as const) {
-    const bodies = Array.from({ length: ENTITIES / MANY }, (_, group) =>
-      askFor(
-        set,
-        Array.from({ length: MANY }, (_, index) => group * MANY + index),
-      ),
-    );
-    const url = `${bench.engine.httpUrl}/features/online`;
-    const cpuBefore = engineCpu(bench.engine.pid).dataPlane;
-    const load = await runLoad({ url, bodies, connections, seconds });
-    const cpuMs = (engineCpu(bench.engine.pid).dataPlane - cpuBefore) / load.latency.count;
-    const what = `${MANY} entities × ${set.features.length} features${set === MIXED ? " (10 windows)" : ""}, ${connections} connections`;
-    const rate = Math.round(load.rate);
-    figures.push({
-      what: `${what}, requests/s`,
-      measured: rate,
-      ceiling: `errors ${failuresOf(load)}, CPU ${round(cpuMs, 2)} ms each`,
-      goal: "≥ 500",
-    });
-    figures.push({ what: `${what}, p99 ms`, measured: round(load.latency.p99), goal: "< 10" });
-  }
-  figures.push(await echoOfMany(bench, echo, seconds));
-  const unavailable = (await bench.unavailable()) - before;
-  return [...figures, { what: "entities served with defaults, as Redis was late", measured: unavailable }];
-}
-
-/** What HTTP alone does with answers of that size. */
-async function echoOfMany(bench: FeatureEngine, echo: Peer, seconds: number): Promise<Figure> {
-  const indexes = Array.from({ length: MANY }, (_, index) => index);
-  const response = await bench.engine.post("/features/online", askFor(WIDE, indexes));
-  const body = await response.text();
-  const cpuBefore = cpuMsOf(echo.pid);
-  const load = await runLoad({ url: `${echo.url}/predict`, bodies: [body], connections: 4, seconds });
-  const cpuMs = (cpuMsOf(echo.pid) - cpuBefore) / load.latency.count;
-  return {
-    what: `bare HTTP echo of that answer (${body.length} bytes), 4 connections, requests/s`,
-    measured: Math.round(load.rate),
-    ceiling: `p99 ${round(load.latency.p99)} ms, CPU ${round(cpuMs, 2)} ms each`,
-  };
+function besideFeast(own: Percentiles, feast: Percentiles): Figure[] {
+  return (["p50", "p99"] as const).map((at) => ({
+    what: `1 × 50 last values over HTTP / Feast's online server over Redis, ${at}`,
+    measured: msText(own),
+    ceiling: msText(feast),
+    ratio: round(own[at] / feast[at], 3),
+    better: "lower",
+  }));
 }

@@ -5,8 +5,9 @@
 import { FeatureEngine } from "./feature-engine.ts";
 import { toReport } from "./feature-figure.ts";
 import { measureIngest } from "./feature-ingest.ts";
+import { measureMany } from "./feature-many.ts";
 import { fillPayers, measurePredictions, pushFeatureModel } from "./feature-predictions.ts";
-import { fillReads, measureMany, measureOne } from "./feature-reads.ts";
+import { fillReads, measureOne } from "./feature-reads.ts";
 import { measureVisible } from "./feature-visible.ts";
 import { measureWindowCost } from "./feature-window-cost.ts";
 import { startPeer } from "./peer.ts";

@@ -27,6 +27,12 @@ export function goalOf(figure: string): Goal | undefined {
   return { text, better: betterBy(text), isMet: (value) => SIGNS[sign]?.(value, limit) };
 }
 
+/** Which way a figure is better, by its goal or its words `(higher is better)`; undefined for one that does not say. */
+export function betterOf(figure: string): Goal["better"] {
+  const said = /\((higher|lower) is better\)/.exec(figure)?.[1];
+  return said === "higher" || said === "lower" ? said : goalOf(figure)?.better;
+}
+
 function betterBy(text: string): Goal["better"] {
   if (/^(p99 )?[≥>]/.test(text)) return "higher";
   return /^(p99 )?[≤<]|^0$/.test(text) ? "lower" : undefined;

@@ -1,5 +1,6 @@
 /** What the HTTP benchmark says of its loads: a table, ratios, plots. Pure. */
 import type { Chart } from "./chart.ts";
+import { type GeneratorCeiling, generatorRows } from "./generator-ceiling.ts";
 import type { LoadResult } from "./load/job.ts";
 import type { Settled } from "./load/settled.ts";
 import { failuresOf, settledText } from "./load/subject.ts";
@@ -26,6 +27,7 @@ export interface ByLoad {
 }
 
 export interface HttpLoads {
+  readonly generator: GeneratorCeiling;
   /** Closed loops by subject: over 64 connections, over one. */
   readonly many: Readonly<Record<string, Settled<LoadResult>>>;
   readonly one: Readonly<Record<string, Settled<LoadResult>>>;
@@ -37,7 +39,7 @@ export interface HttpLoads {
 export function httpReport(loads: HttpLoads): Report {
   return {
     title: "HTTP, one row of 30 features, 100 trees",
-    rows: closedRows(loads),
+    rows: [...generatorRows(loads.generator, rateOf(loads, "echo")), ...closedRows(loads)],
     ratios: ratiosOf(loads),
     charts: chartsOf(loads),
     tables: [
@@ -88,7 +90,8 @@ function ratiosOf(loads: HttpLoads): Record<string, number> {
   const rate = rateOf(loads, ENGINE);
   return {
     "log before / echo, 64 connections (goal ≥ 0.7)": round(rate / rateOf(loads, "echo")),
-    "log before / log after": round(rate / rateOf(loads, "log after")),
+    "log before / log after (higher is better)": round(rate / rateOf(loads, "log after")),
+    "echo / generator's own ceiling": round(rateOf(loads, "echo") / loads.generator.one.result.rate),
     "added to the echo at 1 connection, p50 ms (goal ≤ 0.2)": round(
       aloneOf(loads, ENGINE) - aloneOf(loads, "echo"),
       3,

@@ -3,6 +3,7 @@
  * without the answer, all in one run. Everything shares the same cores: load, engine, NATS, sink, ClickHouse.
  */
 import { engineCpu } from "./cpu.ts";
+import { measureGenerator } from "./generator-ceiling.ts";
 import { type ByLoad, CONNECTIONS, ENGINE, httpReport, P99_LIMIT_MS } from "./http-report.ts";
 import { highestRate } from "./load/highest-rate.ts";
 import type { LoadResult } from "./load/job.ts";
@@ -18,6 +19,7 @@ const SHARES = [0.1, 0.25, 0.5, 0.75, 0.9] as const;
 
 export async function benchHttp(seconds: number): Promise<Report> {
   const bodies = [await requestBody()];
+  const generator = await measureGenerator(bodies, CONNECTIONS, seconds);
   const echo = await startPeer("echo-server.js");
   const withoutLog = await startPeer("engine-without-log.js");
   await using before = await startBenchEngine({ MILLRACE_LOG_ACK: "before-response" });
@@ -36,7 +38,7 @@ export async function benchHttp(seconds: number): Promise<Report> {
   withoutLog.stop();
   const cost = await costOf(engine, before.pid, seconds);
   const byLoad = await loadedAt(engine, (many[ENGINE] as Settled<LoadResult>).result.rate, seconds);
-  return httpReport({ many, one, byLoad, cost });
+  return httpReport({ generator, many, one, byLoad, cost });
 }
 
 /** CPU time per request by part, µs. */

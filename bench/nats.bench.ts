@@ -31,7 +31,9 @@ export async function benchNats(seconds: number): Promise<Report> {
     title: "NATS request and reply, one row of 30 features, 100 trees",
     rows,
     ratios: {
-      [`engine / echo, ${MANY} at once`]: round(resultOf(many, ENGINE).rate / resultOf(many, ECHO).rate),
+      [`engine / echo, ${MANY} at once (higher is better)`]: round(
+        resultOf(many, ENGINE).rate / resultOf(many, ECHO).rate,
+      ),
       "added to the echo, 1 at a time, p50 ms": round(
         resultOf(one, ENGINE).latency.p50 - resultOf(one, ECHO).latency.p50,
         3,

@@ -49,6 +49,7 @@ export class OneConnection {
 
   #send(request: string): Promise<string> {
     return new Promise((resolve, reject) => {
+      if (this.#socket.destroyed) return reject(new Error("the server closed the connection"));
       this.#settle = { resolve, reject };
       this.#socket.write(request);
     });

@@ -1,4 +1,4 @@
-"""LightGBM's boosting or scikit-learn's forest on a folder of train-data.ts: python peer-train.py FOLDER boosting|forest
+"""A peer's trainer on a folder of train-data.ts: python peer-train.py FOLDER lightgbm|xgboost|scikit-learn
 
 One thread, default parameters, which are those of train-subject.ts; scores of the test rows go to FOLDER/scores.f64.
 """
@@ -10,7 +10,7 @@ import time
 
 import numpy as np
 
-folder, kind = sys.argv[1:]
+folder, peer = sys.argv[1:]
 columns = json.load(open(f"{folder}/columns.json"))
 
 
@@ -19,22 +19,42 @@ def table(name):
     return np.ascontiguousarray(values.T), np.fromfile(f"{folder}/{name}.f64")
 
 
-if kind == "forest":
+categories = [index for index, column in enumerate(columns) if "categories" in column]
+x, y = table("training")
+if peer == "scikit-learn":
     from sklearn.ensemble import RandomForestClassifier
-else:
+
+    def train():
+        model = RandomForestClassifier(n_estimators=100, n_jobs=1, random_state=1).fit(x, y)
+        return lambda rows: model.predict_proba(rows)[:, 1]
+
+elif peer == "lightgbm":
     import lightgbm
 
-x, y = table("training")
-started, cpu = time.perf_counter(), time.process_time()
-if kind == "forest":
-    model = RandomForestClassifier(n_estimators=100, n_jobs=1, random_state=1).fit(x, y)
+    def train():
+        data = lightgbm.Dataset(x, y, categorical_feature=categories)
+        model = lightgbm.train({"objective": "binary", "num_threads": 1, "verbose": -1}, data, 100)
+        return model.predict
+
 else:
-    categories = [index for index, column in enumerate(columns) if "categories" in column]
-    data = lightgbm.Dataset(x, y, categorical_feature=categories)
-    model = lightgbm.train({"objective": "binary", "num_threads": 1, "verbose": -1}, data, 100)
+    import xgboost
+
+    # leaves instead of levels, as the others grow them
+    leaves = {"tree_method": "hist", "grow_policy": "lossguide", "max_leaves": 31, "max_depth": 0, "eta": 0.1}
+    types = ["c" if index in categories else "q" for index in range(len(columns))]
+
+    def matrix(values, targets=None):
+        return xgboost.DMatrix(values, targets, feature_types=types, enable_categorical=True, nthread=1)
+
+    def train():
+        model = xgboost.train({"objective": "binary:logistic", "nthread": 1, **leaves}, matrix(x, y), 100)
+        return lambda rows: model.predict(matrix(rows))
+
+
+started, cpu = time.perf_counter(), time.process_time()
+predict = train()
 seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu
 megabytes = round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 rows, _ = table("test")
-scores = model.predict_proba(rows)[:, 1] if kind == "forest" else model.predict(rows)
-np.asarray(scores, dtype=np.float64).tofile(f"{folder}/scores.f64")
+np.asarray(predict(rows), dtype=np.float64).tofile(f"{folder}/scores.f64")
 print(json.dumps({"seconds": seconds, "cpuSeconds": cpu_seconds, "megabytes": megabytes}))

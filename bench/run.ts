@@ -3,6 +3,7 @@
  * reports ratios, since absolute figures of a shared machine mean little.
  */
 import { Command } from "commander";
+import { checkBaselines, saveBaselines } from "./baseline-file.ts";
 import { benchBatch } from "./batch.bench.ts";
 import { benchDetectors } from "./detectors.bench.ts";
 import { benchDrift } from "./drift.bench.ts";
@@ -16,6 +17,7 @@ import { elapsedSeconds } from "./progress.ts";
 
 import type { Report } from "./report.ts";
 import { show, writeIndex } from "./show.ts";
+import { benchSink } from "./sink.bench.ts";
 import { benchSlowdown } from "./slowdown.bench.ts";
 import { benchSoak } from "./soak.bench.ts";
 import { benchStart } from "./start.bench.ts";
@@ -30,6 +32,7 @@ const BENCHES: Readonly<Record<string, (seconds: number) => Promise<Report>>> = 
   nats: benchNats,
   stream: benchStream,
   batch: benchBatch,
+  sink: benchSink,
   features: benchFeatures,
   detectors: benchDetectors,
   drift: benchDrift,
@@ -46,6 +49,8 @@ interface Options {
   readonly seconds: number;
   readonly out: string;
   readonly budget: number;
+  readonly check?: true;
+  readonly saveBaseline?: true;
 }
 
 await new Command("npm run bench --")
@@ -54,7 +59,10 @@ await new Command("npm run bench --")
   .option("--seconds <n>", "length of each measurement", Number, 4)
   .option("--out <folder>", "where results are written", "bench/results")
   .option("--budget <minutes>", "what would begin later than this is left out", Number, 60)
-  .action(async (asked: string[], { seconds, out, budget }: Options) => {
+  .option("--check", "exit with 1 when a ratio is outside of its bound in bench/baselines.json")
+  .option("--save-baseline", "write the ratios to bench/baselines.json")
+  .action(async (asked: string[], { seconds, out, budget, check, saveBaseline }: Options) => {
+    let isKept = true;
     for (const name of asked) {
       if (elapsedSeconds() > budget * 60) {
         console.log(`${name}: left out, ${budget} minutes are over: npm run bench -- ${name}, or --budget`);
@@ -64,9 +72,12 @@ await new Command("npm run bench --")
       if (bench === undefined)
         throw new Error(`there is no benchmark ${name}; there are ${names.join(", ")}`);
       console.log(`${name}: measuring …`);
-      show(name, await bench(seconds), out);
+      const report = await bench(seconds);
+      show(name, report, out);
+      if (check === true) isKept = checkBaselines(name, report) && isKept;
+      if (saveBaseline === true) saveBaselines(name, report);
     }
     writeIndex(out);
-    process.exit(0);
+    process.exit(isKept ? 0 : 1);
   })
   .parseAsync();

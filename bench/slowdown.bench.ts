@@ -101,9 +101,15 @@ function toReport(measured: readonly Measured[]): Report {
     ];
     const ratio = (of: (load: LoadResult) => number): number =>
       round(middle(beside, of) / middle(without, of));
-    ratios[`requests/s with a job / without, ${connections} connections`] = ratio((load) => load.rate);
-    ratios[`p50 with a job / without, ${connections} connections`] = ratio((load) => load.latency.p50);
-    ratios[`p99 with a job / without, ${connections} connections`] = ratio((load) => load.latency.p99);
+    ratios[`requests/s with a job / without, ${connections} connections (higher is better)`] = ratio(
+      (load) => load.rate,
+    );
+    ratios[`p50 with a job / without, ${connections} connections (lower is better)`] = ratio(
+      (load) => load.latency.p50,
+    );
+    ratios[`p99 with a job / without, ${connections} connections (lower is better)`] = ratio(
+      (load) => load.latency.p99,
+    );
   }
   return { title: "Answers while a job trains, one row of 30 features, 100 trees", rows, ratios };
 }

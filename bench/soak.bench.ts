@@ -58,10 +58,14 @@ function toReport(windows: readonly Window[], seconds: number, rate: number): Re
     title: `${seconds} s at ${Math.round(rate)} requests/s, half of the maximum`,
     rows: [],
     ratios: {
-      "memory of the data plane, last quarter / second": ratio(({ dataPlaneMib }) => dataPlaneMib),
-      "memory of the control plane, last quarter / second": ratio(({ controlPlaneMib }) => controlPlaneMib),
-      "p99, last quarter / second": ratio(({ load }) => load.latency.p99),
-      "failed requests": failed,
+      "memory of the data plane, last quarter / second (lower is better)": ratio(
+        ({ dataPlaneMib }) => dataPlaneMib,
+      ),
+      "memory of the control plane, last quarter / second (lower is better)": ratio(
+        ({ controlPlaneMib }) => controlPlaneMib,
+      ),
+      "p99, last quarter / second (lower is better)": ratio(({ load }) => load.latency.p99),
+      "failed requests (goal 0)": failed,
     },
     charts: [
       {
