@@ -20,6 +20,8 @@ import type { CountErrors } from "./request-errors.ts";
 
 const ATTEMPTS_MAX = 2;
 const SWEEP_MS = 20;
+/** Fewer rows wait while others are on their way into the log: each block costs two wake-ups, whatever it holds (DECISIONS, "Log blocks"). */
+const BLOCK_ROWS = 16;
 
 /** Settles a row that cannot be logged. */
 export type RefuseRow = (index: number, error: EngineError) => void;
@@ -48,6 +50,8 @@ export class Dispatcher {
   readonly #sweeper: NodeJS.Timeout;
   #turn = 0;
   #rows = 0;
+  /** Batches whose answers wait for the log. */
+  #logging = 0;
   #scheduled = false;
 
   constructor(options: DispatcherOptions) {
@@ -121,7 +125,7 @@ export class Dispatcher {
     for (let tried = 0; tried < this.#ring.length; tried++) {
       this.#turn = (this.#turn + 1) % this.#ring.length;
       const batcher = this.#ring[this.#turn] as Batcher;
-      if (!batcher.waiting) continue;
+      if (!batcher.waiting || (this.#logging > 0 && batcher.rowsNext < BLOCK_ROWS)) continue;
       const lane = this.#options.pool.takeFree(batcher.model.key, batcher.rowsNext);
       if (lane === undefined) continue;
       void this.#process(lane, batcher, batcher.take() as Batch);
@@ -176,7 +180,7 @@ export class Dispatcher {
       logged.catch((error: unknown) =>
         this.#options.logger.error({ err: error }, "predictions lost from the log"),
       );
-    else await logged;
+    else await this.#stored(logged);
     const { metrics, window } = batch.model;
     const nowMs = performance.now();
     metrics.queueSeconds.observe((batch.startedMs - batch.firstArrivedMs) / 1000);
@@ -191,6 +195,16 @@ export class Dispatcher {
       metrics.requestSeconds.observe((nowMs - row.arrivedMs) / 1000);
       window?.answered(row.arrivedMs, batch.startedMs, nowMs);
       row.answer(batch, index);
+    }
+  }
+
+  async #stored(logged: Promise<void>): Promise<void> {
+    this.#logging++;
+    try {
+      await logged;
+    } finally {
+      this.#logging--;
+      this.wake();
     }
   }
 

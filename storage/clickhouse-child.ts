@@ -9,6 +9,7 @@ import { readFileSync, rmSync } from "node:fs";
 import { mkdir, mkdtemp, readdir, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
+import { giveWay } from "../engine/core/background-priority.ts";
 import { ChdbEngine, quotedName } from "./chdb-engine.ts";
 import { CLICKHOUSE_EXIT, type ClickhouseConfig, clickhouseConfig } from "./clickhouse-config.ts";
 import { ClickhouseError } from "./clickhouse-error.ts";
@@ -21,6 +22,7 @@ const ORPHAN_GRACE_MS = 2000;
 await main();
 
 async function main(): Promise<void> {
+  giveWay();
   const config = readConfig();
   const stops = new Promise<number>((resolve) => {
     const stop = () => resolve(GRACE_MS);
