@@ -38,7 +38,7 @@ export interface HttpLoads {
 
 export function httpReport(loads: HttpLoads): Report {
   return {
-    title: "HTTP, one row of 30 features, 100 trees",
+    title: `HTTP, one row of 30 features, 100 trees, ${CONNECTIONS} connections`,
     rows: [...generatorRows(loads.generator, rateOf(loads, "echo")), ...closedRows(loads)],
     ratios: ratiosOf(loads),
     charts: chartsOf(loads),
@@ -59,7 +59,7 @@ function aloneOf({ one }: HttpLoads, name: string): number {
 
 function closedRows(loads: HttpLoads): Row[] {
   return Object.entries(loads.many).map(([name, settled]) => ({
-    [`${CONNECTIONS} connections`]: name,
+    subject: name,
     "requests/s": Math.round(settled.result.rate),
     "of echo": round(settled.result.rate / rateOf(loads, "echo")),
     "p50 ms": round(settled.result.latency.p50),

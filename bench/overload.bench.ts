@@ -10,7 +10,7 @@ import { requestBody, startBenchEngine } from "./setup.ts";
 
 const CONNECTIONS = 64;
 const OFFERED = 3;
-const OPEN_CONNECTIONS = 2_000;
+const OPEN_CONNECTIONS = 512;
 const MIB = 1024 * 1024;
 
 export async function benchOverload(seconds: number): Promise<Report> {

@@ -42,6 +42,11 @@ export class Batcher {
     return this.#queued[0]?.count ?? this.#filling.count;
   }
 
+  /** Rows of the batch that still grows. */
+  get rowsFilling(): number {
+    return this.#filling.count;
+  }
+
   /** True when no row is waiting, computed or being logged, and none is on its way. */
   get idle(): boolean {
     return this.live.size === 0 && this.expected === 0;

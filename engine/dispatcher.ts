@@ -8,8 +8,10 @@
  * their deadline are failed by a sweep, wherever their batch is, and again when their batch goes to a worker: what is
  * overdue then is not computed.
  */
+
+import type { Lane } from "../workers/lane.ts";
 import type { PredictTask } from "../workers/messages.ts";
-import type { Lane, WorkerPool } from "../workers/pool.ts";
+import type { WorkerPool } from "../workers/pool.ts";
 import type { Batch, Row } from "./batch.ts";
 import type { Batcher } from "./batcher.ts";
 import { EngineError, toEngineError } from "./core/errors.ts";
@@ -20,6 +22,8 @@ import type { CountErrors } from "./request-errors.ts";
 
 const ATTEMPTS_MAX = 2;
 const SWEEP_MS = 20;
+/** What makes a batch worth while at once. */
+const ROWS_AT_ONCE = 64;
 /** Fewer rows wait while others are on their way into the log: each block costs two wake-ups, whatever it holds (DECISIONS, "Log blocks"). */
 const BLOCK_ROWS = 16;
 
@@ -98,19 +102,25 @@ export class Dispatcher {
     const error = batcher.add(row, features, served);
     if (error !== undefined) throw error;
     this.#rows++;
-    this.#schedule();
+    if (batcher.rowsFilling % ROWS_AT_ONCE === 0) this.#dispatch();
+    else this.#schedule();
   }
 
   /** A lane has become free. */
   wake(): void {
-    if (this.#rows > 0) this.#schedule();
+    if (this.#rows === 0) return;
+    if (this.#ring.some((batcher) => batcher.rowsNext >= ROWS_AT_ONCE)) this.#dispatch();
+    else this.#schedule();
   }
 
   close(): void {
     clearInterval(this.#sweeper);
   }
 
-  /** At the end of this turn of the event loop: all requests that it read go into one batch. */
+  /**
+   * At the end of this turn of the event loop: all requests that it read go into one batch. A turn has no end while more than a thousand
+   * connections have something to say (libuv reads on), so ROWS_AT_ONCE do not wait for it.
+   */
   #schedule(): void {
     if (this.#scheduled) return;
     this.#scheduled = true;

@@ -11,26 +11,11 @@ import { EngineError, type ErrorDetail } from "./core/errors.ts";
 import type { ModelManifest } from "./core/manifest.ts";
 import { FLOAT32_MAX, isKeptAsText, type ModelInput, maxLengthOf, problemWith } from "./core/model-input.ts";
 import { isoOf, parseTimestamp } from "./core/timestamp.ts";
-import { FeatureReader } from "./feature-reader.ts";
+import { type Column, FeatureReader } from "./feature-reader.ts";
 
 const DETAILS_MAX = 20;
 /** Frozen: a plan with texts needs somewhere to write them. */
 const NO_TEXTS = Object.freeze<string[]>([]) as string[];
-
-export interface Column {
-  readonly input: ModelInput;
-  readonly name: string;
-  readonly type: ModelInput["type"];
-  readonly low: number;
-  readonly high: number;
-  /** Index by category, for a category. */
-  readonly codes: ReadonlyMap<unknown, number> | undefined;
-  /** What a missing value becomes; undefined: the feature is required. */
-  readonly fallback: number | undefined;
-  /** Index among the row's texts, or -1 for an input that is a float; and what a missing text becomes. */
-  readonly text: number;
-  readonly fallbackText: string;
-}
 
 export class FeaturePlan {
   readonly width: number;

@@ -6,7 +6,7 @@
  * It knows nothing but that shape. Whatever else comes (another order, a missing or unknown name, an escape, a value that is not
  * allowed) is left to JSON.parse and FeaturePlan, which also say what is wrong. Invariant: what it takes, they take, with the same floats.
  */
-import type { Column } from "./feature-plan.ts";
+import type { ModelInput } from "./core/model-input.ts";
 
 const BLANK = 32;
 const QUOTE = 34;
@@ -30,7 +30,22 @@ const POWER_MAX = POWERS.length - 1;
  */
 const ERROR = 2 ** -46;
 
-/** @throws never */
+/** What a plan knows of an input. */
+export interface Column {
+  readonly input: ModelInput;
+  readonly name: string;
+  readonly type: ModelInput["type"];
+  readonly low: number;
+  readonly high: number;
+  /** Index by category, for a category. */
+  readonly codes: ReadonlyMap<unknown, number> | undefined;
+  /** What a missing value becomes; undefined: the feature is required. */
+  readonly fallback: number | undefined;
+  /** Index among the row's texts, or -1 for an input that is a float; and what a missing text becomes. */
+  readonly text: number;
+  readonly fallbackText: string;
+}
+
 export class FeatureReader {
   readonly width: number;
   readonly #columns: readonly Column[];

@@ -6,9 +6,10 @@
  *
  * Invariant: one batch at a time, of LIGHT_ROWS_MAX rows; larger ones go to threads.
  */
+
+import type { Lane } from "./lane.ts";
 import { type PredictTask, toLoadTask, type WorkerResult } from "./messages.ts";
 import { inspectOnnx } from "./onnx-inspect.ts";
-import type { Lane } from "./pool.ts";
 import type { ModelArtifact } from "./runtime.ts";
 import { TaskRunner } from "./task-runner.ts";
 

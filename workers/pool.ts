@@ -15,8 +15,9 @@ import type { Logger } from "../engine/core/log.ts";
 import { modelKey } from "../engine/core/manifest.ts";
 import { ExplainThread } from "./explain/explain-thread.ts";
 import type { ExplainedRow, Explanation } from "./explain/explanation.ts";
+import type { Lane } from "./lane.ts";
 import { LaneThread } from "./lane-thread.ts";
-import { LightLane } from "./light-lane.ts";
+import { LIGHT_ROWS_MAX, LightLane } from "./light-lane.ts";
 import { type PredictTask, toLoadTask, type WorkerResult, type WorkerTask } from "./messages.ts";
 import type { ModelArtifact } from "./runtime.ts";
 
@@ -31,12 +32,6 @@ export interface WorkerPoolOptions {
   /** Loading and warming a model may take this long, ms. */
   readonly loadTimeoutMs: number;
   readonly logger: Logger;
-}
-
-export interface Lane {
-  readonly index: number;
-  /** @throws EngineError WORKER_FAILED when the thread died or hung; the lane mends itself. */
-  predict(task: PredictTask): Promise<WorkerResult>;
 }
 
 export class WorkerPool {
@@ -67,7 +62,9 @@ export class WorkerPool {
 
   /** Claims a free lane for a batch of so many rows of the model, which it must be given at once. */
   takeFree(key: string, rows: number): Lane | undefined {
-    if (this.#light.takes(key, rows)) return this.#light.take();
+    const light = this.#light.takes(key, rows) ? this.#light.take() : undefined;
+    if (light !== undefined) return light;
+    if (rows < LIGHT_ROWS_MAX && this.#light.takes(key, rows)) return undefined;
     const lane = this.#lanes.find((candidate) => candidate.state === "free");
     lane?.claim();
     return lane;

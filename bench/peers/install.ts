@@ -21,26 +21,37 @@ export interface InstalledPeer {
 }
 
 /** @throws Error where its packages cannot be had. */
-export async function installPeer({ name, folder, language }: Peer): Promise<InstalledPeer> {
+export async function installPeer(peer: Peer): Promise<InstalledPeer> {
+  const { folder, language } = peer;
+  const source = join(PROJECT, "bench/peers", folder);
+  const target = await installPackages(peer);
+  const versions = readVersions(readFileSync(join(source, LISTS[language]), "utf8"));
+  if (language === "python")
+    return { command: [join(target, "bin/python"), join(source, "server.py")], versions };
+  cpSync(join(source, "server.mjs"), join(target, "server.mjs")); // imports are looked for beside it
+  return { command: [process.execPath, join(target, "server.mjs")], versions };
+}
+
+/** The folder that the packages of bench/peers/<folder> are in. @throws Error where they cannot be had. */
+export async function installPackages({
+  name,
+  folder,
+  language,
+}: Pick<Peer, "name" | "folder" | "language">): Promise<string> {
   const source = join(PROJECT, "bench/peers", folder);
   const target = join(PROJECT, ".peers", folder);
   const list = readFileSync(join(source, LISTS[language]), "utf8");
   const python = process.env["BENCH_PYTHON"] ?? "python3";
   const marker = join(target, MARKER);
   const wanted = createHash("sha256").update(`${python}\n${list}`).digest("hex");
-  if (!existsSync(marker) || readFileSync(marker, "utf8") !== wanted) {
-    console.log(`${name}: installing its packages, once …`);
-    rmSync(target, { recursive: true, force: true });
-    mkdirSync(target, { recursive: true });
-    if (language === "python") await installPython(python, source, target);
-    else await installNode(source, target);
-    writeFileSync(marker, wanted);
-  }
-  const versions = readVersions(list);
-  if (language === "python")
-    return { command: [join(target, "bin/python"), join(source, "server.py")], versions };
-  cpSync(join(source, "server.mjs"), join(target, "server.mjs")); // imports are looked for beside it
-  return { command: [process.execPath, join(target, "server.mjs")], versions };
+  if (existsSync(marker) && readFileSync(marker, "utf8") === wanted) return target;
+  console.log(`${name}: installing its packages once, which takes minutes …`);
+  rmSync(target, { recursive: true, force: true });
+  mkdirSync(target, { recursive: true });
+  if (language === "python") await installPython(python, source, target);
+  else await installNode(source, target);
+  writeFileSync(marker, wanted);
+  return target;
 }
 
 async function installPython(python: string, source: string, target: string): Promise<void> {

@@ -76,7 +76,11 @@ export class EngineError extends Error {
   readonly details: readonly ErrorDetail[];
 
   constructor(code: ErrorCode, message: string, options: EngineErrorOptions = {}) {
+    const { stackTraceLimit } = Error;
+    // an overloaded engine refuses thousands a second: where in the code they were refused says nothing, and costs as much as a prediction
+    if (ERRORS[code].level === "debug") Error.stackTraceLimit = 0;
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    Error.stackTraceLimit = stackTraceLimit;
     this.code = code;
     this.details = options.details ?? [];
   }

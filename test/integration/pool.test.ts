@@ -7,8 +7,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { setImmediate } from "node:timers/promises";
 import { pino } from "pino";
+import type { Lane } from "../../workers/lane.ts";
 import type { PredictTask } from "../../workers/messages.ts";
-import { type Lane, WorkerPool } from "../../workers/pool.ts";
+import { WorkerPool } from "../../workers/pool.ts";
 import { eventually } from "../support/eventually.ts";
 import { slowModel } from "../support/slow-model.ts";
 
