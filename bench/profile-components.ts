@@ -12,7 +12,7 @@ const COMPONENTS = [
   ["metrics", / engine\/core\/metrics\.ts/],
   ["copy", / workers\/onnx-feeds\.ts|^Tensor onnxruntime/],
   ["inference", / onnxruntime-| workers\/runtime-/],
-  ["handover", / workers\/| node:internal\/(worker|per_context\/messageport)/],
+  ["handover", / piscina\/| workers\/| node:internal\/(worker|per_context\/messageport)/],
   ["log: encode", / engine\/(log-row|prediction-log|core\/row-binary)\.ts/],
   ["log: publish", / streams\/| @nats-io\/| node:(net|internal\/stream)/],
   ["dispatch", / engine\//],
