@@ -3,7 +3,6 @@
  */
 import { Command, InvalidArgumentError } from "commander";
 import type { Engine } from "./app.ts";
-import { giveWay } from "./core/background-priority.ts";
 import { readConfig, SETTINGS } from "./core/config.ts";
 import { createLogger, type Logger } from "./core/log.ts";
 import { ROLES, type Role } from "./core/roles.ts";
@@ -52,7 +51,6 @@ async function serve(roles: readonly Role[], withSample: boolean): Promise<void>
 /** A control plane whose parent is gone ends by itself. What it needs is loaded while the parent still starts the services. */
 async function beginAsChild(): Promise<void> {
   process.on("disconnect", () => process.exit(0));
-  giveWay();
   const { untilServicesAreKnown } = await import("./app-control-child.ts");
   await Promise.all([untilServicesAreKnown(), import("./app-standby.ts")]);
   process.channel?.unref(); // one that cannot start ends
