@@ -1,14 +1,16 @@
 // hot path
 /**
  * Light models run where the rows are: for small batches of them, waking a thread and being woken by it costs more than the prediction
- * (DECISIONS, "Light models"). A model is light when nothing in its graph can take long, whatever the row: trees and linear models, of
- * FILE_BYTES_MAX at most, and of no other operators than these. It is loaded here after it has been loaded and tried in every lane.
+ * (DECISIONS, "Light models"). A model is light when what it takes does not depend on the row, and is little: trees and linear models, of
+ * FILE_BYTES_MAX at most, of no other operators than these, that answer a whole batch within BATCH_MS_MAX. It is loaded here after it has
+ * been loaded and tried in every lane.
  *
  * Invariant: one batch at a time, of LIGHT_ROWS_MAX rows; larger ones go to threads.
  */
 
+import { inputWidth, outputWidth } from "../engine/core/manifest.ts";
 import type { Lane } from "./lane.ts";
-import { type PredictTask, toLoadTask, type WorkerResult } from "./messages.ts";
+import { type LoadTask, type PredictTask, toLoadTask, type WorkerResult } from "./messages.ts";
 import { inspectOnnx } from "./onnx-inspect.ts";
 import type { ModelArtifact } from "./runtime.ts";
 import { TaskRunner } from "./task-runner.ts";
@@ -17,7 +19,10 @@ import { TaskRunner } from "./task-runner.ts";
 export const LIGHT_ROWS_MAX = 64;
 /** Some 170 trees of 31 leaves: at most a tenth of a millisecond a batch, and 8 ms to load. */
 const FILE_BYTES_MAX = 512 * 1024;
-/** No loop, and no result that is larger than inputs and weights. */
+/** What a batch may take, ms. A graph can be large all the same, by shapes that are multiplied; the best of TRIALS tells, whoever wants the core. */
+const BATCH_MS_MAX = 2;
+const TRIALS = 3;
+/** No loop: the same work for every row. */
 const LIGHT_OPERATORS = new Set([
   "TreeEnsemble",
   "TreeEnsembleClassifier",
@@ -71,7 +76,20 @@ export class LightLane implements Lane {
     if (!isLight(artifact)) return;
     const task = toLoadTask(artifact);
     const { ok } = await this.#runner.run(task);
-    if (ok) this.#keys.add(task.key);
+    if (ok && (await this.#isQuick(task))) this.#keys.add(task.key);
+    else await this.#runner.run({ kind: "unload", key: task.key });
+  }
+
+  async #isQuick({ key, manifest }: LoadTask): Promise<boolean> {
+    const [inputs, outputs] = [inputWidth(manifest), outputWidth(manifest)];
+    const floats = (width: number) => new Float32Array(new SharedArrayBuffer(LIGHT_ROWS_MAX * width * 4));
+    const batch = { rows: LIGHT_ROWS_MAX, features: floats(inputs), outputs: floats(outputs) };
+    for (let trial = 0; trial < TRIALS; trial++) {
+      const task = { kind: "predict", key, inputWidth: inputs, outputWidth: outputs, ...batch } as const;
+      const result = await this.#runner.run(task);
+      if (result.ok && result.elapsedMs <= BATCH_MS_MAX) return true;
+    }
+    return false;
   }
 
   async unload(key: string): Promise<void> {
