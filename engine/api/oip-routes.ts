@@ -63,11 +63,11 @@ export function modelPaths(path: string): string[] {
  */
 export function modelIn(req: HttpRequest): { readonly name: string; readonly version: string | undefined } {
   const name = textIn(req, 0);
-  const version = req.getParameter(1) === undefined ? undefined : textIn(req, 1);
-  if (name.length > ID_LENGTH_MAX || (version?.length ?? 0) > ID_LENGTH_MAX)
+  const version = textIn(req, 1); // empty where the path has none
+  if (name.length > ID_LENGTH_MAX || version.length > ID_LENGTH_MAX)
     throw new EngineError(
       "MODEL_NOT_FOUND",
       `names and versions of models have at most ${ID_LENGTH_MAX} characters`,
     );
-  return { name, version };
+  return { name, version: version === "" ? undefined : version };
 }
