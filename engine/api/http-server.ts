@@ -16,6 +16,7 @@ import { EngineError, type ErrorCode } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { Counter, Metrics } from "../core/metrics.ts";
 import { Exchange, type ExchangeOwner } from "./exchange.ts";
+import type { RouteDescription } from "./route-description.ts";
 import { checkIsJson, type SenderCheck } from "./sender-check.ts";
 
 export type Method = "get" | "post" | "put" | "delete";
@@ -26,6 +27,7 @@ export interface Route {
   readonly path: string;
   /** Refuses every content-type but application/json with 415. */
   readonly takes?: "json";
+  readonly describes: RouteDescription;
   /** Must take what it needs of `req` before it returns. */
   readonly handle: (exchange: Exchange, req: HttpRequest) => void;
 }
