@@ -122,7 +122,7 @@ function openInferenceRoutes({ core, readiness, config, registry }: HttpOptions)
   return [
     ...oipRoutes({ models, readiness, rowsMax: inference.rowsMax }),
     ...oipInferRoutes({ inference, bodyBytesMax, timeoutMs }),
-    ...oipRepositoryRoutes({ repository: new Repository({ registry, models }), models }),
+    ...oipRepositoryRoutes({ repository: new Repository({ registry, models }), models, bodyBytesMax }),
   ];
 }
 

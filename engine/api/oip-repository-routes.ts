@@ -1,36 +1,60 @@
 /**
  * The Open Inference Protocol's extensions for those who run models: the repository, and statistics.
- * Bodies may be empty and need no content-type: its clients send none. Bound: SMALL_BODY_BYTES.
+ * Bodies may be empty and need no content-type: its clients send none. Bound: a body, by bodyBytesMax.
  */
-import { z } from "zod";
+import {
+  loadRequest,
+  modelStatistics as modelStatisticsSchema,
+  type RepositoryParameters,
+  repositoryChanged,
+  repositoryIndex,
+  repositoryIndexRequest,
+  unloadRequest,
+} from "../contract/oip-repository.ts";
 import type { Models } from "../models.ts";
-import type { Repository, RepositoryParameters } from "../oip/repository.ts";
+import type { Repository } from "../oip/repository.ts";
 import { modelStatistics } from "../oip/statistics.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
-import { modelIn, modelPaths } from "./oip-routes.ts";
+import { MODEL_ERRORS, modelIn, modelPaths } from "./oip-routes.ts";
 import { modelNameIn } from "./path-name.ts";
+import type { RouteDescription } from "./route-description.ts";
 
 export interface OipRepositoryRoutesOptions {
   readonly repository: Repository;
   readonly models: Models;
+  /** Who sends a model's content along is told where it belongs. */
+  readonly bodyBytesMax: number;
 }
 
-const indexBody = z.looseObject({ ready: z.boolean().optional() });
-const changeBody = z.looseObject({ parameters: z.record(z.string(), z.unknown()).optional() });
+const TAG = "Open Inference Protocol";
+const ACTIONS = {
+  load: { summary: "Put a model into production", body: loadRequest },
+  unload: { summary: "Take a model out of production", body: unloadRequest },
+} as const;
 
-export function oipRepositoryRoutes({ repository, models }: OipRepositoryRoutesOptions): Route[] {
+export function oipRepositoryRoutes({
+  repository,
+  models,
+  bodyBytesMax,
+}: OipRepositoryRoutesOptions): Route[] {
   const change = (
-    action: "load" | "unload",
+    action: keyof typeof ACTIONS,
     work: (name: string, parameters: RepositoryParameters | undefined) => Promise<void>,
   ): Route => ({
     method: "post",
     path: `/v2/repository/models/:name/${action}`,
     errors: "oip",
+    describes: {
+      tag: TAG,
+      ...ACTIONS[action],
+      answers: { 200: repositoryChanged },
+      errors: [...MODEL_ERRORS, "CONFLICT", "MODEL_INVALID", "SERVICE_UNAVAILABLE"],
+    },
     handle: (exchange, req) => {
       const name = modelNameIn(req);
-      withBody(exchange, changeBody, SMALL_BODY_BYTES, async ({ parameters }) => {
+      withBody(exchange, ACTIONS[action].body, bodyBytesMax, async ({ parameters }) => {
         await work(name, parameters);
         exchange.sendJson("{}");
       });
@@ -41,25 +65,47 @@ export function oipRepositoryRoutes({ repository, models }: OipRepositoryRoutesO
       method: "post",
       path: "/v2/repository/index",
       errors: "oip",
+      describes: {
+        tag: TAG,
+        summary: "All versions in the registry, and which of them this engine serves",
+        body: repositoryIndexRequest,
+        answers: { 200: repositoryIndex },
+        errors: ["SERVICE_UNAVAILABLE"],
+      },
       handle: (exchange) =>
-        withBody(exchange, indexBody, SMALL_BODY_BYTES, async ({ ready = false }) =>
+        withBody(exchange, repositoryIndexRequest, SMALL_BODY_BYTES, async ({ ready = false }) =>
           send(exchange, await repository.index(ready ? "ready" : "all")),
         ),
     },
     change("load", async (name, parameters) => repository.load(name, parameters)),
     change("unload", async (name, parameters) => repository.unload(name, parameters)),
-    statistics("/v2/models/stats", (exchange) => send(exchange, modelStatistics(models))),
+    ...statisticsRoutes(models),
+  ];
+}
+
+function statisticsRoutes(models: Models): Route[] {
+  const get = (
+    path: string,
+    { summary, errors }: Pick<RouteDescription, "summary" | "errors">,
+    handle: Route["handle"],
+  ): Route => ({
+    method: "get",
+    path,
+    errors: "oip",
+    describes: { tag: TAG, summary, answers: { 200: modelStatisticsSchema }, errors },
+    handle,
+  });
+  const all = { summary: "What all served versions have done since they were loaded", errors: [] };
+  const one = { summary: "What a model has done since it was loaded", errors: MODEL_ERRORS };
+  return [
+    get("/v2/models/stats", all, (exchange) => send(exchange, modelStatistics(models))),
     ...modelPaths("/stats").map((path) =>
-      statistics(path, (exchange, req) => {
+      get(path, one, (exchange, req) => {
         const { name, version } = modelIn(req);
         send(exchange, modelStatistics(models, name, version));
       }),
     ),
   ];
-}
-
-function statistics(path: string, handle: Route["handle"]): Route {
-  return { method: "get", path, errors: "oip", handle };
 }
 
 function send(exchange: Exchange, json: unknown): void {

@@ -2,45 +2,11 @@
  * The statistics extension: what the served model versions have done, in the protocol's words. Times are in nanoseconds, and count
  * from the loading of the version. Answers are never taken from a cache: its counts stay at nothing.
  */
+import type { BatchStatistic, DurationStatistic, ModelStatistic } from "../contract/oip-repository.ts";
 import { EngineError } from "../core/errors.ts";
 import type { Models } from "../models.ts";
 import type { ServedModel } from "../served-model.ts";
 import type { BatchTimes, Duration } from "./model-statistics.ts";
-
-export interface DurationStatistic {
-  readonly count: number;
-  readonly ns: number;
-}
-
-export interface BatchStatistic {
-  readonly batch_size: number;
-  readonly compute_input: DurationStatistic;
-  readonly compute_infer: DurationStatistic;
-  readonly compute_output: DurationStatistic;
-}
-
-export interface ModelStatistic {
-  readonly name: string;
-  readonly version: string;
-  /** ms since 1970; 0: none yet. */
-  readonly last_inference: number;
-  readonly inference_count: number;
-  readonly execution_count: number;
-  readonly inference_stats: Readonly<Record<InferenceStatistic, DurationStatistic>>;
-  readonly response_stats: Readonly<Record<string, never>>;
-  readonly batch_stats: readonly BatchStatistic[];
-  readonly memory_usage: readonly never[];
-}
-
-type InferenceStatistic =
-  | "success"
-  | "fail"
-  | "queue"
-  | "compute_input"
-  | "compute_infer"
-  | "compute_output"
-  | "cache_hit"
-  | "cache_miss";
 
 const NS_PER_MS = 1e6;
 const NONE: Duration = { count: 0, ms: 0 };

@@ -4,7 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import type { ModelStatistic } from "../../engine/oip/statistics.ts";
+import type { z } from "zod";
+import { modelStatistics, repositoryIndex } from "../../engine/contract/oip-repository.ts";
 import { errorOf, jsonOf } from "../support/answers.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
@@ -14,13 +15,6 @@ import { parseMetrics, sampleOf } from "../support/prometheus.ts";
 
 const MODEL = "identity-fp32";
 const IDENTITY = readModelFolder(`test/fixtures/tensors/${MODEL}`);
-
-interface Entry {
-  readonly name: string;
-  readonly version: string;
-  readonly state: string;
-  readonly reason: string;
-}
 
 describe("models over the Open Inference Protocol", () => {
   let engine: TestEngine;
@@ -53,9 +47,14 @@ describe("models over the Open Inference Protocol", () => {
   const states = async (body: unknown = ""): Promise<string[]> => {
     const response = await post("/v2/repository/index", body);
     assert.equal(response.status, 200);
-    return (await jsonOf<Entry[]>(response)).map(
-      ({ name, version, state, reason }) => `${name} ${version} ${state} ${reason}`,
-    );
+    return repositoryIndex
+      .parse(await response.json())
+      .map(({ name, version, state, reason }) => `${name} ${version} ${state} ${reason}`);
+  };
+  const statistics = async (path: string): Promise<z.infer<typeof modelStatistics>> => {
+    const response = await engine.get(path);
+    assert.equal(response.status, 200);
+    return modelStatistics.parse(await response.json());
   };
   const infer = async (rows: number, version = ""): Promise<Response> => {
     const data = Array.from({ length: rows * 3 }, (_, index) => index);
@@ -171,18 +170,14 @@ describe("models over the Open Inference Protocol", () => {
   it("are counted: requests, rows and batches, failures too", async () => {
     await done("unload");
     await eventually("3.0.0 is unloaded", async () => {
-      const { model_stats: all } = await jsonOf<{ model_stats: ModelStatistic[] }>(
-        await engine.get("/v2/models/stats"),
-      );
+      const { model_stats: all } = await statistics("/v2/models/stats");
       return all.every(({ version }) => version !== "3.0.0");
     });
     await done("load"); // counts begin anew
     for (const rows of [1, 5, 5]) assert.equal((await infer(rows)).status, 200);
-    const wrong = { inputs: [{ name: "x", datatype: "FP32", shape: [1, 3], data: [1] }] };
+    const wrong = { inputs: [{ name: "x", datatype: "FP32", shape: [1, 2], data: [1, 2] }] };
     assert.equal((await engine.post(`/v2/models/${MODEL}/infer`, wrong)).status, 400);
-    const { model_stats: stats } = await jsonOf<{ model_stats: ModelStatistic[] }>(
-      await engine.get(`/v2/models/${MODEL}/versions/3.0.0/stats`),
-    );
+    const { model_stats: stats } = await statistics(`/v2/models/${MODEL}/versions/3.0.0/stats`);
     const [statistic] = stats;
     assert.ok(statistic !== undefined && stats.length === 1);
     assert.deepEqual([statistic.inference_count, statistic.execution_count], [11, 3]);
