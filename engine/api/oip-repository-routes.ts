@@ -18,7 +18,7 @@ import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
 import { MODEL_ERRORS, modelIn, modelPaths } from "./oip-routes.ts";
-import { modelNameIn } from "./path-name.ts";
+import { modelNameIn, namePath } from "./path-name.ts";
 import type { RouteDescription } from "./route-description.ts";
 
 export interface OipRepositoryRoutesOptions {
@@ -49,6 +49,7 @@ export function oipRepositoryRoutes({
     describes: {
       tag: TAG,
       ...ACTIONS[action],
+      path: { name: namePath },
       answers: { 200: repositoryChanged },
       errors: [...MODEL_ERRORS, "CONFLICT", "MODEL_INVALID", "SERVICE_UNAVAILABLE"],
     },
