@@ -129,7 +129,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const { http, port, history } = await serveHttp({ ...plane, serviceLevels });
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(connection.nats, topology, VERSION, (request) =>
-    handleServiceRequest(request, core.predictor, config.timeoutMs),
+    handleServiceRequest(request, { ...core, timeoutMs: config.timeoutMs }),
   );
   await core.models.settled();
   const consumer = startRequestConsumer(config, streams, core, logger);
@@ -316,7 +316,7 @@ async function followRegistry(
 function startRequestConsumer(
   config: Config,
   { connection, client, manager, publisher, topology }: Streams,
-  { predictor }: Core,
+  { predictor, inference }: Core,
   logger: Logger,
 ): RequestConsumer {
   const log = logger.child({ component: "requests" });
@@ -333,9 +333,10 @@ function startRequestConsumer(
         predictor,
         prefix: config.prefix,
         deliveriesMax: config.streamDeliveriesMax,
-        publishResult: (model, predictionId, json, request) => {
-          const subject = topology.predictionsSubject(model);
-          results.publish({ subject, predictionId, json, replyTo: request.replyTo, request });
+        inference,
+        publishResult: (result, request) => {
+          const subject = topology.predictionsSubject(request.model);
+          results.publish({ ...result, subject, replyTo: request.replyTo, request });
         },
       }),
     logger: log,
