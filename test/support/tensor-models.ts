@@ -16,16 +16,15 @@ export const TENSOR_MODEL_FOLDERS: readonly string[] = [
 
 /** Pushes and promotes them; resolves when all are ready. */
 export async function serveTensorModels(engine: TestEngine): Promise<void> {
-  for (const folder of TENSOR_MODEL_FOLDERS) {
-    const response = await engine.post("/models", pushBody(readModelFolder(folder), "production"));
-    assert.equal(response.status, 201, `${folder}: ${await response.text()}`);
+  const models = TENSOR_MODEL_FOLDERS.map(readModelFolder);
+  for (const model of models) {
+    const response = await engine.post("/models", pushBody(model, "production"));
+    assert.equal(response.status, 201, `${model.manifest.name}: ${await response.text()}`);
   }
-  for (const folder of TENSOR_MODEL_FOLDERS) {
-    const name = folder.split("/").at(-1) ?? "";
+  for (const { name } of models.map(({ manifest }) => manifest))
     await eventually(
       `${name} is ready`,
       async () => (await engine.get(`/v2/models/${name}/ready`)).status === 200,
       30_000,
     );
-  }
 }
