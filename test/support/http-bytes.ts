@@ -18,7 +18,9 @@ export async function exchangeBytes(url: string, request: Uint8Array): Promise<H
   let received = Buffer.alloc(0);
   try {
     return await new Promise((resolve, reject) => {
-      socket.setTimeout(TIMEOUT_MS, () => reject(new Error(`no answer in ${TIMEOUT_MS} ms: ${received}`)));
+      socket.setTimeout(TIMEOUT_MS, () =>
+        reject(new Error(`no answer in ${TIMEOUT_MS} ms: ${received.toString()}`)),
+      );
       socket.on("error", reject);
       socket.on("close", () => reject(new Error(`closed after ${received.length} bytes of an answer`)));
       socket.on("data", (chunk: Buffer) => {
