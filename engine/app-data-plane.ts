@@ -50,6 +50,7 @@ import { FeatureStage } from "./features/feature-stage.ts";
 import { Models, type WantedModel } from "./models.ts";
 import { handleServiceRequest, handleStreamRequest } from "./nats-predict.ts";
 import { Inference } from "./oip/inference.ts";
+import { exposeTritonMetrics } from "./oip/triton-metrics.ts";
 import { Predictor } from "./predict.ts";
 import { PredictionLog } from "./prediction-log.ts";
 import type { Readiness } from "./readiness.ts";
@@ -257,6 +258,7 @@ function createCore(
     metrics,
     logger: logger.child({ component: "models" }),
   });
+  if (config.tritonMetrics === "on") exposeTritonMetrics(metrics, models);
   const reader = createEntityReader(config, features.store, metrics, logger);
   const stage = new FeatureStage({ reader, dispatcher, errors, rowsMax: config.batchRowsMax });
   const explainer = new Explainer(pool, logger.child({ component: "explainer" }));

@@ -219,6 +219,11 @@ export const SETTINGS = {
     count(MIB, 4096 * MIB, 256 * MIB),
     "entity states that the ingester keeps beside the store, bytes, so that those of busy entities are not read again",
   ),
+  tritonMetrics: setting(
+    "MILLRACE_TRITON_METRICS",
+    z.enum(["on", "off"]).default("on"),
+    "whether /metrics has the models' statistics under Triton's names (nv_inference_…) too",
+  ),
   streamBytesMax: setting(
     "MILLRACE_STREAM_BYTES_MAX",
     count(MIB, 1024 * 1024 * MIB, 4096 * MIB),

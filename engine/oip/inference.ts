@@ -95,7 +95,7 @@ export class Inference {
       });
       predictor.submitRows(batcher, pending.rows, rows.sourceOf);
     } catch (error) {
-      predictor.refused(model, call.source, error);
+      predictor.refused(model, call, error);
       throw error;
     }
   }
