@@ -1,0 +1,62 @@
+/**
+ * Parameters of requests and responses: the protocol's messages, of which one field is set, and plain values.
+ *
+ * Whole numbers that a double does not hold are BigInt, as they are in requests over HTTP.
+ */
+import { EngineError } from "../core/errors.ts";
+import type { InferParameters } from "../oip/infer-request.ts";
+import type { ParameterMessage, ParameterMessages } from "./messages.ts";
+
+type Value = InferParameters[string];
+
+const INT64_MAX = 2n ** 63n - 1n;
+
+/** @throws EngineError INVALID_REQUEST for a parameter that has no value. */
+export function fromParameters(messages: ParameterMessages, field: string): InferParameters {
+  const values: [string, Value][] = [];
+  for (const [name, message] of Object.entries(messages)) {
+    const value = valueOf(message);
+    if (value === undefined) throw hasNoValue(`${field}.${name.slice(0, 128)}`);
+    values.push([name, value]);
+  }
+  return Object.fromEntries(values);
+}
+
+export function toParameters(values: InferParameters): ParameterMessages {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, toMessage(value)]));
+}
+
+function valueOf({ parameter_choice: choice, ...message }: ParameterMessage): Value | undefined {
+  switch (choice) {
+    case "int64_param":
+    case "uint64_param":
+      return wholeNumber(message[choice] ?? "0");
+    case undefined:
+      return undefined;
+    default:
+      return message[choice];
+  }
+}
+
+function wholeNumber(text: string): number | bigint {
+  const number = Number(text);
+  return Number.isSafeInteger(number) ? number : BigInt(text);
+}
+
+function toMessage(value: Value): ParameterMessage {
+  switch (typeof value) {
+    case "boolean":
+      return { bool_param: value };
+    case "string":
+      return { string_param: value };
+    case "bigint":
+      return value > INT64_MAX ? { uint64_param: String(value) } : { int64_param: String(value) };
+    default:
+      return Number.isSafeInteger(value) ? { int64_param: String(value) } : { double_param: value };
+  }
+}
+
+function hasNoValue(field: string): EngineError {
+  const message = "has no value: one of bool_param, int64_param, string_param, double_param, uint64_param";
+  return new EngineError("INVALID_REQUEST", `${field} ${message}`, { details: [{ field, message }] });
+}
