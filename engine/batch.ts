@@ -13,6 +13,7 @@
  */
 import type { EngineError } from "./core/errors.ts";
 import type { Source } from "./core/prediction.ts";
+import type { Tensor } from "./core/tensor.ts";
 import type { ServedFeatures } from "./features/served-features.ts";
 import type { Naming, ServedModel } from "./served-model.ts";
 
@@ -28,6 +29,12 @@ export interface Row {
   readonly deadlineMs: number;
   /** Ids of the entities whose features the model takes, by their key, when entity_id alone does not tell. */
   readonly entities: Readonly<Record<string, string>> | undefined;
+  /** The model's outputs are wanted as tensors, beside the floats that predictions are read from. */
+  readonly wantsTensors?: boolean;
+  /** 1: before all others; 0 or none: as usual; see Batcher. */
+  readonly priority?: number;
+  /** One of several rows of a request that is counted with another. */
+  readonly isFollower?: boolean;
   /** Text that the prediction id follows from, for sources that may deliver a request twice; else "". */
   readonly idempotencyKey: string;
   /** The prediction is made and logged: it is row `index` of `batch`, readable during this call only. */
@@ -49,6 +56,9 @@ export class Batch {
   readonly rows: (Row | undefined)[];
   /** Of each row what was looked up for it, where its model takes features from the store. */
   readonly served: (ServedFeatures | undefined)[] = [];
+  /** Whether one of its rows wants the model's outputs as tensors; and those, once they are computed. */
+  wantsTensors = false;
+  tensors: readonly Tensor[] | undefined;
   /** As it was for its first row: a canary may end while its rows are computed. */
   naming: Naming;
   count = 0;
@@ -88,6 +98,7 @@ export class Batch {
       this.naming = this.model.naming;
     }
     if (served !== undefined) this.served[this.count] = served;
+    if (row.wantsTensors === true) this.wantsTensors = true;
     this.rows[this.count++] = row;
     this.accepted++;
   }
@@ -134,8 +145,7 @@ export class Batch {
     copy(target.features, to, this.features, from, inputWidth);
     target.served[to] = this.served[from];
     this.ids.copy(target.ids, to * 16, from * 16, (from + 1) * 16);
-    if (this.raw === this.features) return;
-    copy(target.raw, to, this.raw, from, plan.width);
+    if (this.raw !== this.features) copy(target.raw, to, this.raw, from, plan.width);
     for (let text = 0; text < plan.texts; text++)
       target.texts[to * plan.texts + text] = this.texts[from * plan.texts + text] ?? "";
   }
@@ -145,6 +155,8 @@ export class Batch {
     this.rows.fill(undefined, 0, this.count);
     this.served.length = 0;
     this.texts.fill("");
+    this.wantsTensors = false;
+    this.tensors = undefined;
     this.count = 0;
     this.accepted = 0;
     this.attempts = 0;

@@ -10,7 +10,7 @@ import { Batch, type Row } from "./batch.ts";
 import type { EngineError } from "./core/errors.ts";
 import { writeUuid7, writeUuidOf } from "./core/uuid.ts";
 import type { ServedFeatures } from "./features/served-features.ts";
-import { ReadFeatures } from "./request-json.ts";
+import { RowSource } from "./row-source.ts";
 import type { ServedModel } from "./served-model.ts";
 
 const SPARE_MAX = 16;
@@ -75,7 +75,7 @@ export class Batcher {
     const offset = index * plan.width;
     const textOffset = index * plan.texts;
     const error =
-      features instanceof ReadFeatures
+      features instanceof RowSource
         ? features.write(plan, raw, offset, texts, textOffset)
         : plan.write(features, raw, offset, texts, textOffset);
     if (error !== undefined || pipeline === undefined) return error;

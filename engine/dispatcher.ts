@@ -174,6 +174,7 @@ export class Dispatcher {
       if (!result.ok) throw new EngineError(result.code, result.message);
       batch.finishedMs = performance.now();
       batch.inferenceMs = result.elapsedMs;
+      batch.tensors = result.tensors;
       for (const { row, message } of result.failedRows)
         this.#fail(batch, row, new EngineError("INFERENCE_FAILED", message));
     } finally {
@@ -251,7 +252,7 @@ function overdue(): EngineError {
   );
 }
 
-function toTask({ model, count, features, outputs }: Batch): PredictTask {
+function toTask({ model, count, features, outputs, texts, wantsTensors }: Batch): PredictTask {
   return {
     kind: "predict",
     key: model.key,
@@ -260,5 +261,6 @@ function toTask({ model, count, features, outputs }: Batch): PredictTask {
     outputWidth: model.outputWidth,
     features,
     outputs,
+    ...(wantsTensors ? { texts: texts.slice(0, count * model.plan.texts) } : undefined),
   };
 }

@@ -12,12 +12,13 @@ import type { ModelManifest } from "./core/manifest.ts";
 import { FLOAT32_MAX, isKeptAsText, type ModelInput, maxLengthOf, problemWith } from "./core/model-input.ts";
 import { isoOf, parseTimestamp } from "./core/timestamp.ts";
 import { type Column, FeatureReader } from "./feature-reader.ts";
+import type { RowPlan } from "./row-source.ts";
 
 const DETAILS_MAX = 20;
 /** Frozen: a plan with texts needs somewhere to write them. */
 const NO_TEXTS = Object.freeze<string[]>([]) as string[];
 
-export class FeaturePlan {
+export class FeaturePlan implements RowPlan {
   readonly width: number;
   /** Texts per row. */
   readonly texts: number;

@@ -9,6 +9,7 @@ import type { Batch, Row } from "./batch.ts";
 import { sourceCode } from "./core/prediction.ts";
 import type { RowBinaryWriter } from "./core/row-binary.ts";
 import type { ServedFeatures } from "./features/served-features.ts";
+import { writeLoggedTensors } from "./logged-tensors.ts";
 
 const FIXED_BYTES = 128;
 const STRING_BYTES_MAX = 3 * 1024;
@@ -85,6 +86,8 @@ function writeOutput(writer: RowBinaryWriter, batch: Batch, index: number): void
 
 function writeFeatures(writer: RowBinaryWriter, { model, raw, rawBytes, texts }: Batch, index: number): void {
   const { width } = model.plan;
+  if (model.tensorPlan !== undefined)
+    return writeLoggedTensors(writer, model.tensorPlan.layout, rawBytes, texts, index);
   const offset = index * width;
   writer.reserve(FIXED_BYTES + 4 * width);
   writer.varint(model.numbers);

@@ -175,8 +175,9 @@ export class Models {
     try {
       const artifact = await loadArtifact(key.slice(0, at), key.slice(at + 1));
       const lookup = await compileLookup(artifact.manifest, findFeatureSet);
-      await pool.load(withExampleRow(artifact));
-      const batcher = new Batcher(new ServedModel(artifact.manifest, metrics, lookup), batchRowsMax);
+      const loaded = await pool.load(withExampleRow(artifact));
+      const model = new ServedModel(artifact.manifest, metrics, lookup, loaded);
+      const batcher = new Batcher(model, Math.min(batchRowsMax, model.batchRowsMax));
       this.#loaded.set(key, batcher);
       dispatcher.attach(batcher);
       this.#problems.delete(key);

@@ -8,14 +8,16 @@
 import type { Row } from "./batch.ts";
 import type { Batcher } from "./batcher.ts";
 import { EngineError, type ErrorDetail, toEngineError } from "./core/errors.ts";
+import type { Source } from "./core/prediction.ts";
 import { FEATURES_MAX } from "./core/preprocessing.ts";
+import type { SplitKey } from "./deployments/canary-split.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { type Explainer, TOP_FEATURES_DEFAULT } from "./explainer.ts";
 import type { FeaturePlan } from "./feature-plan.ts";
 import type { FeatureStage } from "./features/feature-stage.ts";
 import type { Models } from "./models.ts";
 import type { CountErrors } from "./request-errors.ts";
-import { ReadFeatures } from "./request-json.ts";
+import { RowSource } from "./row-source.ts";
 import type { ServedModel } from "./served-model.ts";
 
 export const ID_LENGTH_MAX = 128;
@@ -170,7 +172,7 @@ export class Predictor {
 
   /** How features probably are, of the next request: as those of the one before. */
   get likelyPlan(): FeaturePlan | undefined {
-    return this.#model?.lookup === undefined ? this.#model?.plan : undefined;
+    return this.#model?.lookup === undefined ? this.#model?.featurePlan : undefined;
   }
 
   /** Rows that may be in the engine at once. */
@@ -184,21 +186,55 @@ export class Predictor {
    * @throws EngineError MODEL_NOT_FOUND, INVALID_REQUEST, INVALID_FEATURES, QUEUE_FULL, NOT_READY, SHUTTING_DOWN.
    */
   submit(model: string | undefined, version: string | undefined, features: unknown, row: Row): void {
-    let batcher: Batcher | undefined;
+    const batcher = this.route(model, version, row);
+    this.#model = batcher.model;
+    try {
+      this.#accept(batcher, features, row);
+    } catch (error) {
+      this.refused(batcher.model, row.source, error);
+      throw error;
+    }
+  }
+
+  /**
+   * What a request goes to, for those that submit several rows to it. What it refuses is counted.
+   * @throws EngineError MODEL_NOT_FOUND, INVALID_REQUEST, NOT_READY, SHUTTING_DOWN.
+   */
+  route(
+    model: string | undefined,
+    version: string | undefined,
+    row: Pick<Row, "source"> & SplitKey,
+  ): Batcher {
     try {
       if (this.#isClosing)
         throw new EngineError("SHUTTING_DOWN", "this engine is stopping; send the request to another");
-      batcher = this.#models.route(model, version, row);
-      this.#model = batcher.model;
-      this.#accept(batcher, features, row);
+      return this.#models.route(model, version, row);
     } catch (error) {
       const { code } = toEngineError(error);
       // only of a model that is known is it said that it is not ready: names stay bounded
       const named = code === "NOT_READY" && model !== undefined ? { name: model, version: "" } : undefined;
-      this.#errors.count(batcher?.model.manifest ?? named, row.source, code);
-      batcher?.model.window?.failed(code, 1, performance.now());
+      this.#errors.count(named, row.source, code);
       throw error;
     }
+  }
+
+  /** Counts a request for `model` that was refused. */
+  refused(model: ServedModel, source: Source, error: unknown): void {
+    const { code } = toEngineError(error);
+    this.#errors.count(model.manifest, source, code);
+    model.window?.failed(code, 1, performance.now());
+  }
+
+  /**
+   * Accepts the rows of one request, all or none.
+   * @param sourceOf what is written for row `index`, used at once.
+   * @throws EngineError QUEUE_FULL; INVALID_FEATURES of the first row, when what it says is not checked beforehand.
+   */
+  submitRows(batcher: Batcher, rows: readonly Row[], sourceOf: (index: number) => unknown): void {
+    if (rows.length > this.room)
+      throw new EngineError("QUEUE_FULL", "the queue has no room for that many rows; try again later");
+    for (let index = 0; index < rows.length; index++)
+      this.#accept(batcher, sourceOf(index), rows[index] as Row);
   }
 
   #accept(batcher: Batcher, features: unknown, row: Row): void {
@@ -206,7 +242,7 @@ export class Predictor {
     if (lookup === undefined) return this.#dispatcher.accept(batcher, row, features);
     if (this.room <= 0)
       throw new EngineError("QUEUE_FULL", "rows are waiting up to the limit; try again later");
-    this.#stage.add(batcher, lookup, row, features instanceof ReadFeatures ? features.parse() : features);
+    this.#stage.add(batcher, lookup, row, features instanceof RowSource ? features.parse() : features);
   }
 
   /**

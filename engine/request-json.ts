@@ -9,6 +9,7 @@
 import type { EngineError } from "./core/errors.ts";
 import { FEATURES_MAX } from "./core/preprocessing.ts";
 import type { FeaturePlan } from "./feature-plan.ts";
+import { type RowPlan, RowSource } from "./row-source.ts";
 
 /** Stands in the parsed JSON where something was cut out. Nobody can send it by chance. */
 const HOLE = -(1 + Math.random()) * 1e-300;
@@ -25,7 +26,7 @@ const ROWS_AT_ONCE = 64;
 const ONE_ROW = new Float32Array(FEATURES_MAX);
 
 /** Features of one row that have been read and checked; to be used before the request's bytes go, and the next request is read. */
-export class ReadFeatures {
+export class ReadFeatures extends RowSource {
   readonly #plan: FeaturePlan;
   readonly #floats: Float32Array;
   readonly #offset: number;
@@ -41,6 +42,7 @@ export class ReadFeatures {
     start: number,
     end: number,
   ) {
+    super();
     this.#plan = plan;
     this.#floats = floats;
     this.#offset = offset;
@@ -51,7 +53,7 @@ export class ReadFeatures {
 
   /** What FeaturePlan.write does for the plan that is asked after all. */
   write(
-    plan: FeaturePlan,
+    plan: RowPlan,
     row: Float32Array,
     offset: number,
     texts: string[],

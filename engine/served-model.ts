@@ -7,11 +7,18 @@ import { type ModelManifest, modelKey } from "./core/manifest.ts";
 import { type Histogram, type Metrics, ROWS, SECONDS } from "./core/metrics.ts";
 import { isKeptAsText } from "./core/model-input.ts";
 import { RowBinaryWriter } from "./core/row-binary.ts";
+import type { ModelTensors } from "./core/tensor.ts";
 import type { ServingWindow } from "./deployments/serving-window.ts";
 import { FeaturePlan } from "./feature-plan.ts";
 import type { FeatureLookup } from "./features/feature-lookup.ts";
+import { servedTensors } from "./oip/served-tensors.ts";
 import { OutputReading } from "./output-reading.ts";
+import type { RowPlan } from "./row-source.ts";
+import { TensorPlan } from "./tensor-plan.ts";
 import { compilePipeline, type Pipeline } from "./transform/pipeline.ts";
+
+/** Of a batch: 8 MiB. */
+const BATCH_FLOATS_MAX = 2 ** 21;
 
 export interface ModelMetrics {
   readonly queueSeconds: Histogram;
@@ -33,11 +40,19 @@ export class ServedModel extends OutputReading {
   readonly manifest: ModelManifest;
   /** name@version */
   readonly key: string;
-  readonly plan: FeaturePlan;
+  readonly plan: RowPlan;
+  /** The plan of a model that takes features; undefined for one of tensors. */
+  readonly featurePlan: FeaturePlan | undefined;
+  /** The plan of a model of tensors. */
+  readonly tensorPlan: TensorPlan | undefined;
+  /** What it takes and gives over the Open Inference Protocol. */
+  readonly tensors: ModelTensors;
   /** From the plan's raw rows to what the worker reads; undefined: it reads the raw rows. */
   readonly pipeline: Pipeline | undefined;
   /** Floats per row that the worker reads. */
   readonly inputWidth: number;
+  /** Rows of a batch, at most: their memory is bounded. */
+  readonly batchRowsMax: number;
   /** The class labels as JSON strings. */
   readonly classesJson: readonly string[];
   /** How it is served, while it takes part in a canary. */
@@ -54,17 +69,27 @@ export class ServedModel extends OutputReading {
   readonly lookup: FeatureLookup | undefined;
   #naming: Naming;
 
-  constructor(manifest: ModelManifest, metrics: Metrics, lookup?: FeatureLookup) {
+  /** @param loaded what the runtime says that the model takes and gives. */
+  constructor(
+    manifest: ModelManifest,
+    metrics: Metrics,
+    lookup?: FeatureLookup,
+    loaded: ModelTensors = { inputs: [], outputs: [] },
+  ) {
     super(manifest);
     this.lookup = lookup;
     this.manifest = manifest;
     this.key = modelKey(manifest);
-    this.plan = new FeaturePlan(manifest);
+    this.tensors = servedTensors(manifest, loaded, lookup);
+    this.tensorPlan = manifest.tensors && new TensorPlan(manifest.tensors.inputs);
+    this.featurePlan = this.tensorPlan === undefined ? new FeaturePlan(manifest) : undefined;
+    this.plan = (this.tensorPlan ?? this.featurePlan) as RowPlan;
     this.pipeline =
       manifest.preprocessing === undefined
         ? undefined
         : compilePipeline(manifest.inputs, manifest.preprocessing);
     this.inputWidth = this.pipeline?.width ?? this.plan.width;
+    this.batchRowsMax = Math.max(1, Math.floor(BATCH_FLOATS_MAX / Math.max(1, this.inputWidth)));
     this.classesJson = this.classes.map((label) => JSON.stringify(label));
     this.#naming = toNaming(manifest, "");
     this.logClasses = this.classes.map((label) => toRowBinary(label));

@@ -5,6 +5,7 @@
 
 import type { ErrorCode, ErrorDetail } from "../engine/core/errors.ts";
 import { modelKey } from "../engine/core/manifest.ts";
+import type { ModelTensors, Tensor } from "../engine/core/tensor.ts";
 import type { ModelArtifact } from "./runtime.ts";
 
 export interface LoadTask extends ModelArtifact {
@@ -26,6 +27,8 @@ export interface PredictTask {
   readonly outputWidth: number;
   readonly features: Float32Array<SharedArrayBuffer>;
   readonly outputs: Float32Array<SharedArrayBuffer>;
+  /** Present where the model's outputs as tensors are wanted: the rows' texts, which floats do not hold. */
+  readonly texts?: readonly string[];
 }
 
 export type WorkerTask = LoadTask | UnloadTask | PredictTask;
@@ -38,7 +41,15 @@ export interface FailedRow {
 
 /** Expected outcomes are values, so that they cross threads whole: a thrown error would lose its code. */
 export type WorkerResult =
-  | { readonly ok: true; readonly elapsedMs: number; readonly failedRows: readonly FailedRow[] }
+  | {
+      readonly ok: true;
+      readonly elapsedMs: number;
+      readonly failedRows: readonly FailedRow[];
+      /** Of a load: what the model takes and gives. */
+      readonly loaded?: ModelTensors;
+      /** Of a prediction whose outputs were wanted as tensors. */
+      readonly tensors?: readonly Tensor[];
+    }
   | {
       readonly ok: false;
       readonly code: ErrorCode;

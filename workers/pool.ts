@@ -13,6 +13,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { EngineError, messageOf } from "../engine/core/errors.ts";
 import type { Logger } from "../engine/core/log.ts";
 import { modelKey } from "../engine/core/manifest.ts";
+import type { ModelTensors } from "../engine/core/tensor.ts";
 import { ExplainThread } from "./explain/explain-thread.ts";
 import type { ExplainedRow, Explanation } from "./explain/explanation.ts";
 import type { Lane } from "./lane.ts";
@@ -38,6 +39,7 @@ export class WorkerPool {
   readonly #lanes: WorkerLane[];
   readonly #light: LightLane;
   readonly #artifacts = new Map<string, ModelArtifact>();
+  readonly #tensors = new Map<string, ModelTensors>();
   readonly #explaining = new ExplainThread((key) => this.#artifacts.get(key));
   /** Loads and unloads happen one after the other. */
   #changes: Promise<unknown> = Promise.resolve();
@@ -71,17 +73,23 @@ export class WorkerPool {
   }
 
   /**
-   * Loads a model version into every lane, one lane after the other; it is ready in all when this resolves.
+   * Loads a model version into every lane, one lane after the other; it is ready in all when this resolves, with what it
+   * takes and gives.
    * @throws EngineError MODEL_INVALID, and then it is loaded in none.
    */
-  async load(artifact: ModelArtifact): Promise<void> {
+  async load(artifact: ModelArtifact): Promise<ModelTensors> {
     return this.#change(async () => {
       const key = modelKey(artifact.manifest);
-      if (this.#artifacts.has(key)) return;
+      const known = this.#tensors.get(key);
+      if (known !== undefined) return known;
       this.#artifacts.set(key, artifact); // first, so that a lane replaced meanwhile gets it too
       try {
-        for (const lane of this.#lanes) await lane.exclusive(toLoadTask(artifact));
+        let loaded: ModelTensors | undefined;
+        for (const lane of this.#lanes) loaded = await lane.exclusive(toLoadTask(artifact));
         await this.#light.load(artifact);
+        const tensors = loaded ?? { inputs: [], outputs: [] };
+        this.#tensors.set(key, tensors);
+        return tensors;
       } catch (error) {
         this.#artifacts.delete(key);
         for (const lane of this.#lanes) await lane.exclusive({ kind: "unload", key }).catch(() => undefined);
@@ -106,6 +114,7 @@ export class WorkerPool {
   async unload(key: string): Promise<void> {
     return this.#change(async () => {
       if (!this.#artifacts.delete(key)) return;
+      this.#tensors.delete(key);
       await this.#light.unload(key);
       for (const lane of this.#lanes) await lane.exclusive({ kind: "unload", key }).catch(() => undefined);
     });
@@ -125,7 +134,7 @@ export class WorkerPool {
     ]);
   }
 
-  async #change(work: () => Promise<void>): Promise<void> {
+  async #change<T>(work: () => Promise<T>): Promise<T> {
     const done = this.#changes.then(work);
     this.#changes = done.catch(() => undefined);
     return done;
@@ -177,8 +186,8 @@ class WorkerLane implements Lane {
     return result;
   }
 
-  /** Waits until the lane is free, then runs a load or unload on it. */
-  async exclusive(task: WorkerTask): Promise<void> {
+  /** Waits until the lane is free, then runs a load or unload on it; a load tells what the model takes and gives. */
+  async exclusive(task: WorkerTask): Promise<ModelTensors | undefined> {
     await this.#acquire();
     let result: WorkerResult;
     try {
@@ -193,6 +202,7 @@ class WorkerLane implements Lane {
     }
     this.#release();
     if (!result.ok) throw new EngineError(result.code, result.message, { details: result.details });
+    return result.loaded;
   }
 
   /** Ends each thread once it has returned from its task; a thread that hangs is waited for HUNG_WAIT_MS, and then left. */

@@ -9,11 +9,14 @@
 import { InferenceSession, type Tensor } from "onnxruntime-node";
 import { EngineError } from "../engine/core/errors.ts";
 import { inputWidth, type ModelManifest } from "../engine/core/manifest.ts";
+import type { ModelTensors, Tensor as NamedTensor } from "../engine/core/tensor.ts";
 import { modelInvalid, OutputShapeError, quoted, toModelInvalid } from "./model-invalid.ts";
 import { bindOnnx, type OnnxBinding } from "./onnx-binding.ts";
 import { createFeedWriter, type FeedWriter } from "./onnx-feeds.ts";
 import { inspectOnnx } from "./onnx-inspect.ts";
-import type { LoadedModel, ModelArtifact, Runtime } from "./runtime.ts";
+import { loadTensorModel } from "./onnx-tensor-model.ts";
+import { fromOnnxTensor, joinTensors, tensorsOf } from "./onnx-tensors.ts";
+import type { LoadedModel, ModelArtifact, Runtime, TensorCall } from "./runtime.ts";
 import { warmUp } from "./warm-up.ts";
 
 const FILE = "model.onnx";
@@ -22,8 +25,11 @@ const CALL_ROWS_MAX = 256;
 export const onnxRuntime: Runtime = {
   async load({ manifest, files, exampleRow }: ModelArtifact): Promise<LoadedModel> {
     const bytes = modelFile(manifest, files);
-    const binding = bindOnnx(manifest, inspectOnnx(bytes, FILE));
-    const model = new OnnxModel(await createSession(bytes), binding, manifest);
+    const graph = inspectOnnx(bytes, FILE);
+    if (manifest.tensors !== undefined)
+      return loadTensorModel(manifest.tensors, graph, await createSession(bytes));
+    const binding = bindOnnx(manifest, graph);
+    const model = new OnnxModel(await createSession(bytes), binding, manifest, tensorsOf(graph));
     try {
       await warmUp(model, manifest, FILE, exampleRow);
     } catch (error) {
@@ -65,29 +71,38 @@ async function createSession(bytes: Uint8Array): Promise<InferenceSession> {
 }
 
 class OnnxModel implements LoadedModel {
+  readonly tensors: ModelTensors;
   readonly #session: InferenceSession;
   readonly #feeds: FeedWriter;
   readonly #output: OnnxBinding["output"];
   readonly #outputNames: readonly string[];
+  readonly #allNames: readonly string[];
   readonly #rowsPerCall: number;
   readonly #stride: number;
   /** Settles when the last call that was accepted has ended. */
   #tail: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  constructor(session: InferenceSession, binding: OnnxBinding, manifest: ModelManifest) {
+  constructor(
+    session: InferenceSession,
+    binding: OnnxBinding,
+    manifest: ModelManifest,
+    tensors: ModelTensors,
+  ) {
     this.#session = session;
+    this.tensors = tensors;
     this.#rowsPerCall = binding.isSingleRow ? 1 : CALL_ROWS_MAX;
     this.#stride = inputWidth(manifest);
     this.#feeds = createFeedWriter(binding.inputs, this.#stride, this.#rowsPerCall);
     this.#output = binding.output;
     this.#outputNames = [binding.output.name];
+    this.#allNames = tensors.outputs.map(({ name }) => name);
   }
 
-  predict(features: Float32Array, rows: number, outputs: Float32Array): Promise<void> {
+  predict(features: Float32Array, rows: number, outputs: Float32Array, wanted?: TensorCall): Promise<void> {
     if (this.#closing !== undefined)
       return Promise.reject(new EngineError("NOT_READY", "the model is closed"));
-    const call = this.#tail.then(() => this.#run(features, rows, outputs));
+    const call = this.#tail.then(() => this.#run(features, rows, outputs, wanted));
     this.#tail = call.catch(() => undefined);
     return call;
   }
@@ -97,18 +112,30 @@ class OnnxModel implements LoadedModel {
     return this.#closing;
   }
 
-  async #run(features: Float32Array, rows: number, outputs: Float32Array): Promise<void> {
+  async #run(
+    features: Float32Array,
+    rows: number,
+    outputs: Float32Array,
+    wanted: TensorCall | undefined,
+  ): Promise<void> {
     if (features.length < rows * this.#stride || outputs.length < rows * this.#output.width) {
       throw new RangeError(
         `${features.length} features and ${outputs.length} outputs are too few for ${rows} rows`,
       );
     }
+    const names = wanted === undefined ? this.#outputNames : this.#allNames;
+    const parts: NamedTensor[][] = [];
     for (let first = 0; first < rows; first += this.#rowsPerCall) {
       const count = Math.min(rows - first, this.#rowsPerCall);
       const feeds = this.#feeds.fill(features, first, count);
-      const results = await this.#session.run(feeds, this.#outputNames);
+      const results = await this.#session.run(feeds, names);
       this.#read(results[this.#output.name], first, count, outputs);
+      if (wanted !== undefined) parts.push(names.map((name) => fromOnnxTensor(name, results[name], count)));
     }
+    if (wanted !== undefined)
+      wanted.outputs = names.map((_, output) =>
+        joinTensors(parts.map((part) => part[output] as NamedTensor)),
+      );
   }
 
   #read(tensor: Tensor | undefined, first: number, rows: number, outputs: Float32Array): void {

@@ -8,10 +8,12 @@
 import type { GraphModel } from "@tensorflow/tfjs-converter";
 import type { Tensor } from "@tensorflow/tfjs-core";
 import type { LayersModel } from "@tensorflow/tfjs-layers";
+import { bytesOf } from "../engine/core/elements.ts";
 import { EngineError } from "../engine/core/errors.ts";
 import { inputWidth, type ModelManifest, outputWidth } from "../engine/core/manifest.ts";
+import type { Datatype, ModelTensors } from "../engine/core/tensor.ts";
 import { modelInvalid, OutputShapeError, toModelInvalid } from "./model-invalid.ts";
-import type { LoadedModel, ModelArtifact, Runtime } from "./runtime.ts";
+import type { LoadedModel, ModelArtifact, Runtime, TensorCall } from "./runtime.ts";
 import { loadTfjs, type Tfjs } from "./tfjs-backend.ts";
 import { bindTfjs, type TfjsBinding, type TfjsColumn, type TfjsSignature } from "./tfjs-binding.ts";
 import { readTfjsFiles, TFJS_FILE, type TfjsFiles } from "./tfjs-files.ts";
@@ -119,6 +121,7 @@ function aliases(name: string, entries: SignatureDef["inputs"]): string[] {
 }
 
 class TfjsModel implements LoadedModel {
+  readonly tensors: ModelTensors;
   readonly #core: Tfjs["core"];
   readonly #network: Network;
   readonly #binding: TfjsBinding;
@@ -132,9 +135,15 @@ class TfjsModel implements LoadedModel {
     this.#binding = binding;
     this.#stride = inputWidth(manifest);
     this.#width = outputWidth(manifest);
+    this.tensors = tensorsOf(manifest, binding, network.signature);
   }
 
-  async predict(features: Float32Array, rows: number, outputs: Float32Array): Promise<void> {
+  async predict(
+    features: Float32Array,
+    rows: number,
+    outputs: Float32Array,
+    wanted?: TensorCall,
+  ): Promise<void> {
     if (this.#isClosed) throw new EngineError("NOT_READY", "the model is closed");
     if (features.length < rows * this.#stride || outputs.length < rows * this.#width) {
       throw new RangeError(
@@ -142,15 +151,21 @@ class TfjsModel implements LoadedModel {
       );
     }
     if (rows === 0) return;
-    const values = this.#core.tidy(() => {
+    const [values, shape] = this.#core.tidy(() => {
       const inputs = this.#binding.columns.map((column) => this.#tensor(column, features, rows));
       const output = this.#network.run(inputs, this.#binding.output);
       if (output.shape[0] !== rows || output.size !== rows * this.#width) {
         throw new OutputShapeError(output.shape, rows, this.#width);
       }
-      return output.dataSync();
+      return [output.dataSync(), output.shape] as const;
     });
     outputs.set(values);
+    if (wanted !== undefined)
+      wanted.outputs = this.tensors.outputs.map((spec) => ({
+        ...spec,
+        shape,
+        data: bytesOf(Float32Array.from(values)),
+      }));
   }
 
   async close(): Promise<void> {
@@ -176,4 +191,31 @@ class TfjsModel implements LoadedModel {
       ? tensor2d(Uint8Array.from(cells), [rows, 1], dtype)
       : tensor2d(cells, [rows, 1], dtype);
   }
+}
+
+const DATATYPES: Readonly<Record<TfjsColumn["dtype"], Datatype>> = {
+  float32: "FP32",
+  int32: "INT32",
+  bool: "BOOL",
+};
+
+/** Its inputs, and of its outputs the one that is read, under the manifest's names. */
+function tensorsOf(manifest: ModelManifest, binding: TfjsBinding, { inputs }: TfjsSignature): ModelTensors {
+  const nameOf = (column: TfjsColumn): string =>
+    column.width > 1 || manifest.input_tensor !== undefined
+      ? (manifest.input_tensor ?? inputs[0]?.names[0] ?? "")
+      : (manifest.inputs[column.offset]?.name ?? "");
+  const isList = manifest.outputs[0]?.type === "probabilities";
+  return {
+    inputs: binding.columns.map((column) => ({
+      name: nameOf(column),
+      datatype: DATATYPES[column.dtype],
+      shape: [-1, column.width],
+    })),
+    outputs: manifest.outputs.map(({ name }) => ({
+      name,
+      datatype: "FP32",
+      shape: [-1, isList ? outputWidth(manifest) : 1],
+    })),
+  };
 }

@@ -7,6 +7,7 @@
  * `outputWidth(manifest)` per row.
  */
 import type { ModelManifest } from "../engine/core/manifest.ts";
+import type { ModelTensors, Tensor } from "../engine/core/tensor.ts";
 
 /** A model version as it comes from the registry: every file by its path in the model folder. */
 export interface ModelArtifact {
@@ -16,13 +17,24 @@ export interface ModelArtifact {
   readonly exampleRow?: Float32Array;
 }
 
+/** What a call takes and gives beside floats. */
+export interface TensorCall {
+  /** Those of the rows, `texts` of the layout each, for a model of tensors. */
+  readonly texts: readonly string[];
+  /** Set by the call: all outputs of the model, as long as the rows. */
+  outputs?: readonly Tensor[];
+}
+
 export interface LoadedModel {
+  /** What it takes and gives under its own names, rows first. */
+  readonly tensors: ModelTensors;
   /**
    * Predicts `rows` rows. Reads `rows × inputWidth` floats from `features`, writes `rows × outputWidth` floats to
    * `outputs`. The arrays may be over shared memory. Never keeps a reference to them after it settles.
+   * @param call where the model's outputs as tensors are wanted too.
    * @throws Error when the model itself fails on these rows; the model stays usable.
    */
-  predict(features: Float32Array, rows: number, outputs: Float32Array): Promise<void>;
+  predict(features: Float32Array, rows: number, outputs: Float32Array, call?: TensorCall): Promise<void>;
   /** Gives all native memory back. Idempotent. */
   close(): Promise<void>;
 }

@@ -1,22 +1,39 @@
 // hot path
 /** Holds loaded models and runs tasks on them, in whatever thread it is. Which runtime a model needs is in its manifest. */
 import { messageOf, toEngineError } from "../engine/core/errors.ts";
+import type { ModelTensors, Tensor } from "../engine/core/tensor.ts";
 import { readBackground } from "./explain/background.ts";
 import type { FailedRow, LoadTask, PredictTask, WorkerResult, WorkerTask } from "./messages.ts";
-import type { LoadedModel } from "./runtime.ts";
+import { joinTensors } from "./onnx-tensors.ts";
+import type { LoadedModel, TensorCall } from "./runtime.ts";
 import { runtimeOf } from "./runtimes.ts";
 
-const NONE: readonly FailedRow[] = [];
+const NO_ROWS: readonly FailedRow[] = [];
+
+/** What a task gives. */
+interface Outcome {
+  readonly failedRows: readonly FailedRow[];
+  readonly loaded?: ModelTensors;
+  readonly tensors?: readonly Tensor[];
+}
+
+const NONE: Outcome = { failedRows: NO_ROWS };
+
+interface Held {
+  readonly model: LoadedModel;
+  /** It gives tensors, in which a number may be anything. */
+  readonly givesTensors: boolean;
+}
 
 export class TaskRunner {
-  readonly #models = new Map<string, LoadedModel>();
+  readonly #models = new Map<string, Held>();
 
   /** Runs one task. Never throws: a failure is a result. */
   async run(task: WorkerTask): Promise<WorkerResult> {
     const startedMs = performance.now();
     try {
-      const failedRows = await this.#perform(task);
-      return { ok: true, elapsedMs: performance.now() - startedMs, failedRows };
+      const outcome = await this.#perform(task);
+      return { ok: true, elapsedMs: performance.now() - startedMs, ...outcome };
     } catch (error) {
       const { code, message, details, cause } = toEngineError(error);
       const reason = code === "INTERNAL" && cause !== undefined ? messageOf(cause) : message;
@@ -24,54 +41,84 @@ export class TaskRunner {
     }
   }
 
-  async #perform(task: WorkerTask): Promise<readonly FailedRow[]> {
+  async #perform(task: WorkerTask): Promise<Outcome> {
     switch (task.kind) {
       case "predict":
         return this.#predict(task);
       case "load":
-        await this.#load(task);
-        return NONE;
+        return { ...NONE, loaded: (await this.#load(task)).model.tensors };
       case "unload": {
-        const model = this.#models.get(task.key);
+        const held = this.#models.get(task.key);
         this.#models.delete(task.key);
-        await model?.close();
+        await held?.model.close();
         return NONE;
       }
     }
   }
 
-  async #load(task: LoadTask): Promise<void> {
-    if (this.#models.has(task.key)) return;
+  async #load(task: LoadTask): Promise<Held> {
+    const known = this.#models.get(task.key);
+    if (known !== undefined) return known;
     const runtime = await runtimeOf(task.manifest.runtime);
     readBackground(task); // refused when it is damaged, not when somebody asks for an explanation
-    this.#models.set(task.key, await runtime.load(task));
+    const held = { model: await runtime.load(task), givesTensors: task.manifest.tensors !== undefined };
+    this.#models.set(task.key, held);
+    return held;
   }
 
-  async #predict(task: PredictTask): Promise<readonly FailedRow[]> {
+  async #predict(task: PredictTask): Promise<Outcome> {
     if (task.rows === 0) return NONE;
-    const model = this.#models.get(task.key);
-    if (model === undefined) throw new Error(`${task.key} is not loaded in this worker`);
-    try {
-      await model.predict(task.features, task.rows, task.outputs);
-    } catch (error) {
-      return task.rows === 1 ? [{ row: 0, message: failureOf(error) }] : predictSingly(model, task);
-    }
-    return notFinite(task);
+    const held = this.#models.get(task.key);
+    if (held === undefined) throw new Error(`${task.key} is not loaded in this worker`);
+    const call: TensorCall | undefined = task.texts && { texts: task.texts };
+    const failed = await predict(held.model, task, call);
+    const failedRows = held.givesTensors ? failed : [...failed, ...notFinite(task)];
+    return call?.outputs === undefined ? { failedRows } : { failedRows, tensors: call.outputs };
+  }
+}
+
+async function predict(
+  model: LoadedModel,
+  task: PredictTask,
+  call: TensorCall | undefined,
+): Promise<readonly FailedRow[]> {
+  try {
+    await model.predict(task.features, task.rows, task.outputs, call);
+    return NO_ROWS;
+  } catch (error) {
+    return task.rows === 1 ? [{ row: 0, message: failureOf(error) }] : predictSingly(model, task, call);
   }
 }
 
 /** The batch failed as a whole: each row alone, so that a bad one does not harm its neighbours. */
-async function predictSingly(model: LoadedModel, task: PredictTask): Promise<readonly FailedRow[]> {
+async function predictSingly(
+  model: LoadedModel,
+  task: PredictTask,
+  call: TensorCall | undefined,
+): Promise<readonly FailedRow[]> {
   const { features, outputs, rows, inputWidth, outputWidth } = task;
   const failed: FailedRow[] = [];
+  const parts: (readonly Tensor[] | undefined)[] = [];
+  const textsOfRow = (call?.texts.length ?? 0) / rows;
   for (let row = 0; row < rows; row++) {
+    const texts = call?.texts.slice(row * textsOfRow, (row + 1) * textsOfRow) ?? [];
+    const own: TensorCall | undefined = call && { texts };
     try {
-      await model.predict(features.subarray(row * inputWidth), 1, outputs.subarray(row * outputWidth));
+      await model.predict(features.subarray(row * inputWidth), 1, outputs.subarray(row * outputWidth), own);
     } catch (error) {
       failed.push({ row, message: failureOf(error) });
     }
+    parts.push(own?.outputs);
   }
-  return [...failed, ...notFinite(task)];
+  if (call !== undefined) joinRows(call, parts);
+  return failed;
+}
+
+/** Of rows that failed, another's outputs stand in: nobody reads them. */
+function joinRows(call: TensorCall, parts: readonly (readonly Tensor[] | undefined)[]): void {
+  const any = parts.find((part) => part !== undefined);
+  if (any !== undefined)
+    call.outputs = any.map((tensor, output) => joinTensors(parts.map((part) => part?.[output] ?? tensor)));
 }
 
 /** A number that is no number cannot be an answer. */
@@ -84,7 +131,7 @@ function notFinite({ outputs, rows, outputWidth }: PredictTask): readonly Failed
     if (failed.at(-1)?.row !== row)
       failed.push({ row, message: "the model returned a value that is not finite" });
   }
-  return failed ?? NONE;
+  return failed ?? NO_ROWS;
 }
 
 function failureOf(error: unknown): string {

@@ -10,6 +10,8 @@ import { EngineError } from "./errors.ts";
 import { checkInput, isKeptAsText, modelInput, problemWithTexts } from "./model-input.ts";
 import { MODEL_NAME, MODEL_VERSION } from "./names.ts";
 import { FEATURES_MAX, preprocessingSteps } from "./preprocessing.ts";
+import { layTensors } from "./tensor-layout.ts";
+import { checkTensors, modelTensors } from "./tensor-model.ts";
 
 const CLASSES_MAX = 1000;
 
@@ -32,7 +34,7 @@ export const modelManifest = z
     description: z.string().max(4000).optional(),
     runtime: z.enum(["onnx", "tfjs"]),
     /** Features in the order in which the model takes them. */
-    inputs: z.array(modelInput).min(1).max(FEATURES_MAX),
+    inputs: z.array(modelInput).max(FEATURES_MAX).default([]),
     /**
      * Name of the one [rows, features] float32 tensor that takes all inputs, categories as their index, or what
      * preprocessing makes of them. Without it the model takes one [rows, 1] tensor per input, of the input's name:
@@ -44,7 +46,9 @@ export const modelManifest = z
     /** The model takes NaN in input_tensor for what is missing, as trees do. Without it nothing may be missing there. */
     allow_nan: z.boolean().optional(),
     /** The tensor that predictions are read from: exactly one. */
-    outputs: z.array(modelOutput).length(1),
+    outputs: z.array(modelOutput).max(1).default([]),
+    /** Instead of inputs and outputs: tensors of any datatype, for a model that is asked over the Open Inference Protocol. */
+    tensors: modelTensors.optional(),
     /** Labels of a classifier in the order of its probabilities; absent for a regression. */
     classes: z.array(z.string().min(1).max(256)).min(2).max(CLASSES_MAX).optional(),
     /** Two classes: predict the last one when its probability is at least this. */
@@ -58,6 +62,9 @@ type Issue = (path: (string | number)[], message: string) => void;
 
 function checkAgreement(manifest: ModelManifest, context: z.RefinementCtx): void {
   const issue: Issue = (path, message) => context.addIssue({ code: "custom", path, message });
+  if (manifest.tensors !== undefined) return checkTensorModel(manifest, manifest.tensors, issue);
+  if (manifest.inputs.length === 0) issue(["inputs"], "required: at least one (or tensors instead)");
+  if (manifest.outputs.length === 0) issue(["outputs"], "required: exactly one (or tensors instead)");
   const seen = new Set<string>();
   manifest.inputs.forEach((input, index) => {
     if (seen.has(input.name)) issue(["inputs", index, "name"], `"${input.name}" is used twice`);
@@ -74,6 +81,21 @@ function checkAgreement(manifest: ModelManifest, context: z.RefinementCtx): void
   if (manifest.allow_nan === true && manifest.input_tensor === undefined)
     issue(["input_tensor"], "required with allow_nan: the tensor that takes NaN");
   checkPreprocessing(manifest, issue);
+}
+
+function checkTensorModel(
+  manifest: ModelManifest,
+  tensors: NonNullable<ModelManifest["tensors"]>,
+  issue: Issue,
+): void {
+  const { inputs, outputs, runtime, input_tensor, preprocessing, allow_nan, classes, threshold } = manifest;
+  const message = "not allowed beside tensors: what the model takes and gives is said there";
+  if (inputs.length > 0) issue(["inputs"], message);
+  if (outputs.length > 0) issue(["outputs"], message);
+  for (const [field, value] of Object.entries({ input_tensor, preprocessing, allow_nan, classes, threshold }))
+    if (value !== undefined) issue([field], message);
+  if (runtime !== "onnx") issue(["runtime"], 'tensors are for models of the runtime "onnx"');
+  checkTensors(tensors, (path, problem) => issue(["tensors", ...path], problem));
 }
 
 function checkPreprocessing(manifest: ModelManifest, issue: Issue): void {
@@ -114,13 +136,14 @@ export function parseManifest(json: unknown): ModelManifest {
   throw new EngineError("MODEL_INVALID", `model.json: ${first?.field}: ${first?.message}`, { details });
 }
 
-/** Floats per row that the model reads: one per input, or what preprocessing makes of them. */
-export function inputWidth({ inputs, preprocessing }: ModelManifest): number {
+/** Floats per row that the model reads: one per input, or what preprocessing makes of them, or the room that its tensors take. */
+export function inputWidth({ inputs, preprocessing, tensors }: ModelManifest): number {
+  if (tensors !== undefined) return layTensors(tensors.inputs).width;
   return preprocessing === undefined ? inputs.length : layoutOf(inputs, preprocessing).features.length;
 }
 
 /** Floats per row that the model gives back: one for a value or a probability, one per class for probabilities. */
-export function outputWidth(manifest: ModelManifest): number {
+export function outputWidth(manifest: Pick<ModelManifest, "outputs" | "classes">): number {
   return manifest.outputs[0]?.type === "probabilities" ? (manifest.classes?.length ?? 1) : 1;
 }
 

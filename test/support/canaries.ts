@@ -21,7 +21,10 @@ export function createTestModels(): TestModels {
   const broken = new Map<string, string>();
   const models = new Models({
     pool: {
-      load: async ({ manifest }) => void loaded.add(`${manifest.name}@${manifest.version}`),
+      load: async ({ manifest }) => {
+        loaded.add(`${manifest.name}@${manifest.version}`);
+        return { inputs: [], outputs: [] };
+      },
       unload: async (key) => void loaded.delete(key),
     },
     dispatcher: { attach: () => undefined, detach: () => undefined } as unknown as Dispatcher,

@@ -1,0 +1,112 @@
+// hot path
+/**
+ * Inference requests of the Open Inference Protocol: their rows join the batches of everybody's rows, are logged like them, and
+ * come back as tensors. A request's rows go to one version, and are answered or fail together.
+ *
+ *     tensors → input-rows → submitRows → … → pending-inference → response
+ */
+
+import { EngineError } from "../core/errors.ts";
+import type { TensorSpec } from "../core/tensor.ts";
+import type { Models } from "../models.ts";
+import { type Predictor, TIMEOUT_MS_MAX } from "../predict.ts";
+import type { ServedModel } from "../served-model.ts";
+import type { InferCall } from "./infer-call.ts";
+import type { InferParameters, InferRequest } from "./infer-request.ts";
+import { toInputRows } from "./input-rows.ts";
+import { PendingInference } from "./pending-inference.ts";
+
+export interface InferenceOptions {
+  readonly predictor: Predictor;
+  readonly models: Models;
+  /** Rows of one request. */
+  readonly rowsMax: number;
+}
+
+const US_PER_MS = 1000;
+const ENTITY_LENGTH_MAX = 128;
+
+export class Inference {
+  readonly #options: InferenceOptions;
+
+  constructor(options: InferenceOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Accepts a request; its answer or failure comes later, through `call`.
+   * @throws EngineError MODEL_NOT_FOUND, NOT_READY, SHUTTING_DOWN, QUEUE_FULL, INVALID_REQUEST, INVALID_FEATURES.
+   */
+  infer(request: InferRequest, call: InferCall): void {
+    const { predictor, rowsMax } = this.#options;
+    const entityId = entityOf(request.parameters);
+    const key = { source: call.source, requestId: request.id, entityId };
+    const batcher = predictor.route(call.model, call.version, key);
+    const { model } = batcher;
+    try {
+      const rows = toInputRows(model, request.inputs, Math.min(rowsMax, predictor.rowsMax));
+      const pending = new PendingInference({
+        request,
+        call,
+        entityId,
+        model,
+        rows: rows.count,
+        outputs: wantedOutputs(model, request),
+        deadlineMs: deadlineOf(request.parameters, call),
+        priority: priorityOf(request.parameters),
+      });
+      predictor.submitRows(batcher, pending.rows, rows.sourceOf);
+    } catch (error) {
+      predictor.refused(model, call.source, error);
+      throw error;
+    }
+  }
+
+  /** The tensors of the model that a request goes to now. @throws EngineError MODEL_NOT_FOUND, NOT_READY. */
+  tensorsOf(model: string, version: string | undefined): ServedModel["tensors"] {
+    return this.#options.models.route(model, version).model.tensors;
+  }
+}
+
+function wantedOutputs({ tensors }: ServedModel, { outputs }: InferRequest): readonly TensorSpec[] {
+  if (outputs === undefined || outputs.length === 0) return tensors.outputs;
+  return outputs.map(({ name }) => {
+    const spec = tensors.outputs.find((output) => output.name === name);
+    if (spec !== undefined) return spec;
+    const names = tensors.outputs.map((output) => JSON.stringify(output.name)).slice(0, 10);
+    const message = `${JSON.stringify(name.slice(0, 128))} is no output of this model, which gives ${names.join(", ")}`;
+    throw new EngineError("INVALID_REQUEST", `outputs: ${message}`, {
+      details: [{ field: "outputs", message }],
+    });
+  });
+}
+
+/** `timeout` is in microseconds; 0, and none: the engine's own. */
+function deadlineOf({ timeout }: InferParameters, { arrivedMs, timeoutMs }: InferCall): number {
+  if (timeout === undefined || timeout === 0) return arrivedMs + timeoutMs;
+  const ms = wholeOf("timeout", timeout, TIMEOUT_MS_MAX * US_PER_MS) / US_PER_MS;
+  return arrivedMs + ms;
+}
+
+/** 0: the default. */
+function priorityOf({ priority }: InferParameters): number {
+  return priority === undefined ? 0 : wholeOf("priority", priority, Number.MAX_SAFE_INTEGER);
+}
+
+function wholeOf(name: string, value: InferParameters[string] | undefined, max: number): number {
+  const number = typeof value === "string" && /^\d{1,15}$/.test(value) ? Number(value) : value;
+  if (typeof number === "number" && Number.isInteger(number) && number >= 0 && number <= max) return number;
+  throw parameterInvalid(name, `must be a whole number from 0 to ${max}`);
+}
+
+function entityOf({ entity_id }: InferParameters): string {
+  if (entity_id === undefined) return "";
+  if (typeof entity_id === "string" && entity_id.length <= ENTITY_LENGTH_MAX) return entity_id;
+  throw parameterInvalid("entity_id", `must be a string of at most ${ENTITY_LENGTH_MAX} characters`);
+}
+
+function parameterInvalid(name: string, message: string): EngineError {
+  return new EngineError("INVALID_REQUEST", `parameters.${name} ${message}`, {
+    details: [{ field: `parameters.${name}`, message }],
+  });
+}

@@ -1,0 +1,42 @@
+/**
+ * What a model version takes and gives over the Open Inference Protocol.
+ *
+ *     its own tensors      of a model of tensors; of a model that reads features as they come: one matrix, or one column a feature
+ *     a column a feature   where preprocessing or online features stand before the model: what a request says of each
+ *     outputs              all tensors that it gives, the one that predictions are read from among them
+ */
+import type { ModelManifest } from "../core/manifest.ts";
+import type { ModelInput } from "../core/model-input.ts";
+import type { Datatype, ModelTensors, TensorSpec } from "../core/tensor.ts";
+import type { FeatureLookup } from "../features/feature-lookup.ts";
+
+const DATATYPE_OF: Readonly<Record<ModelInput["type"], Datatype>> = {
+  float: "FP32",
+  int: "INT64",
+  bool: "BOOL",
+  category: "BYTES",
+  text: "BYTES",
+  timestamp: "BYTES",
+};
+
+/** @param loaded what the runtime says of the model's own tensors. */
+export function servedTensors(
+  manifest: ModelManifest,
+  loaded: ModelTensors,
+  lookup: FeatureLookup | undefined,
+): ModelTensors {
+  const { tensors, preprocessing, inputs } = manifest;
+  if (tensors !== undefined) return tensors;
+  const isRead = preprocessing === undefined && lookup === undefined;
+  return { inputs: isRead ? inOrder(loaded.inputs, inputs) : inputs.map(toColumn), outputs: loaded.outputs };
+}
+
+/** Columns in the manifest's order, not the graph's. */
+function inOrder(specs: readonly TensorSpec[], inputs: readonly ModelInput[]): readonly TensorSpec[] {
+  const columns = inputs.flatMap(({ name }) => specs.find((spec) => spec.name === name) ?? []);
+  return columns.length === specs.length ? columns : specs;
+}
+
+function toColumn({ name, type }: ModelInput): TensorSpec {
+  return { name, datatype: DATATYPE_OF[type], shape: [-1, 1] };
+}
