@@ -72,11 +72,8 @@ function checkRaw({ inputs, raw_input_contents: raw }: InferRequestMessage): voi
       throw dataInvalid(name, "is there twice: contents must be empty when there are raw_input_contents");
 }
 
-/** The answer to `request`. */
-export function toInferMessage(
-  response: InferResponse,
-  { isBinary }: Pick<InferRequest, "isBinary">,
-): InferResponseMessage {
+/** @param isBinary as the request has it. */
+export function toInferMessage(response: InferResponse, isBinary: boolean): InferResponseMessage {
   const { model_name, model_version, id, parameters, outputs } = response;
   const head = { model_name, model_version, id, parameters: toParameters(parameters) };
   if (isBinary || !outputs.every(({ datatype }) => hasContents(datatype)))

@@ -26,16 +26,11 @@ export function toParameters(values: InferParameters): ParameterMessages {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, toMessage(value)]));
 }
 
-function valueOf({ parameter_choice: choice, ...message }: ParameterMessage): Value | undefined {
-  switch (choice) {
-    case "int64_param":
-    case "uint64_param":
-      return wholeNumber(message[choice] ?? "0");
-    case undefined:
-      return undefined;
-    default:
-      return message[choice];
-  }
+function valueOf(message: ParameterMessage): Value | undefined {
+  const { parameter_choice: choice } = message;
+  if (choice === undefined) return undefined;
+  if (choice === "int64_param" || choice === "uint64_param") return wholeNumber(message[choice] ?? "0");
+  return message[choice];
 }
 
 function wholeNumber(text: string): number | bigint {
@@ -44,16 +39,11 @@ function wholeNumber(text: string): number | bigint {
 }
 
 function toMessage(value: Value): ParameterMessage {
-  switch (typeof value) {
-    case "boolean":
-      return { bool_param: value };
-    case "string":
-      return { string_param: value };
-    case "bigint":
-      return value > INT64_MAX ? { uint64_param: String(value) } : { int64_param: String(value) };
-    default:
-      return Number.isSafeInteger(value) ? { int64_param: String(value) } : { double_param: value };
-  }
+  if (typeof value === "boolean") return { bool_param: value };
+  if (typeof value === "string") return { string_param: value };
+  if (typeof value === "bigint" && value > INT64_MAX) return { uint64_param: String(value) };
+  const isWhole = typeof value === "bigint" || Number.isSafeInteger(value);
+  return isWhole ? { int64_param: String(value) } : { double_param: value };
 }
 
 function hasNoValue(field: string): EngineError {

@@ -33,7 +33,8 @@ const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 export function fromContents(spec: TensorSpec, contents: ContentsMessage | null): TensorData {
   const { name, datatype, shape } = spec;
   const field = FIELDS[datatype];
-  if (field === undefined) throw dataInvalid(name, `is ${datatype}, which is sent in raw_input_contents only`);
+  if (field === undefined)
+    throw dataInvalid(name, `is ${datatype}, which is sent in raw_input_contents only`);
   const wrong = contents === null ? undefined : otherField(contents, field);
   if (wrong !== undefined) throw dataInvalid(name, `is in ${wrong}; ${datatype} belongs into ${field}`);
   const values = contents?.[field] ?? [];
@@ -43,7 +44,8 @@ export function fromContents(spec: TensorSpec, contents: ContentsMessage | null)
       name,
       `has ${values.length} elements in ${field}; shape [${shape.join(", ")}] says ${count}`,
     );
-  if (datatype === "BYTES") return (values as readonly Uint8Array[]).map((bytes, at) => decode(name, at, bytes));
+  if (datatype === "BYTES")
+    return (values as readonly Uint8Array[]).map((bytes, at) => decode(name, at, bytes));
   return bytesOf(writeElements(name, datatype, values as readonly (number | boolean | string)[]));
 }
 
@@ -52,24 +54,19 @@ export function hasContents(datatype: Datatype): boolean {
   return FIELDS[datatype] !== undefined;
 }
 
-/** The message that holds a tensor's elements. */
+/** The message that holds a tensor's elements; of a datatype that `hasContents`. */
 export function toContents({ datatype, data }: Pick<Tensor, "datatype" | "data">): Partial<ContentsMessage> {
+  const field = FIELDS[datatype];
+  if (field === undefined) throw new Error(`${datatype} has no contents`);
   const values = toValues(datatype, data);
-  switch (datatype) {
-    case "BYTES":
-      return { bytes_contents: (values as readonly string[]).map((text) => Buffer.from(text)) };
-    case "INT64":
-    case "UINT64":
-      return { [FIELDS[datatype]]: values.map(String) };
-    case "FP16":
-      throw new Error("FP16 has no contents"); // hasContents says so
-    default:
-      return { [FIELDS[datatype]]: values };
-  }
+  if (datatype === "BYTES") return { [field]: values.map((text) => Buffer.from(String(text))) };
+  return { [field]: datatype === "INT64" || datatype === "UINT64" ? values.map(String) : values };
 }
 
 function otherField(contents: ContentsMessage, right: ContentsField): string | undefined {
-  return Object.keys(contents).find((field) => field !== right && contents[field as ContentsField].length > 0);
+  return Object.keys(contents).find(
+    (field) => field !== right && contents[field as ContentsField].length > 0,
+  );
 }
 
 function decode(name: string, index: number, bytes: Uint8Array): string {
