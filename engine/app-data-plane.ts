@@ -49,6 +49,7 @@ import type { FindFeatureSet } from "./features/feature-lookup.ts";
 import { FeatureStage } from "./features/feature-stage.ts";
 import { Models, type WantedModel } from "./models.ts";
 import { handleServiceRequest, handleStreamRequest } from "./nats-predict.ts";
+import { Inference } from "./oip/inference.ts";
 import { Predictor } from "./predict.ts";
 import { PredictionLog } from "./prediction-log.ts";
 import type { Readiness } from "./readiness.ts";
@@ -100,6 +101,7 @@ interface Core {
   readonly models: Models;
   readonly reader: EntityReader;
   readonly predictor: Predictor;
+  readonly inference: Inference;
   readonly errors: RequestErrors;
 }
 
@@ -257,22 +259,10 @@ function createCore(
   });
   const reader = createEntityReader(config, features.store, metrics, logger);
   const stage = new FeatureStage({ reader, dispatcher, errors, rowsMax: config.batchRowsMax });
-  return {
-    metrics,
-    pool,
-    log,
-    dispatcher,
-    models,
-    reader,
-    predictor: new Predictor({
-      models,
-      explainer: new Explainer(pool, logger.child({ component: "explainer" })),
-      dispatcher,
-      stage,
-      errors,
-    }),
-    errors,
-  };
+  const explainer = new Explainer(pool, logger.child({ component: "explainer" }));
+  const predictor = new Predictor({ models, explainer, dispatcher, stage, errors });
+  const inference = new Inference({ predictor, models, instancesMax: config.instancesMax });
+  return { metrics, pool, log, dispatcher, models, reader, predictor, inference, errors };
 }
 
 function createLog(config: Config, publisher: Publisher, topology: Topology): PredictionLog {

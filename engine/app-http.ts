@@ -15,6 +15,8 @@ import { type LabelRoutesOptions, labelRoutes } from "./api/label-routes.ts";
 import { type Filling, materializeRoutes } from "./api/materialize-routes.ts";
 import { modelRoutes } from "./api/model-routes.ts";
 import { type MonitoringRoutesOptions, monitoringRoutes } from "./api/monitoring-routes.ts";
+import { oipInferRoutes } from "./api/oip-infer-routes.ts";
+import { oipRoutes } from "./api/oip-routes.ts";
 import { type PerformanceRoutesOptions, performanceRoutes } from "./api/performance-routes.ts";
 import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
 import { referenceRoutes } from "./api/reference-routes.ts";
@@ -35,6 +37,7 @@ import type { ActiveSets } from "./features/active-sets.ts";
 import type { EntityReader } from "./features/entity-reader.ts";
 import type { ReadFieldStatistics } from "./features/feature-statistics.ts";
 import type { Models } from "./models.ts";
+import type { Inference } from "./oip/inference.ts";
 import type { Predictor } from "./predict.ts";
 import type { Readiness } from "./readiness.ts";
 import type { Triggers } from "./retraining/triggers.ts";
@@ -51,6 +54,7 @@ export interface HttpOptions {
     readonly models: Models;
     readonly reader: EntityReader;
     readonly predictor: Predictor;
+    readonly inference: Inference;
   };
   readonly registry: ModelRegistry;
   readonly references: References;
@@ -83,6 +87,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
       models,
     }),
     ...versionRoutes(config, core, registry, references),
+    ...openInferenceRoutes(options),
     ...onlineFeatureRoutes(options),
     ...watchRoutes(options),
   ];
@@ -109,6 +114,16 @@ function predictRoutes(predictor: Predictor, { bodyBytesMax, instancesMax, timeo
   return [
     { method: "post", path: "/predict", handle: (exchange) => handlePredict(exchange, options) },
     { method: "post", path: "/predict/batch", handle: (exchange) => handlePredictBatch(exchange, options) },
+  ];
+}
+
+/** The Open Inference Protocol. */
+function openInferenceRoutes({ core, readiness, config }: HttpOptions): Route[] {
+  const { models, inference } = core;
+  const { bodyBytesMax, timeoutMs } = config;
+  return [
+    ...oipRoutes({ models, readiness, rowsMax: inference.rowsMax }),
+    ...oipInferRoutes({ inference, bodyBytesMax, timeoutMs }),
   ];
 }
 

@@ -4,6 +4,8 @@
  *
  *     add → [filling] → full → [queued, queued, …] → take (oldest first) → … → recycle → [spare]
  *
+ * Rows of another priority than the usual one fill batches of their own, which go before or after those.
+ *
  * Bound: the dispatcher's count of rows over all batchers; batches are kept for reuse, SPARE_MAX of them.
  */
 import { Batch, type Row } from "./batch.ts";
@@ -14,13 +16,25 @@ import { RowSource } from "./row-source.ts";
 import type { ServedModel } from "./served-model.ts";
 
 const SPARE_MAX = 16;
+/** 1: before all others; PRIORITY_DEFAULT; PRIORITY_LEVELS and all above: after all others. */
+export const PRIORITY_LEVELS = 3;
+export const PRIORITY_DEFAULT = 2;
+
+/** What waits with one priority. */
+interface Level {
+  filling: Batch;
+  readonly queued: Batch[];
+}
 
 export class Batcher {
   readonly model: ServedModel;
   readonly #rowsMax: number;
-  readonly #queued: Batch[] = [];
   readonly #spare: Batch[] = [];
-  #filling: Batch;
+  readonly #usual: Level;
+  /** By priority, the first first; those that nobody asked for are not there. */
+  readonly #levels: (Level | undefined)[];
+  /** That of the row that was added last. */
+  #latest: Level;
   /** Batches that hold rows and are not recycled yet. */
   readonly live = new Set<Batch>();
   /** Rows that will be added once their features are looked up. */
@@ -29,22 +43,26 @@ export class Batcher {
   constructor(model: ServedModel, rowsMax: number) {
     this.model = model;
     this.#rowsMax = rowsMax;
-    this.#filling = new Batch(model, rowsMax);
+    this.#usual = { filling: new Batch(model, rowsMax), queued: [] };
+    this.#latest = this.#usual;
+    this.#levels = Array.from({ length: PRIORITY_LEVELS }, () => undefined);
+    this.#levels[PRIORITY_DEFAULT - 1] = this.#usual;
   }
 
   /** True when there is something to take. */
   get waiting(): boolean {
-    return this.#queued.length > 0 || this.#filling.count > 0;
+    return this.#first() !== undefined;
   }
 
   /** Rows of the batch that `take` gives. */
   get rowsNext(): number {
-    return this.#queued[0]?.count ?? this.#filling.count;
+    const level = this.#first();
+    return level === undefined ? 0 : (level.queued[0]?.count ?? level.filling.count);
   }
 
-  /** Rows of the batch that still grows. */
+  /** Rows of the batch that grew last. */
   get rowsFilling(): number {
-    return this.#filling.count;
+    return this.#latest.filling.count;
   }
 
   /** True when no row is waiting, computed or being logged, and none is on its way. */
@@ -54,7 +72,10 @@ export class Batcher {
 
   /** Checks the features and adds the row; returns what is wrong with them, or undefined. */
   add(row: Row, features: unknown, served?: ServedFeatures): EngineError | undefined {
-    const batch = this.#filling;
+    const level =
+      row.priority === undefined || row.priority === 0 ? this.#usual : this.#levelOf(row.priority);
+    this.#latest = level;
+    const batch = level.filling;
     const index = batch.count;
     const error = this.#write(features, batch, index);
     if (error !== undefined) return error;
@@ -63,10 +84,26 @@ export class Batcher {
     batch.push(row, served);
     if (index === 0) this.live.add(batch);
     if (batch.full) {
-      this.#queued.push(batch);
-      this.#filling = this.#spare.pop() ?? new Batch(this.model, this.#rowsMax);
+      level.queued.push(batch);
+      level.filling = this.#empty();
     }
     return undefined;
+  }
+
+  #levelOf(priority: number): Level {
+    const index = Math.min(priority, PRIORITY_LEVELS) - 1;
+    return (this.#levels[index] ??= { filling: this.#empty(), queued: [] });
+  }
+
+  /** The highest priority that something waits with. */
+  #first(): Level | undefined {
+    for (const level of this.#levels)
+      if (level !== undefined && (level.queued.length > 0 || level.filling.count > 0)) return level;
+    return undefined;
+  }
+
+  #empty(): Batch {
+    return this.#spare.pop() ?? new Batch(this.model, this.#rowsMax);
   }
 
   #write(features: unknown, batch: Batch, index: number): EngineError | undefined {
@@ -83,13 +120,13 @@ export class Batcher {
     return isAllowed ? undefined : pipeline.explain();
   }
 
-  /** The oldest batch, now the caller's until it recycles it. */
+  /** The oldest batch of the highest priority, now the caller's until it recycles it. */
   take(): Batch | undefined {
-    const queued = this.#queued.shift();
-    if (queued !== undefined) return queued;
-    if (this.#filling.count === 0) return undefined;
-    const batch = this.#filling;
-    this.#filling = this.#spare.pop() ?? new Batch(this.model, this.#rowsMax);
+    const level = this.#first();
+    const queued = level?.queued.shift();
+    if (level === undefined || queued !== undefined) return queued;
+    const batch = level.filling;
+    level.filling = this.#empty();
     return batch;
   }
 
@@ -100,7 +137,7 @@ export class Batcher {
       if (batch.rows[index] !== undefined) alone.push(batch.separate(index));
     }
     for (const one of alone) this.live.add(one);
-    this.#queued.unshift(...alone);
+    this.#usual.queued.unshift(...alone);
   }
 
   /** Lets go of a batch for good: a worker that hangs may write to its memory at any time. */

@@ -42,10 +42,7 @@ function toSpec({ name, kind, type, shape }: OnnxValue): TensorSpec[] {
 export function toOnnxTensor({ datatype, shape, data }: Tensor): OnnxTensor {
   if (!(data instanceof Uint8Array)) return new OnnxTensor("string", [...data], [...shape]);
   if (datatype === "BYTES") throw new Error("texts are no bytes");
-  const elements = toElements(datatype, data);
-  return new OnnxTensor(TYPES[datatype], elements as OnnxTensor.DataType as Float32Array, [
-    ...shape,
-  ]) as OnnxTensor;
+  return new OnnxTensor(TYPES[datatype], toElements(datatype, data) as Float32Array, [...shape]);
 }
 
 /** A result under its name, with a copy of nothing: its memory is the result's own. @throws Error when it has not as many rows. */
@@ -56,8 +53,7 @@ export function fromOnnxTensor(name: string, result: OnnxTensor | undefined, row
     throw new Error(`the output ${JSON.stringify(name)} is ${shape} for ${rows} row(s)`);
   }
   const { data, dims } = result;
-  if (Array.isArray(data)) return { name, datatype, shape: dims, data: data as string[] };
-  return { name, datatype, shape: dims, data: bytesOf(data as ArrayBufferView) };
+  return { name, datatype, shape: dims, data: Array.isArray(data) ? data : bytesOf(data) };
 }
 
 /** The same output of calls for one rows after the other. @throws Error when their rows differ in shape. */

@@ -23,6 +23,7 @@ const STATUS_LINES: Readonly<Record<number, string>> = {
   422: "422 Unprocessable Content",
   429: "429 Too Many Requests",
   500: "500 Internal Server Error",
+  501: "501 Not Implemented",
   503: "503 Service Unavailable",
   504: "504 Gateway Timeout",
 };
@@ -48,6 +49,8 @@ export class Exchange {
   readonly requestId: string;
   /** performance.now() at arrival. */
   readonly arrivedMs = performance.now();
+  /** The JSON of its errors; the Open Inference Protocol has another. */
+  toErrorBody: (error: EngineError) => unknown = ownErrorBody;
 
   constructor(res: HttpResponse, req: HttpRequest, owner: ExchangeOwner) {
     res.onAborted(() => {
@@ -150,7 +153,7 @@ export class Exchange {
     const { status, retry } = error.meaning;
     this.#owner.onFailed(error.code, error);
     const all = retry === "later" ? { ...headers, "retry-after": RETRY_AFTER_SECONDS } : headers;
-    this.send(status, "application/json", JSON.stringify(error.toBody()), all);
+    this.send(status, "application/json", JSON.stringify(this.toErrorBody(error)), all);
   }
 
   #writeHead(contentType: string): void {
@@ -206,4 +209,8 @@ export function parseJson(body: Buffer, parse: (body: Buffer) => unknown = parse
 
 function parseWhole(body: Buffer): unknown {
   return JSON.parse(body.toString("utf8"));
+}
+
+function ownErrorBody(error: EngineError): unknown {
+  return error.toBody();
 }

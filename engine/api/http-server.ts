@@ -15,6 +15,7 @@ import uws, {
 import { EngineError, type ErrorCode } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { Counter, Metrics } from "../core/metrics.ts";
+import { oipErrorBody } from "../oip/error-body.ts";
 import { Exchange, type ExchangeOwner } from "./exchange.ts";
 import { checkIsJson, type SenderCheck } from "./sender-check.ts";
 
@@ -26,6 +27,8 @@ export interface Route {
   readonly path: string;
   /** Refuses every content-type but application/json with 415. */
   readonly takes?: "json";
+  /** Errors are told as the Open Inference Protocol has them. */
+  readonly errors?: "oip";
   /** Must take what it needs of `req` before it returns. */
   readonly handle: (exchange: Exchange, req: HttpRequest) => void;
 }
@@ -50,10 +53,14 @@ export class HttpServer implements ExchangeOwner {
     for (const route of routes) {
       const { method, path } = route;
       const handle = this.#checked(route);
-      this.#app[method === "delete" ? "del" : method](path, (res, req) => this.#serve(res, req, handle));
+      this.#app[method === "delete" ? "del" : method](path, (res, req) =>
+        this.#serve(res, req, handle, route.errors),
+      );
     }
     this.#refuseOtherMethods(routes);
-    this.#app.any("/*", (res, req) => this.#serve(res, req, (exchange) => exchange.fail(noRoute())));
+    const refuse: Route["handle"] = (exchange) => exchange.fail(noRoute());
+    this.#app.any("/v2/*", (res, req) => this.#serve(res, req, refuse, "oip"));
+    this.#app.any("/*", (res, req) => this.#serve(res, req, refuse));
   }
 
   /** Requests that are not answered yet. */
@@ -126,22 +133,23 @@ export class HttpServer implements ExchangeOwner {
     };
   }
 
-  #serve(res: HttpResponse, req: HttpRequest, handle: Route["handle"]): void {
+  #serve(res: HttpResponse, req: HttpRequest, handle: Route["handle"], errors?: Route["errors"]): void {
     this.#open++;
     const exchange = new Exchange(res, req, this);
+    if (errors === "oip") exchange.toErrorBody = oipErrorBody;
     exchange.guard(() => handle(exchange, req));
   }
 
   #refuseOtherMethods(routes: readonly Route[]): void {
-    for (const path of new Set(routes.map((route) => route.path))) {
+    for (const { path, errors } of new Map(routes.map((route) => [route.path, route])).values()) {
       const methods = routes
         .filter((route) => route.path === path)
         .map((route) => route.method.toUpperCase());
       const allow = methods.join(", ");
       this.#app.any(path, (res, req) => {
-        this.#serve(res, req, (exchange) => {
+        const refuse: Route["handle"] = (exchange) =>
           exchange.fail(new EngineError("METHOD_NOT_ALLOWED", `this path takes ${allow}`), { allow });
-        });
+        this.#serve(res, req, refuse, errors);
       });
     }
   }

@@ -19,8 +19,8 @@ import { PendingInference } from "./pending-inference.ts";
 export interface InferenceOptions {
   readonly predictor: Predictor;
   readonly models: Models;
-  /** Rows of one request. */
-  readonly rowsMax: number;
+  /** Rows of one request, as configured. */
+  readonly instancesMax: number;
 }
 
 const US_PER_MS = 1000;
@@ -33,18 +33,24 @@ export class Inference {
     this.#options = options;
   }
 
+  /** Rows of one request, at most. */
+  get rowsMax(): number {
+    const { instancesMax, predictor } = this.#options;
+    return Math.min(instancesMax, predictor.rowsMax);
+  }
+
   /**
    * Accepts a request; its answer or failure comes later, through `call`.
    * @throws EngineError MODEL_NOT_FOUND, NOT_READY, SHUTTING_DOWN, QUEUE_FULL, INVALID_REQUEST, INVALID_FEATURES.
    */
   infer(request: InferRequest, call: InferCall): void {
-    const { predictor, rowsMax } = this.#options;
+    const { predictor } = this.#options;
     const entityId = entityOf(request.parameters);
     const key = { source: call.source, requestId: request.id, entityId };
     const batcher = predictor.route(call.model, call.version, key);
     const { model } = batcher;
     try {
-      const rows = toInputRows(model, request.inputs, Math.min(rowsMax, predictor.rowsMax));
+      const rows = toInputRows(model, request.inputs, this.rowsMax);
       const pending = new PendingInference({
         request,
         call,

@@ -1,0 +1,63 @@
+"""Triton over folders of models: all their tensors at /v2/models/<folder>/infer, over HTTP and gRPC, and the repository by request.
+
+MODELS (folders with a model.onnx, separated by ":"), PORT and GRPC_PORT come from the environment.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+import onnxruntime
+
+import tritonserver
+
+DATATYPES = {
+    "tensor(bool)": "BOOL",
+    "tensor(float16)": "FP16",
+    "tensor(float)": "FP32",
+    "tensor(double)": "FP64",
+    "tensor(string)": "STRING",
+}
+ROWS_MAX = 256
+
+
+def datatype(onnx):
+    return DATATYPES.get(onnx) or onnx.removeprefix("tensor(").removesuffix(")").upper()
+
+
+def described(tensors):
+    """Of Triton's configuration, which leaves the rows out; a tensor of nothing but rows cannot stand there."""
+    return ", ".join(
+        f'{{ name: "{one.name}" data_type: TYPE_{datatype(one.type)} dims: {one.shape[1:]} }}'
+        for one in tensors
+        if one.shape[1:]
+    )
+
+
+def write_model(folder):
+    session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
+    version = Path("models", folder.name, "1")
+    version.mkdir(parents=True)
+    shutil.copy(folder / "model.onnx", version)
+    shutil.copy(Path(__file__).parent / "tensors_model.py", version / "model.py")
+    config = f"""
+backend: "python"
+max_batch_size: {ROWS_MAX}
+input [{described(session.get_inputs())}]
+output [{described(session.get_outputs())}]
+instance_group [{{ kind: KIND_CPU count: 1 }}]
+"""
+    (version.parent / "config.pbtxt").write_text(config)
+
+
+folders = [Path(folder) for folder in os.environ["MODELS"].split(":")]
+for folder in folders:
+    write_model(folder)
+tritonserver.start(
+    [
+        f"--grpc-port={os.environ['GRPC_PORT']}",
+        "--grpc-address=127.0.0.1",
+        "--model-control-mode=explicit",
+        *(f"--load-model={folder.name}" for folder in folders),
+    ]
+)

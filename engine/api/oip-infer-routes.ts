@@ -1,0 +1,113 @@
+// hot path
+/**
+ * POST /v2/models/{name}[/versions/{version}]/infer: JSON with binary data behind it or without, compressed or not, in and out.
+ */
+import type { HttpRequest } from "uWebSockets.js";
+import type { EngineError } from "../core/errors.ts";
+import type { Source } from "../core/prediction.ts";
+import type { InferCall } from "../oip/infer-call.ts";
+import { type InferRequest, JSON_LENGTH_HEADER, readInferRequest } from "../oip/infer-request.ts";
+import { encodeInferResponse, type InferResponse } from "../oip/infer-response.ts";
+import type { Inference } from "../oip/inference.ts";
+import { type Coding, codingIn, compress, decompress } from "./content-coding.ts";
+import type { Exchange } from "./exchange.ts";
+import type { Route } from "./http-server.ts";
+import { modelIn, modelPaths } from "./oip-routes.ts";
+
+export interface OipInferOptions {
+  readonly inference: Inference;
+  readonly bodyBytesMax: number;
+  /** Deadline of a request that names none, ms. */
+  readonly timeoutMs: number;
+}
+
+/** What of a request must be taken before its body comes. */
+interface Head {
+  readonly name: string;
+  readonly version: string | undefined;
+  readonly jsonLength: string | undefined;
+  readonly coding: Coding | undefined;
+  /** What the client takes. */
+  readonly accepted: Coding | undefined;
+}
+
+export function oipInferRoutes(options: OipInferOptions): Route[] {
+  return modelPaths("/infer").map((path) => ({
+    method: "post",
+    path,
+    errors: "oip",
+    handle: (exchange, req) => handleInfer(exchange, headOf(req), options),
+  }));
+}
+
+function headOf(req: HttpRequest): Head {
+  const jsonLength = req.getHeader(JSON_LENGTH_HEADER);
+  return {
+    ...modelIn(req),
+    jsonLength: jsonLength === "" ? undefined : jsonLength,
+    coding: codingIn("content-encoding", req.getHeader("content-encoding")),
+    accepted: codingIn("accept-encoding", req.getHeader("accept-encoding")),
+  };
+}
+
+function handleInfer(exchange: Exchange, head: Head, options: OipInferOptions): void {
+  exchange.readBody(options.bodyBytesMax, (body) => {
+    if (head.coding === undefined) return infer(exchange, head, body, options);
+    const copied = Buffer.from(body);
+    exchange.guardAsync(async () => {
+      const plain = await decompress(copied, head.coding as Coding, options.bodyBytesMax);
+      infer(exchange, head, plain, options);
+    });
+  });
+}
+
+function infer(
+  exchange: Exchange,
+  head: Head,
+  body: Buffer,
+  { inference, timeoutMs }: OipInferOptions,
+): void {
+  const request = readInferRequest(body, head.jsonLength, () => inference.tensorsOf(head.name, head.version));
+  inference.infer(request, new HttpInference(exchange, head, request, timeoutMs));
+}
+
+class HttpInference implements InferCall {
+  readonly source: Source = "http";
+  readonly idempotencyKey = "";
+  readonly model: string;
+  readonly version: string | undefined;
+  readonly arrivedMs: number;
+  readonly timeoutMs: number;
+  readonly #exchange: Exchange;
+  readonly #head: Head;
+  readonly #request: InferRequest;
+
+  constructor(exchange: Exchange, head: Head, request: InferRequest, timeoutMs: number) {
+    this.model = head.name;
+    this.version = head.version;
+    this.arrivedMs = exchange.arrivedMs;
+    this.timeoutMs = timeoutMs;
+    this.#exchange = exchange;
+    this.#head = head;
+    this.#request = request;
+  }
+
+  answer(response: InferResponse): void {
+    const exchange = this.#exchange;
+    if (exchange.isOver) return;
+    const { body, jsonLength } = encodeInferResponse(response, this.#request);
+    const isBinary = jsonLength !== undefined;
+    const type = isBinary ? "application/octet-stream" : "application/json";
+    const headers = isBinary ? { [JSON_LENGTH_HEADER]: String(jsonLength) } : undefined;
+    const { accepted } = this.#head;
+    if (accepted === undefined) return exchange.send(200, type, body, headers);
+    exchange.guardAsync(async () => {
+      const packed = await compress(body, accepted);
+      exchange.send(200, type, packed.body, { ...headers, ...packed.headers });
+    });
+  }
+
+  fail(error: EngineError): void {
+    this.#exchange.fail(error);
+  }
+}
