@@ -2,11 +2,11 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { toTensorBytes } from "../../../../engine/core/tensor-bytes.ts";
 import { fromInferMessage, toInferMessage } from "../../../../engine/grpc/infer-messages.ts";
-import type { InferRequestMessage, InferResponseMessage } from "../../../../engine/grpc/messages.ts";
+import type { InferResponseMessage } from "../../../../engine/grpc/messages.ts";
 import type { InferRequest } from "../../../../engine/oip/infer-request.ts";
 import type { InferResponse } from "../../../../engine/oip/infer-response.ts";
 import { hasCode } from "../../../support/error-code.ts";
-import { readResponse, receivedRequest, writeResponse } from "../../../support/grpc-messages.ts";
+import { receivedInfer, sentAnswer } from "../../../support/grpc-messages.ts";
 import { createRandom } from "../../../support/random.ts";
 import { ALL_DATATYPES, extremeTensor, randomTensor } from "../../../support/tensors.ts";
 
@@ -14,7 +14,7 @@ const FLOAT = Buffer.from(Float32Array.of(1.5).buffer);
 const INPUT = { name: "x", datatype: "FP32", shape: [1] };
 
 function read(message: object): InferRequest {
-  return fromInferMessage(receivedRequest<InferRequestMessage>("ModelInfer", message));
+  return fromInferMessage(receivedInfer(message));
 }
 
 function refused(message: object, pattern: RegExp): void {
@@ -23,8 +23,7 @@ function refused(message: object, pattern: RegExp): void {
 
 /** What a caller has of an answer. */
 function sent(response: InferResponse, isBinary: boolean): InferResponseMessage {
-  const bytes = writeResponse("ModelInfer", toInferMessage(response, isBinary));
-  return readResponse("ModelInfer", bytes);
+  return sentAnswer(toInferMessage(response, isBinary));
 }
 
 describe("a request over gRPC", () => {
@@ -177,7 +176,7 @@ describe("an answer over gRPC", () => {
     assert.equal(message.model_version, "1.2.0");
     assert.equal(message.id, "r-7");
     assert.deepEqual(
-      Object.values(message.parameters ?? {}).map(({ parameter_choice, ...value }) => value),
+      Object.values(message.parameters ?? {}).map(({ parameter_choice: _, ...value }) => value),
       [
         { bool_param: true },
         { string_param: "t" },

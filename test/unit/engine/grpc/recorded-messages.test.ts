@@ -25,7 +25,7 @@ const METADATA_RESPONSE =
   "0a016d1201311a017022160a01781204465033321a0bffffffffffffffffff011e2a150a01791204465033321a0affffffffffffffffff01";
 const STREAM_RESPONSE = "0a026e6f12031a0137";
 
-function request<Message>(method: string, hex: string): Message {
+function request(method: string, hex: string): object {
   return readRequest(method, Buffer.from(hex, "hex"));
 }
 
@@ -36,7 +36,7 @@ function assertWritten(method: string, message: object, hex: string): void {
 describe("recorded gRPC messages", () => {
   it("a request with typed contents, of every field", () => {
     const { id, parameters, inputs, outputs } = fromInferMessage(
-      request<InferRequestMessage>("ModelInfer", TYPED_REQUEST),
+      request("ModelInfer", TYPED_REQUEST) as InferRequestMessage,
     );
     assert.equal(id, "r-7");
     assert.deepEqual(parameters, { big: 2n ** 64n - 1n, share: 0.5, text: "ü", timeout: 5000, yes: true });
@@ -61,7 +61,7 @@ describe("recorded gRPC messages", () => {
 
   it("a request as the client's own calls make it: raw", () => {
     const { id, parameters, inputs } = fromInferMessage(
-      request<InferRequestMessage>("ModelInfer", RAW_REQUEST),
+      request("ModelInfer", RAW_REQUEST) as InferRequestMessage,
     );
     assert.equal(id, "7");
     assert.deepEqual(parameters, { priority: 1, timeout: 1000 });
@@ -78,10 +78,10 @@ describe("recorded gRPC messages", () => {
   });
 
   it("a request to load a model, with what this engine does not read", () => {
-    const { repository_name, model_name } = request<{ repository_name: string; model_name: string }>(
-      "RepositoryModelLoad",
-      LOAD_REQUEST,
-    );
+    const { repository_name, model_name } = request("RepositoryModelLoad", LOAD_REQUEST) as {
+      repository_name: string;
+      model_name: string;
+    };
     assert.deepEqual([repository_name, model_name], ["r", "m"]);
   });
 

@@ -2,17 +2,16 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Datatype, Tensor, TensorData } from "../../../../engine/core/tensor.ts";
 import { toTensorBytes } from "../../../../engine/core/tensor-bytes.ts";
-import type { ContentsMessage, InferRequestMessage } from "../../../../engine/grpc/messages.ts";
+import type { ContentsMessage } from "../../../../engine/grpc/messages.ts";
 import { fromContents, hasContents, toContents } from "../../../../engine/grpc/tensor-contents.ts";
 import { hasCode } from "../../../support/error-code.ts";
-import { receivedRequest } from "../../../support/grpc-messages.ts";
+import { receivedInfer } from "../../../support/grpc-messages.ts";
 import { createRandom } from "../../../support/random.ts";
 import { ALL_DATATYPES, extremeTensor, randomTensor } from "../../../support/tensors.ts";
 
 /** What the server has after a caller sent these contents. */
 function received(contents: object): ContentsMessage | null {
-  const message = receivedRequest<InferRequestMessage>("ModelInfer", { inputs: [{ name: "x", contents }] });
-  return message.inputs[0]?.contents ?? null;
+  return receivedInfer({ inputs: [{ name: "x", contents }] }).inputs[0]?.contents ?? null;
 }
 
 function refused(datatype: Datatype, shape: readonly number[], contents: object, pattern: RegExp): void {
