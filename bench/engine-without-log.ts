@@ -3,7 +3,7 @@
  * nothing. Not a mode of the product: it is here to show what logging costs. Prints its URL.
  */
 import { HttpServer } from "../engine/api/http-server.ts";
-import { handlePredict, handlePredictBatch } from "../engine/api/predict-routes.ts";
+import { predictRoutes } from "../engine/api/predict-routes.ts";
 import { createSenderCheck } from "../engine/api/sender-check.ts";
 import { readConfig } from "../engine/core/config.ts";
 import { createLogger } from "../engine/core/log.ts";
@@ -54,18 +54,6 @@ const predicting = {
   instancesMax: config.instancesMax,
   timeoutMs: config.timeoutMs,
 };
-const server = new HttpServer(
-  [
-    { method: "post", path: "/predict", handle: (exchange) => handlePredict(exchange, predicting) },
-    {
-      method: "post",
-      path: "/predict/batch",
-      handle: (exchange) => handlePredictBatch(exchange, predicting),
-    },
-  ],
-  metrics,
-  logger,
-  createSenderCheck("127.0.0.1", []),
-);
+const server = new HttpServer(predictRoutes(predicting), metrics, logger, createSenderCheck("127.0.0.1", []));
 console.log(`http://127.0.0.1:${await server.listen("127.0.0.1", 0)}`);
 process.on("disconnect", () => process.exit(0));

@@ -7,6 +7,7 @@ import type { WorkerPool } from "../workers/pool.ts";
 import { alertRoutes } from "./api/alert-routes.ts";
 import { alertRuleRoutes } from "./api/alert-rule-routes.ts";
 import { deployRoutes } from "./api/deploy-routes.ts";
+import { docsRoutes } from "./api/docs-routes.ts";
 import { featureRoutes } from "./api/feature-routes.ts";
 import { featureSetRoutes } from "./api/feature-set-routes.ts";
 import { historicalRoutes } from "./api/historical-routes.ts";
@@ -18,7 +19,7 @@ import { type MonitoringRoutesOptions, monitoringRoutes } from "./api/monitoring
 import { oipInferRoutes } from "./api/oip-infer-routes.ts";
 import { oipRoutes } from "./api/oip-routes.ts";
 import { type PerformanceRoutesOptions, performanceRoutes } from "./api/performance-routes.ts";
-import { handlePredict, handlePredictBatch } from "./api/predict-routes.ts";
+import { predictRoutes } from "./api/predict-routes.ts";
 import { referenceRoutes } from "./api/reference-routes.ts";
 import { retrainRoutes } from "./api/retrain-routes.ts";
 import { createSenderCheck } from "./api/sender-check.ts";
@@ -77,15 +78,18 @@ export interface HttpOptions {
 export function createHttpServer(options: HttpOptions): HttpServer {
   const { config, urls, core, registry, references, readiness, logger } = options;
   const { metrics, models, predictor } = core;
+  const { bodyBytesMax, instancesMax, timeoutMs } = config;
   const addresses = shownAddresses(config, urls);
   const routes: Route[] = [
-    ...predictRoutes(predictor, config),
+    ...predictRoutes({ predictor, bodyBytesMax, instancesMax, timeoutMs }),
     ...statusRoutes({
       info: () => ({ name: "millrace", version: VERSION, addresses }),
       readiness,
       metrics,
       models,
+      routes: () => routes,
     }),
+    ...docsRoutes(() => routes),
     ...versionRoutes(config, core, registry, references),
     ...openInferenceRoutes(options),
     ...onlineFeatureRoutes(options),
@@ -106,14 +110,6 @@ function versionRoutes(
     ...modelRoutes({ registry, references: references.store, pool, models, artifactBytesMax }),
     ...deployRoutes({ registry }),
     ...referenceRoutes({ registry, ...references }),
-  ];
-}
-
-function predictRoutes(predictor: Predictor, { bodyBytesMax, instancesMax, timeoutMs }: Config): Route[] {
-  const options = { predictor, bodyBytesMax, instancesMax, timeoutMs };
-  return [
-    { method: "post", path: "/predict", handle: (exchange) => handlePredict(exchange, options) },
-    { method: "post", path: "/predict/batch", handle: (exchange) => handlePredictBatch(exchange, options) },
   ];
 }
 

@@ -10,28 +10,26 @@ import type { Channel } from "../alerts/alert-delivery.ts";
 import type { AlertDesk } from "../alerts/alert-desk.ts";
 import { ruleName } from "../alerts/alert-rule.ts";
 import { testChannels } from "../alerts/test-notification.ts";
+import { alertAnswer, alertChangesAnswer, alertsAnswer, testedChannelsAnswer } from "../contract/alerts.ts";
 import { EngineError } from "../core/errors.ts";
-import { parseTimestamp, TIMESTAMP_FORM } from "../core/timestamp.ts";
-import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
-import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
-import { textIn } from "./path-name.ts";
+import { emptyBody, SMALL_BODY_BYTES, withBody } from "./json-body.ts";
+import { textIn, uuidPath } from "./path-name.ts";
+import { queryIn, timeText } from "./query.ts";
+import type { RouteDescription } from "./route-description.ts";
 
 export interface AlertRoutesOptions {
   readonly desk: Pick<AlertDesk, "list" | "changes" | "acknowledge" | "resolve">;
   readonly channels: readonly Channel[];
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-
+/** An empty one is none. */
+const filter = <T extends z.ZodType>(schema: T) =>
+  z.preprocess((text) => (text === "" ? undefined : text), schema.optional());
 const filterQuery = z.strictObject({
-  model: ruleName.optional(),
-  state: z.enum(ALERT_STATES).optional(),
-  since: z
-    .string()
-    .transform((text) => parseTimestamp(/^\d+$/.test(text) ? Number(text) : text))
-    .refine((ms) => !Number.isNaN(ms), TIMESTAMP_FORM)
-    .optional(),
+  model: filter(ruleName).optional(),
+  state: filter(z.enum(ALERT_STATES)).optional(),
+  since: filter(timeText).optional(),
 });
 
 const handlingBody = z.strictObject({
@@ -39,14 +37,55 @@ const handlingBody = z.strictObject({
   note: z.string().max(1000).optional(),
 });
 
+const HANDLING = {
+  tag: "Alerts",
+  path: { id: uuidPath },
+  body: handlingBody,
+  answers: { 200: alertAnswer },
+  errors: ["ALERT_NOT_FOUND", "CONFLICT", "BUSY", "SERVICE_UNAVAILABLE"],
+} as const;
+
+const DESCRIBED = {
+  list: {
+    tag: "Alerts",
+    summary: "Alerts, the newest change first",
+    query: filterQuery,
+    answers: { 200: alertsAnswer },
+    errors: ["SERVICE_UNAVAILABLE"],
+  },
+  changes: {
+    tag: "Alerts",
+    summary: "All changes of one alert",
+    path: { id: uuidPath },
+    answers: { 200: alertChangesAnswer },
+    errors: ["ALERT_NOT_FOUND", "SERVICE_UNAVAILABLE"],
+  },
+  acknowledge: {
+    ...HANDLING,
+    summary: "Say that somebody looks after an alert",
+  },
+  resolve: {
+    ...HANDLING,
+    summary: "End an alert by hand",
+  },
+  test: {
+    tag: "Alerts",
+    summary: "Try all channels with a made-up alert",
+    body: emptyBody,
+    answers: { 200: testedChannelsAnswer },
+    errors: ["BUSY"],
+  },
+} satisfies Readonly<Record<string, RouteDescription>>;
+
 export function alertRoutes({ desk, channels }: AlertRoutesOptions): Route[] {
   let isTesting = false;
   return [
     {
       method: "get",
       path: "/alerts",
+      describes: DESCRIBED.list,
       handle: (exchange, req) => {
-        const { model, state, since } = filterOf(req);
+        const { model, state, since } = queryIn(req, filterQuery);
         exchange.guardAsync(async () =>
           exchange.sendJson(JSON.stringify({ alerts: await desk.list({ model, state, sinceMs: since }) })),
         );
@@ -55,6 +94,7 @@ export function alertRoutes({ desk, channels }: AlertRoutesOptions): Route[] {
     {
       method: "get",
       path: "/alerts/:id",
+      describes: DESCRIBED.changes,
       handle: (exchange, req) => {
         const id = alertIdIn(req);
         exchange.guardAsync(async () =>
@@ -67,6 +107,7 @@ export function alertRoutes({ desk, channels }: AlertRoutesOptions): Route[] {
         method: "post",
         path: `/alerts/:id/${action}`,
         takes: "json",
+        describes: DESCRIBED[action],
         handle: (exchange, req) => {
           const id = alertIdIn(req);
           withBody(exchange, handlingBody, SMALL_BODY_BYTES, async (words) =>
@@ -79,8 +120,9 @@ export function alertRoutes({ desk, channels }: AlertRoutesOptions): Route[] {
       method: "post",
       path: "/alerts/test",
       takes: "json",
-      handle: (exchange: Exchange) =>
-        withBody(exchange, z.strictObject({}), SMALL_BODY_BYTES, async () => {
+      describes: DESCRIBED.test,
+      handle: (exchange) =>
+        withBody(exchange, emptyBody, SMALL_BODY_BYTES, async () => {
           if (isTesting)
             throw new EngineError("BUSY", "a test of the channels is under way: wait for it to end");
           isTesting = true;
@@ -94,19 +136,8 @@ export function alertRoutes({ desk, channels }: AlertRoutesOptions): Route[] {
   ];
 }
 
-function filterOf(req: HttpRequest): z.infer<typeof filterQuery> {
-  const given = [...new URLSearchParams(req.getQuery())].filter(([, value]) => value !== "");
-  const result = filterQuery.safeParse(Object.fromEntries(given));
-  if (result.success) return result.data;
-  const details = result.error.issues.map(({ path, message }) => ({
-    field: path.join(".") || "query",
-    message,
-  }));
-  throw new EngineError("INVALID_REQUEST", `${details[0]?.field}: ${details[0]?.message}`, { details });
-}
-
 function alertIdIn(req: HttpRequest): string {
   const id = textIn(req, 0);
-  if (UUID.test(id)) return id;
+  if (uuidPath.safeParse(id).success) return id;
   throw new EngineError("ALERT_NOT_FOUND", "there is no alert of that id; see GET /alerts");
 }

@@ -5,24 +5,95 @@
  */
 import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
+import { alertRule } from "../alerts/alert-rule.ts";
 import type { AlertRules } from "../alerts/alert-rules.ts";
 import { silenceRequest } from "../alerts/alert-silence.ts";
+import {
+  alertRuleAnswer,
+  alertRulesAnswer,
+  alertRulesAppliedAnswer,
+  removedAnswer,
+  silenceAnswer,
+  silencesAnswer,
+} from "../contract/alerts.ts";
 import { EngineError } from "../core/errors.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
-import { nameIn, textIn } from "./path-name.ts";
+import { nameIn, namePath, textIn, uuidPath } from "./path-name.ts";
+import type { RouteDescription } from "./route-description.ts";
 
 const FILE_BYTES_MAX = 1024 * 1024;
 const RULE_BYTES_MAX = 16 * 1024;
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 const ruleBody = z.record(z.string(), z.unknown());
+/** What a rule and a file are checked by, once what a built-in rule has is filled in: of those only differences are needed. */
+const describedRule = z.strictObject(alertRule.shape).partial();
+const describedFile = z.strictObject({ rules: z.array(describedRule.required({ name: true })).min(1) });
+
+const DESCRIBED = {
+  list: {
+    tag: "Alerts",
+    summary: "Rules in force, the built-in ones too",
+    answers: { 200: alertRulesAnswer },
+    errors: ["SERVICE_UNAVAILABLE"],
+  },
+  apply: {
+    tag: "Alerts",
+    summary: "Add or replace the rules of a file, all or none",
+    body: describedFile,
+    answers: { 200: alertRulesAppliedAnswer },
+    errors: ["ALERT_RULE_INVALID", "CONFLICT", "SERVICE_UNAVAILABLE"],
+  },
+  show: {
+    tag: "Alerts",
+    summary: "One rule",
+    path: { name: namePath },
+    answers: { 200: alertRuleAnswer },
+    errors: ["ALERT_RULE_NOT_FOUND", "SERVICE_UNAVAILABLE"],
+  },
+  put: {
+    tag: "Alerts",
+    summary: "Add or replace one rule",
+    path: { name: namePath },
+    body: describedRule,
+    answers: { 200: alertRuleAnswer },
+    errors: ["ALERT_RULE_NOT_FOUND", "ALERT_RULE_INVALID", "CONFLICT", "SERVICE_UNAVAILABLE"],
+  },
+  remove: {
+    tag: "Alerts",
+    summary: "Remove a rule; a built-in one is as it was again",
+    path: { name: namePath },
+    answers: { 200: removedAnswer },
+    errors: ["ALERT_RULE_NOT_FOUND", "CONFLICT", "SERVICE_UNAVAILABLE"],
+  },
+  silences: {
+    tag: "Alerts",
+    summary: "Silences that are not forgotten",
+    answers: { 200: silencesAnswer },
+    errors: ["SERVICE_UNAVAILABLE"],
+  },
+  silence: {
+    tag: "Alerts",
+    summary: "Tell nobody of alerts that fit, for a while",
+    body: silenceRequest,
+    answers: { 201: silenceAnswer },
+    errors: ["CONFLICT", "SERVICE_UNAVAILABLE"],
+  },
+  unsilence: {
+    tag: "Alerts",
+    summary: "End a silence",
+    path: { id: uuidPath },
+    answers: { 200: removedAnswer },
+    errors: ["SILENCE_NOT_FOUND", "SERVICE_UNAVAILABLE"],
+  },
+} satisfies Readonly<Record<string, RouteDescription>>;
 
 export function alertRuleRoutes(rules: AlertRules): Route[] {
   return [
     {
       method: "get",
       path: "/alert-rules",
+      describes: DESCRIBED.list,
       handle: (exchange) =>
         exchange.guardAsync(async () => {
           const all = await rules.list();
@@ -34,6 +105,7 @@ export function alertRuleRoutes(rules: AlertRules): Route[] {
       method: "post",
       path: "/alert-rules",
       takes: "json",
+      describes: DESCRIBED.apply,
       handle: (exchange) =>
         withBody(exchange, z.unknown(), FILE_BYTES_MAX, async (body) =>
           exchange.sendJson(JSON.stringify({ rules: await rules.apply(body) })),
@@ -42,6 +114,7 @@ export function alertRuleRoutes(rules: AlertRules): Route[] {
     {
       method: "get",
       path: "/alert-rules/:name",
+      describes: DESCRIBED.show,
       handle: (exchange, req) => {
         const name = ruleNameIn(req);
         exchange.guardAsync(async () => exchange.sendJson(JSON.stringify(await rules.show(name))));
@@ -51,6 +124,7 @@ export function alertRuleRoutes(rules: AlertRules): Route[] {
       method: "put",
       path: "/alert-rules/:name",
       takes: "json",
+      describes: DESCRIBED.put,
       handle: (exchange, req) => {
         const name = ruleNameIn(req);
         withBody(exchange, ruleBody, RULE_BYTES_MAX, async (body) => {
@@ -62,6 +136,7 @@ export function alertRuleRoutes(rules: AlertRules): Route[] {
     {
       method: "delete",
       path: "/alert-rules/:name",
+      describes: DESCRIBED.remove,
       handle: (exchange, req) => {
         const name = ruleNameIn(req);
         exchange.guardAsync(async () => {
@@ -79,6 +154,7 @@ function silenceRoutes(rules: AlertRules): Route[] {
     {
       method: "get",
       path: "/silences",
+      describes: DESCRIBED.silences,
       handle: (exchange) =>
         exchange.guardAsync(async () =>
           exchange.sendJson(JSON.stringify({ silences: await rules.silences() })),
@@ -88,6 +164,7 @@ function silenceRoutes(rules: AlertRules): Route[] {
       method: "post",
       path: "/silences",
       takes: "json",
+      describes: DESCRIBED.silence,
       handle: (exchange) =>
         withBody(exchange, silenceRequest, SMALL_BODY_BYTES, async (body) => {
           const silence = await rules.addSilence(body, Date.now());
@@ -97,9 +174,10 @@ function silenceRoutes(rules: AlertRules): Route[] {
     {
       method: "delete",
       path: "/silences/:id",
+      describes: DESCRIBED.unsilence,
       handle: (exchange, req) => {
         const id = textIn(req, 0);
-        if (!UUID.test(id))
+        if (!uuidPath.safeParse(id).success)
           throw new EngineError("SILENCE_NOT_FOUND", "there is no such silence; see GET /silences");
         exchange.guardAsync(async () => {
           await rules.removeSilence(id);

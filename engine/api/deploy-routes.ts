@@ -10,6 +10,7 @@
 import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
 import type { ModelRegistry } from "../../storage/model-registry.ts";
+import { artifactsAnswer, modelAnswer } from "../contract/models.ts";
 import { deployment } from "../core/deployment.ts";
 import { EngineError } from "../core/errors.ts";
 import { modelKey } from "../core/manifest.ts";
@@ -33,6 +34,18 @@ interface ModelId {
 }
 
 const deployBody = z.looseObject(changedBy);
+/** What the body is checked by, in two parts. */
+const [none, staging, direct, canary] = deployment.options;
+const describedDeploy = z.discriminatedUnion("strategy", [
+  z.strictObject({ ...none.shape, ...changedBy }),
+  z.strictObject({ ...staging.shape, ...changedBy }),
+  z.strictObject({ ...direct.shape, ...changedBy }),
+  z.strictObject({ ...canary.shape, ...changedBy }),
+]);
+const fileQuery = z.object({
+  file: z.string().optional().describe("path of one file, which is answered instead"),
+});
+const modelId = z.string().describe("name@version");
 
 export function deployRoutes({ registry }: DeployRoutesOptions): Route[] {
   let isSending = false;
@@ -51,6 +64,14 @@ export function deployRoutes({ registry }: DeployRoutesOptions): Route[] {
       method: "post",
       path: "/api/v1/models/deploy/:id",
       takes: "json",
+      describes: {
+        tag: "Models",
+        summary: "Bring a version live, by one of four strategies",
+        path: { id: modelId },
+        body: describedDeploy,
+        answers: { 200: modelAnswer },
+        errors: ["MODEL_NOT_FOUND", "CONFLICT", "MODEL_INVALID", "MODEL_UNTRUSTED", "SERVICE_UNAVAILABLE"],
+      },
       handle: (exchange, req) => {
         const { name, version } = modelIdIn(req);
         withBody(exchange, deployBody, DEPLOY_BYTES, async ({ reason, requested_by, ...asked }) => {
@@ -63,6 +84,14 @@ export function deployRoutes({ registry }: DeployRoutesOptions): Route[] {
     {
       method: "get",
       path: "/api/v1/models/artifacts/:id",
+      describes: {
+        tag: "Models",
+        summary: "What a version consists of, or one of its files",
+        path: { id: modelId },
+        query: fileQuery,
+        answers: { 200: { "application/json": artifactsAnswer, "application/octet-stream": z.unknown() } },
+        errors: ["MODEL_NOT_FOUND", "MODEL_INVALID", "BUSY", "SERVICE_UNAVAILABLE"],
+      },
       handle: (exchange, req) => {
         const id = modelIdIn(req);
         const path = new URLSearchParams(req.getQuery()).get("file");

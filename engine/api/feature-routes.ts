@@ -4,6 +4,7 @@
  * A set is named as `name@version`, or by its name alone: then it is the highest version that is active.
  */
 import { z } from "zod";
+import { entityFeaturesAnswer, onlineFeaturesAnswer } from "../contract/features.ts";
 import { EngineError } from "../core/errors.ts";
 import { type FeatureSet, featureSetKey } from "../core/feature-set.ts";
 import type { EntityReader } from "../features/entity-reader.ts";
@@ -27,6 +28,8 @@ const FEATURES_MAX = 500;
 const LOOKUPS_MAX = 200;
 const entityId = z.string().min(1).max(128);
 
+const setReference = z.string().max(200).describe("name, or name@version");
+
 const onlineBody = z.strictObject({
   feature_set: z.string().max(200),
   entities: z.array(entityId).min(1),
@@ -43,6 +46,13 @@ export function featureRoutes(options: FeatureRoutesOptions): Route[] {
     {
       method: "post",
       path: "/features/online",
+      describes: {
+        tag: "Features",
+        summary: "Features of many entities, now",
+        body: onlineBody,
+        answers: { 200: onlineFeaturesAnswer },
+        errors: ["FEATURE_SET_NOT_FOUND", "INVALID_FEATURES", "SERVICE_UNAVAILABLE"],
+      },
       handle: (exchange) =>
         withBody(exchange, onlineBody, options.bodyBytesMax, async (body) =>
           answerMany(exchange, { ...options, reader }, lookups, body),
@@ -51,6 +61,13 @@ export function featureRoutes(options: FeatureRoutesOptions): Route[] {
     {
       method: "get",
       path: "/features/:set/:entity",
+      describes: {
+        tag: "Features",
+        summary: "Features of one entity, now",
+        path: { set: setReference, entity: entityId },
+        answers: { 200: entityFeaturesAnswer },
+        errors: ["FEATURE_SET_NOT_FOUND", "INVALID_REQUEST", "INVALID_FEATURES", "SERVICE_UNAVAILABLE"],
+      },
       handle: (exchange, req) => {
         const set = options.findActive(textIn(req, 0));
         const entity = entityId.safeParse(textIn(req, 1));

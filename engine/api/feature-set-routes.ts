@@ -7,13 +7,20 @@ import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
 import type { FeatureRegistry } from "../../storage/feature-registry.ts";
 import type { ModelRegistry } from "../../storage/model-registry.ts";
+import {
+  featureSetDetailsAnswer,
+  featureSetRecordAnswer,
+  featureSetStateAnswer,
+  featureSetsAnswer,
+} from "../contract/features.ts";
 import { EngineError } from "../core/errors.ts";
-import { type FeatureSet, featureSetKey } from "../core/feature-set.ts";
+import { type FeatureSet, featureSet, featureSetKey } from "../core/feature-set.ts";
 import { MODEL_VERSION } from "../core/names.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
-import { nameIn } from "./path-name.ts";
+import { nameIn, namePath } from "./path-name.ts";
+import type { RouteDescription } from "./route-description.ts";
 
 type Registry = Pick<FeatureRegistry, "apply" | "list" | "show" | "archive">;
 
@@ -31,11 +38,43 @@ const archiveBody = z.strictObject({
   version: z.string().regex(MODEL_VERSION, "must be a semantic version such as 1.0.0"),
 });
 
+const DESCRIBED = {
+  list: {
+    tag: "Features",
+    summary: "Feature sets and their versions",
+    answers: { 200: featureSetsAnswer },
+    errors: ["SERVICE_UNAVAILABLE"],
+  },
+  apply: {
+    tag: "Features",
+    summary: "Apply a version of a feature set",
+    body: featureSet,
+    answers: { 200: featureSetRecordAnswer, 201: featureSetRecordAnswer },
+    errors: ["FEATURE_SET_INVALID", "CONFLICT", "SERVICE_UNAVAILABLE"],
+  },
+  show: {
+    tag: "Features",
+    summary: "One feature set with the records of its versions",
+    path: { name: namePath },
+    answers: { 200: featureSetDetailsAnswer },
+    errors: ["FEATURE_SET_NOT_FOUND", "FEATURE_SET_INVALID", "SERVICE_UNAVAILABLE"],
+  },
+  archive: {
+    tag: "Features",
+    summary: "Serve a version no longer",
+    path: { name: namePath },
+    body: archiveBody,
+    answers: { 200: featureSetStateAnswer },
+    errors: ["FEATURE_SET_NOT_FOUND", "FEATURE_SET_INVALID", "CONFLICT", "SERVICE_UNAVAILABLE"],
+  },
+} satisfies Readonly<Record<string, RouteDescription>>;
+
 export function featureSetRoutes({ registry, models, lacking }: FeatureSetRoutesOptions): Route[] {
   return [
     {
       method: "get",
       path: "/feature-sets",
+      describes: DESCRIBED.list,
       handle: (exchange) =>
         exchange.guardAsync(async () => {
           const [sets, unfilled] = await Promise.all([registry.list(), lacking()]);
@@ -47,11 +86,13 @@ export function featureSetRoutes({ registry, models, lacking }: FeatureSetRoutes
       method: "post",
       path: "/feature-sets",
       takes: "json",
+      describes: DESCRIBED.apply,
       handle: (exchange) => apply(exchange, registry),
     },
     {
       method: "get",
       path: "/feature-sets/:name",
+      describes: DESCRIBED.show,
       handle: (exchange, req) => {
         const name = setNameIn(req);
         exchange.guardAsync(async () => exchange.sendJson(JSON.stringify(await registry.show(name))));
@@ -61,6 +102,7 @@ export function featureSetRoutes({ registry, models, lacking }: FeatureSetRoutes
       method: "post",
       path: "/feature-sets/:name/archive",
       takes: "json",
+      describes: DESCRIBED.archive,
       handle: (exchange, req) => {
         const name = setNameIn(req);
         withBody(exchange, archiveBody, SMALL_BODY_BYTES, async ({ version }) => {

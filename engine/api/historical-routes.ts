@@ -6,6 +6,7 @@
  */
 import { z } from "zod";
 import type { FeatureRegistry } from "../../storage/feature-registry.ts";
+import { historicalRow } from "../contract/features.ts";
 import { EngineError } from "../core/errors.ts";
 import type { FeatureHistory } from "../core/feature-history.ts";
 import type { SetLookup } from "../features/feature-lookup.ts";
@@ -50,6 +51,20 @@ export function historicalRoutes(options: HistoricalRoutesOptions): Route[] {
     {
       method: "post",
       path: "/features/historical",
+      describes: {
+        tag: "Features",
+        summary: "Features as they were at the moments of some rows",
+        body: historicalBody,
+        answers: { 200: { "application/x-ndjson": historicalRow } },
+        errors: [
+          "FEATURE_SET_NOT_FOUND",
+          "FEATURE_SET_INVALID",
+          "INVALID_FEATURES",
+          "CONFLICT",
+          "BUSY",
+          "SERVICE_UNAVAILABLE",
+        ],
+      },
       handle: (exchange) =>
         withBody(exchange, historicalBody, options.bodyBytesMax, async (body) => answer(exchange, body)),
     },

@@ -17,6 +17,7 @@ import type { Logger } from "../core/log.ts";
 import type { Counter, Metrics } from "../core/metrics.ts";
 import { oipErrorBody } from "../oip/error-body.ts";
 import { Exchange, type ExchangeOwner } from "./exchange.ts";
+import type { RouteDescription } from "./route-description.ts";
 import { checkIsJson, type SenderCheck } from "./sender-check.ts";
 
 export type Method = "get" | "post" | "put" | "delete";
@@ -29,6 +30,7 @@ export interface Route {
   readonly takes?: "json";
   /** Errors are told as the Open Inference Protocol has them. */
   readonly errors?: "oip";
+  readonly describes: RouteDescription;
   /** Must take what it needs of `req` before it returns. */
   readonly handle: (exchange: Exchange, req: HttpRequest) => void;
 }

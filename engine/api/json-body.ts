@@ -1,12 +1,15 @@
 /**
  * JSON bodies of requests, checked by a schema before anything is done with them.
  */
-import type { z } from "zod";
+import { z } from "zod";
 import { invalidBy } from "../core/schema-details.ts";
 import { type Exchange, parseJson } from "./exchange.ts";
 
 /** Bound of bodies that hold a few names. */
 export const SMALL_BODY_BYTES = 4096;
+
+/** Of what is only asked for. */
+export const emptyBody = z.strictObject({});
 
 /** Hands the body to `work`, or answers INVALID_JSON, INVALID_REQUEST, PAYLOAD_TOO_LARGE, or what `work` throws. No body is {}. */
 export function withBody<T>(

@@ -4,9 +4,9 @@
  * A request is taken whole or not at all: every label is checked before the first is published. What becomes of the labels is
  * asked of the tables at each request, one at a time.
  */
-import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
 import type { LabelCounts, LabelsQuestion } from "../../storage/label-counts.ts";
+import { labelCountsAnswer, labelsAnswer } from "../contract/labels.ts";
 import { EngineError } from "../core/errors.ts";
 import { labelBody } from "../core/label.ts";
 import { MODEL_NAME } from "../core/names.ts";
@@ -14,7 +14,8 @@ import type { LabelPublisher } from "../labels/label-publisher.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { checkBody, withBody } from "./json-body.ts";
-import { textIn } from "./path-name.ts";
+import { namePath, textIn } from "./path-name.ts";
+import { queryIn, wholeNumber } from "./query.ts";
 
 export interface LabelRoutesOptions {
   readonly publisher: LabelPublisher;
@@ -30,17 +31,12 @@ const HOUR_MS = 3_600_000;
 
 const labelsBody = z.strictObject({
   model_name: z.string().regex(MODEL_NAME, "must be the name of a model"),
-  labels: z.array(z.unknown()).min(1),
+  labels: z.array(labelBody).min(1),
 });
-const checkedLabels = z.strictObject({ labels: z.array(labelBody) });
-const question = z.strictObject({
-  hours: z.coerce
-    .number()
-    .int()
-    .min(1)
-    .max(HOURS_MAX)
-    .default(24 * 7),
-});
+/** Their number is looked at before each of them. */
+const uncheckedLabels = labelsBody.extend({ labels: z.array(z.unknown()).min(1) });
+const checkedLabels = labelsBody.pick({ labels: true });
+const question = z.strictObject({ hours: wholeNumber(1, HOURS_MAX).default(24 * 7) });
 
 export function labelRoutes(options: LabelRoutesOptions): Route[] {
   let isBusy = false;
@@ -61,16 +57,31 @@ export function labelRoutes(options: LabelRoutesOptions): Route[] {
     {
       method: "post",
       path: "/labels",
+      describes: {
+        tag: "Labels",
+        summary: "Tell the truth about predictions",
+        body: labelsBody,
+        answers: { 202: labelsAnswer },
+        errors: ["MODEL_NOT_FOUND", "QUEUE_FULL", "LOG_UNAVAILABLE", "SERVICE_UNAVAILABLE"],
+      },
       handle: (exchange) =>
-        withBody(exchange, labelsBody, options.bodyBytesMax, async (body) =>
+        withBody(exchange, uncheckedLabels, options.bodyBytesMax, async (body) =>
           takeLabels(exchange, options, body),
         ),
     },
     {
       method: "get",
       path: "/monitoring/:model/labels",
+      describes: {
+        tag: "Labels",
+        summary: "How many labels there are, and how late they come",
+        path: { model: namePath },
+        query: question,
+        answers: { 200: labelCountsAnswer },
+        errors: ["MODEL_NOT_FOUND", "BUSY", "SERVICE_UNAVAILABLE"],
+      },
       handle: (exchange, req) => {
-        const { hours } = parseQuery(req);
+        const { hours } = queryIn(req, question);
         const model = textIn(req, 0);
         exchange.guardAsync(async () => answerCounts(exchange, model, hours));
       },
@@ -81,7 +92,7 @@ export function labelRoutes(options: LabelRoutesOptions): Route[] {
 async function takeLabels(
   exchange: Exchange,
   { publisher, checkModel }: LabelRoutesOptions,
-  { model_name: model, labels }: z.infer<typeof labelsBody>,
+  { model_name: model, labels }: z.infer<typeof uncheckedLabels>,
 ): Promise<void> {
   if (labels.length > LABELS_MAX) {
     const message = `must have at most ${LABELS_MAX} labels`;
@@ -93,13 +104,6 @@ async function takeLabels(
   await checkModel(model);
   await publisher.publish(model, checked);
   exchange.send(202, "application/json", JSON.stringify({ model_name: model, accepted: checked.length }));
-}
-
-function parseQuery(req: HttpRequest): z.infer<typeof question> {
-  const result = question.safeParse(Object.fromEntries(new URLSearchParams(req.getQuery())));
-  if (result.success) return result.data;
-  const message = `hours must be 1 to ${HOURS_MAX}; there is no other parameter`;
-  throw new EngineError("INVALID_REQUEST", message, { details: [{ field: "hours", message }] });
 }
 
 function toJson(counts: LabelCounts, fromMs: number, toMs: number): Record<string, unknown> {

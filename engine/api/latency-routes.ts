@@ -6,14 +6,16 @@
 import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
 import type { ErrorStep, Traffic, TrafficQuestion } from "../../storage/traffic-report.ts";
+import { latencyAnswer, slaAnswer } from "../contract/service.ts";
 import { EngineError } from "../core/errors.ts";
 import { MODEL_VERSION } from "../core/names.ts";
 import type { ServiceObjective } from "../core/service-objective.ts";
-import { parseTimestamp, TIMESTAMP_FORM } from "../core/timestamp.ts";
+import { TIMESTAMP_FORM } from "../core/timestamp.ts";
 import { latencyReport, STEP_MS } from "../monitor/service/latency-report.ts";
 import { type ObjectiveSources, objectiveLevel } from "../monitor/service/objective-level.ts";
 import type { Route } from "./http-server.ts";
-import { nameIn } from "./path-name.ts";
+import { nameIn, namePath } from "./path-name.ts";
+import { queryIn, timeText } from "./query.ts";
 
 const STEPS_MAX = 1_500;
 /** Steps of a report that names no `from`. */
@@ -28,10 +30,7 @@ export interface LatencyRoutesOptions {
   readonly objectiveSources: ObjectiveSources;
 }
 
-const time = z
-  .string()
-  .transform((text) => parseTimestamp(/^\d+$/.test(text) ? Number(text) : text))
-  .refine((ms) => ms >= 0, `must be ${TIMESTAMP_FORM}`);
+const time = timeText.refine((ms) => ms >= 0, `must be ${TIMESTAMP_FORM}, from 1970`);
 
 const question = z.strictObject({
   from: time.optional(),
@@ -47,6 +46,14 @@ export function latencyRoutes(options: LatencyRoutesOptions): Route[] {
     {
       method: "get",
       path: "/monitoring/:model/latency",
+      describes: {
+        tag: "Monitoring",
+        summary: "Traffic, errors and latencies by stage, over time",
+        path: { model: namePath },
+        query: question,
+        answers: { 200: latencyAnswer },
+        errors: ["MODEL_NOT_FOUND", "SERVICE_UNAVAILABLE"],
+      },
       handle: (exchange, req) => {
         const asked = parseQuestion(req, Date.now());
         exchange.guardAsync(async () => {
@@ -65,6 +72,13 @@ export function latencyRoutes(options: LatencyRoutesOptions): Route[] {
     {
       method: "get",
       path: "/monitoring/:model/sla",
+      describes: {
+        tag: "Monitoring",
+        summary: "How well the objectives of a model are kept",
+        path: { model: namePath },
+        answers: { 200: slaAnswer },
+        errors: ["MODEL_NOT_FOUND", "SERVICE_UNAVAILABLE"],
+      },
       handle: (exchange, req) => {
         const model = modelIn(req);
         exchange.guardAsync(async () => {
@@ -84,18 +98,11 @@ export function latencyRoutes(options: LatencyRoutesOptions): Route[] {
 /** Whole steps: from the start of the one that holds `from` to the end of the one that holds the last moment before `to`. */
 function parseQuestion(req: HttpRequest, nowMs: number): TrafficQuestion {
   const model = modelIn(req);
-  const result = question.safeParse(Object.fromEntries(new URLSearchParams(req.getQuery())));
-  if (!result.success) {
-    const details = result.error.issues.map(({ path, message }) => ({
-      field: path.join(".") || "query",
-      message,
-    }));
-    throw new EngineError("INVALID_REQUEST", `${details[0]?.field}: ${details[0]?.message}`, { details });
-  }
-  const { step, version, variant } = result.data;
+  const asked = queryIn(req, question);
+  const { step, version, variant } = asked;
   const stepMs = STEP_MS[step];
-  const to = Math.ceil((result.data.to ?? nowMs) / stepMs) * stepMs;
-  const from = Math.floor((result.data.from ?? to - STEPS_USUAL[step] * stepMs) / stepMs) * stepMs;
+  const to = Math.ceil((asked.to ?? nowMs) / stepMs) * stepMs;
+  const from = Math.floor((asked.from ?? to - STEPS_USUAL[step] * stepMs) / stepMs) * stepMs;
   const steps = (to - from) / stepMs;
   if (steps >= 1 && steps <= STEPS_MAX) return { model, version, variant, from, to, step };
   const message = `must be before to, by at most ${STEPS_MAX} steps: ask for a shorter range or a longer step`;

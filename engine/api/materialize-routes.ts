@@ -1,11 +1,11 @@
 /**
  * Filling the online store anew over REST: `POST /features/materialize` orders it, `GET` tells how far the ingester is.
  */
-import { z } from "zod";
 import type { IngestStatus } from "../../streams/status.ts";
+import { materializeAnswer, materializeOrderAnswer } from "../contract/features.ts";
 import { EngineError } from "../core/errors.ts";
 import type { Route } from "./http-server.ts";
-import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
+import { emptyBody, SMALL_BODY_BYTES, withBody } from "./json-body.ts";
 
 export interface Filling {
   /** Orders that all be filled anew; the order's number. @throws EngineError SERVICE_UNAVAILABLE. */
@@ -22,8 +22,15 @@ export function materializeRoutes({ order, status }: Filling): Route[] {
       method: "post",
       path: "/features/materialize",
       takes: "json",
+      describes: {
+        tag: "Features",
+        summary: "Fill the online store anew",
+        body: emptyBody,
+        answers: { 202: materializeOrderAnswer },
+        errors: ["SERVICE_UNAVAILABLE"],
+      },
       handle: (exchange) =>
-        withBody(exchange, z.strictObject({}), SMALL_BODY_BYTES, async () => {
+        withBody(exchange, emptyBody, SMALL_BODY_BYTES, async () => {
           const number = await order();
           exchange.send(202, "application/json", JSON.stringify({ order: number }));
         }),
@@ -31,6 +38,12 @@ export function materializeRoutes({ order, status }: Filling): Route[] {
     {
       method: "get",
       path: "/features/materialize",
+      describes: {
+        tag: "Features",
+        summary: "How far filling the online store is",
+        answers: { 200: materializeAnswer },
+        errors: ["SERVICE_UNAVAILABLE"],
+      },
       handle: (exchange) => {
         const heard = status();
         if (heard === undefined)

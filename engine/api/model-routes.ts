@@ -9,8 +9,9 @@ import type { ModelState } from "../../storage/model-state.ts";
 import type { ReferenceStore } from "../../storage/reference-store.ts";
 import type { VersionRecord } from "../../storage/version-record.ts";
 import type { WorkerPool } from "../../workers/pool.ts";
+import { modelAnswer, modelDetailsAnswer, modelsAnswer, versionAnswer } from "../contract/models.ts";
 import { EngineError } from "../core/errors.ts";
-import { modelKey, parseManifest } from "../core/manifest.ts";
+import { modelKey, modelManifest, parseManifest } from "../core/manifest.ts";
 import { MODEL_NAME, MODEL_VERSION } from "../core/names.ts";
 import { versionSignature } from "../core/signature.ts";
 import { withExampleRow } from "../example-row.ts";
@@ -20,7 +21,8 @@ import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
 import { describeModel } from "./model-description.ts";
-import { modelNameIn } from "./path-name.ts";
+import { modelNameIn, namePath } from "./path-name.ts";
+import type { RouteDescription } from "./route-description.ts";
 
 export interface ModelRoutesOptions {
   readonly registry: Pick<
@@ -51,21 +53,96 @@ const pushBody = z.strictObject({
   alias: alias.optional(),
   ...changedBy,
 });
+/** With what the manifest is checked by. */
+const describedPush = pushBody.safeExtend({ manifest: modelManifest });
 const promoteBody = z.strictObject({ version, alias: alias.optional(), ...changedBy });
 const rollbackBody = z.strictObject({ alias: alias.optional(), ...changedBy });
 const versionBody = z.strictObject({ version, ...changedBy });
 
+const DESCRIBED = {
+  list: {
+    tag: "Models",
+    summary: "All models, and which versions this engine serves",
+    answers: { 200: modelsAnswer },
+    errors: ["SERVICE_UNAVAILABLE"],
+  },
+  push: {
+    tag: "Models",
+    summary: "Push a version, which is checked in a worker first",
+    body: describedPush,
+    answers: { 201: versionAnswer },
+    errors: [
+      "MODEL_INVALID",
+      "MODEL_UNTRUSTED",
+      "MODEL_NOT_FOUND",
+      "CONFLICT",
+      "BUSY",
+      "WORKER_FAILED",
+      "DEADLINE_EXCEEDED",
+      "SERVICE_UNAVAILABLE",
+    ],
+  },
+  show: {
+    tag: "Models",
+    summary: "One model with the records of its versions",
+    path: { name: namePath },
+    answers: { 200: modelDetailsAnswer },
+    errors: ["MODEL_NOT_FOUND", "MODEL_INVALID", "SERVICE_UNAVAILABLE"],
+  },
+} satisfies Readonly<Record<string, RouteDescription>>;
+
+function describedChange(summary: string, body: z.ZodType): RouteDescription {
+  return {
+    tag: "Models",
+    summary,
+    path: { name: namePath },
+    body,
+    answers: { 200: modelAnswer },
+    errors: ["MODEL_NOT_FOUND", "CONFLICT", "MODEL_INVALID", "MODEL_UNTRUSTED", "SERVICE_UNAVAILABLE"],
+  };
+}
+
 export function modelRoutes(options: ModelRoutesOptions): Route[] {
-  const { registry, references } = options;
   const slot = new PushSlot();
+  return [
+    {
+      method: "get",
+      path: "/models",
+      describes: DESCRIBED.list,
+      handle: (exchange) => exchange.guardAsync(async () => list(exchange, options)),
+    },
+    {
+      method: "post",
+      path: "/models",
+      takes: "json",
+      describes: DESCRIBED.push,
+      handle: (exchange) => push(exchange, slot, options),
+    },
+    {
+      method: "get",
+      path: "/models/:name",
+      describes: DESCRIBED.show,
+      handle: (exchange, req) => {
+        const model = modelNameIn(req);
+        exchange.guardAsync(async () => show(exchange, model, options));
+      },
+    },
+    ...changeRoutes(options),
+  ];
+}
+
+/** What moves aliases, and marks versions. */
+function changeRoutes({ registry }: ModelRoutesOptions): Route[] {
   const change = <T>(
-    path: string,
+    action: string,
+    summary: string,
     schema: z.ZodType<T>,
     work: (model: string, body: T) => Promise<ModelState>,
   ): Route => ({
     method: "post",
-    path,
+    path: `/models/:name/${action}`,
     takes: "json",
+    describes: describedChange(summary, schema),
     handle: (exchange, req) => {
       const model = modelNameIn(req);
       withBody(exchange, schema, SMALL_BODY_BYTES, async (body) =>
@@ -74,44 +151,36 @@ export function modelRoutes(options: ModelRoutesOptions): Route[] {
     },
   });
   return [
-    {
-      method: "get",
-      path: "/models",
-      handle: (exchange) => exchange.guardAsync(async () => list(exchange, options)),
-    },
-    { method: "post", path: "/models", takes: "json", handle: (exchange) => push(exchange, slot, options) },
-    {
-      method: "get",
-      path: "/models/:name",
-      handle: (exchange, req) => {
-        const model = modelNameIn(req);
-        exchange.guardAsync(async () => {
-          const [{ records, ...state }, found] = await Promise.all([
-            registry.show(model),
-            references.list(model),
-          ]);
-          const ids = new Map(found.map(({ version, record }) => [version, record.reference_id]));
-          const described = records.map((record) => ({
-            ...record,
-            reference_id: ids.get(record.manifest.version),
-          }));
-          exchange.sendJson(JSON.stringify({ ...describeModel(state), records: described }));
-        });
-      },
-    },
-    change("/models/:name/promote", promoteBody, async (model, body) =>
-      registry.promote(model, body.version, body.alias, byOf(body)),
+    change(
+      "promote",
+      "Point an alias to a version; production unless told",
+      promoteBody,
+      async (model, body) => registry.promote(model, body.version, body.alias, byOf(body)),
     ),
-    change("/models/:name/rollback", rollbackBody, async (model, body) =>
+    change("rollback", "Point an alias to the version before", rollbackBody, async (model, body) =>
       registry.rollback(model, body.alias, byOf(body)),
     ),
-    change("/models/:name/archive", versionBody, async (model, body) =>
+    change("archive", "Put a version away that no alias points to", versionBody, async (model, body) =>
       registry.archive(model, body.version, byOf(body)),
     ),
-    change("/models/:name/deprecate", versionBody, async (model, body) =>
+    change("deprecate", "Say that a version should not be used", versionBody, async (model, body) =>
       registry.deprecate(model, body.version, byOf(body)),
     ),
   ];
+}
+
+async function show(
+  exchange: Exchange,
+  model: string,
+  { registry, references }: ModelRoutesOptions,
+): Promise<void> {
+  const [{ records, ...state }, found] = await Promise.all([registry.show(model), references.list(model)]);
+  const ids = new Map(found.map(({ version, record }) => [version, record.reference_id]));
+  const described = records.map((record) => ({
+    ...record,
+    reference_id: ids.get(record.manifest.version),
+  }));
+  exchange.sendJson(JSON.stringify({ ...describeModel(state), records: described }));
 }
 
 async function list(exchange: Exchange, { registry, models }: ModelRoutesOptions): Promise<void> {

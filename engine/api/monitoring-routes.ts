@@ -4,11 +4,12 @@
  */
 import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
+import { driftAnswer, settingsAnswer } from "../contract/drift.ts";
+import { overviewAnswer } from "../contract/overview.ts";
 import { durationMs, durationText } from "../core/duration.ts";
-import { EngineError } from "../core/errors.ts";
+import { EngineError, fieldInvalid } from "../core/errors.ts";
 import type { ModelManifest } from "../core/manifest.ts";
 import type { ReferenceSource } from "../core/reference-source.ts";
-import { parseTimestamp, TIMESTAMP_FORM } from "../core/timestamp.ts";
 import type { WatchedVersion } from "../monitor/drift/count-keeper.ts";
 import { answerDrift, type DriftPorts } from "../monitor/drift/drift-question.ts";
 import {
@@ -17,11 +18,13 @@ import {
   referenceSpan,
   type TimeSpan,
 } from "../monitor/drift/exact-drift.ts";
-import { settingsInForce } from "../monitor/monitor-settings.ts";
+import { monitorSettings, settingsInForce } from "../monitor/monitor-settings.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
-import { modelNameIn } from "./path-name.ts";
+import { modelNameIn, namePath } from "./path-name.ts";
+import { queryIn, timeText } from "./query.ts";
+import type { RouteDescription } from "./route-description.ts";
 
 const MONTHS_MS_MAX = 400 * 86_400_000;
 
@@ -51,11 +54,11 @@ const question = z.strictObject({
   version: z.string().max(128).optional(),
   variant: z.string().max(128).optional(),
   window: durationText("5m", "400d").optional(),
-  from: z.string().max(40).optional(),
-  to: z.string().max(40).optional(),
+  from: timeText.optional(),
+  to: timeText.optional(),
   exact: z.enum(["true", "false"]).default("false"),
-  reference_from: z.string().max(40).optional(),
-  reference_to: z.string().max(40).optional(),
+  reference_from: timeText.optional(),
+  reference_to: timeText.optional(),
 });
 type Question = z.infer<typeof question>;
 
@@ -67,12 +70,46 @@ interface AskedDrift extends TimeSpan {
   readonly reference: TimeSpan | undefined;
 }
 
+const DESCRIBED = {
+  overview: {
+    tag: "Monitoring",
+    summary: "How a model does, as a whole",
+    path: { model: namePath },
+    answers: { 200: overviewAnswer },
+    errors: ["MODEL_NOT_FOUND", "SERVICE_UNAVAILABLE"],
+  },
+  drift: {
+    tag: "Monitoring",
+    summary: "How far a window has drifted from the reference",
+    path: { model: namePath },
+    query: question,
+    answers: { 200: driftAnswer },
+    errors: ["MODEL_NOT_FOUND", "MODEL_INVALID", "CONFLICT", "BUSY", "SERVICE_UNAVAILABLE"],
+  },
+  settings: {
+    tag: "Monitoring",
+    summary: "How a model is watched",
+    path: { model: namePath },
+    answers: { 200: settingsAnswer },
+    errors: ["MODEL_NOT_FOUND", "SERVICE_UNAVAILABLE"],
+  },
+  putSettings: {
+    tag: "Monitoring",
+    summary: "Change how a model is watched",
+    path: { model: namePath },
+    body: monitorSettings,
+    answers: { 200: settingsAnswer },
+    errors: ["MODEL_NOT_FOUND", "CONFLICT", "SERVICE_UNAVAILABLE"],
+  },
+} satisfies Readonly<Record<string, RouteDescription>>;
+
 export function monitoringRoutes(options: MonitoringRoutesOptions): Route[] {
   const measureOne = oneAtATime(options.measureExactly);
   return [
     {
       method: "get",
       path: "/monitoring/:model",
+      describes: DESCRIBED.overview,
       handle: (exchange, req) => {
         const model = modelNameIn(req);
         exchange.guardAsync(async () => overview(exchange, options, model));
@@ -81,6 +118,7 @@ export function monitoringRoutes(options: MonitoringRoutesOptions): Route[] {
     {
       method: "get",
       path: "/monitoring/:model/drift",
+      describes: DESCRIBED.drift,
       handle: (exchange, req) => {
         const model = modelNameIn(req);
         const asked = parseQuestion(req, options.clock());
@@ -92,6 +130,7 @@ export function monitoringRoutes(options: MonitoringRoutesOptions): Route[] {
     {
       method: "get",
       path: "/monitoring/:model/settings",
+      describes: DESCRIBED.settings,
       handle: (exchange, req) => {
         const model = modelNameIn(req);
         exchange.guardAsync(async () => {
@@ -107,6 +146,7 @@ export function monitoringRoutes(options: MonitoringRoutesOptions): Route[] {
       method: "put",
       takes: "json",
       path: "/monitoring/:model/settings",
+      describes: DESCRIBED.putSettings,
       handle: (exchange, req) => {
         const model = modelNameIn(req);
         withBody(exchange, z.record(z.string(), z.unknown()), SMALL_BODY_BYTES, async (settings) => {
@@ -179,37 +219,24 @@ async function overview(
 
 /** `window` counts back from now, or from `to`; else `from` and `to` are needed. */
 function parseQuestion(req: HttpRequest, nowMs: number): AskedDrift {
-  const result = question.safeParse(Object.fromEntries(new URLSearchParams(req.getQuery())));
-  if (!result.success) {
-    const [issue] = result.error.issues;
-    throw refused(issue?.path.join(".") || "query", issue?.message ?? "is wrong");
-  }
-  const { version, variant, window, from, to, exact } = result.data;
-  const toMs = to === undefined ? nowMs : momentOf("to", to);
-  if (from !== undefined && window !== undefined) throw refused("window", "is not asked for beside from");
-  const fromMs = from === undefined ? toMs - (durationMs(window ?? "24h") ?? 0) : momentOf("from", from);
-  if (toMs - fromMs > MONTHS_MS_MAX) throw refused("from", "must be at most 400 days before to");
-  const reference = referenceAsked(result.data);
-  return { version, variant, fromMs, toMs, isExact: exact === "true", reference };
+  const asked = queryIn(req, question);
+  const { version, variant, window, from, to: toMs = nowMs, exact } = asked;
+  if (from !== undefined && window !== undefined)
+    throw fieldInvalid("window", "is not asked for beside from");
+  const fromMs = from ?? toMs - (durationMs(window ?? "24h") ?? 0);
+  if (toMs - fromMs > MONTHS_MS_MAX) throw fieldInvalid("from", "must be at most 400 days before to");
+  return { version, variant, fromMs, toMs, isExact: exact === "true", reference: referenceAsked(asked) };
 }
 
-function referenceAsked({ exact, reference_from, reference_to }: Question): TimeSpan | undefined {
-  if (reference_from === undefined && reference_to === undefined) return undefined;
-  if (exact === "false") throw refused("reference_from", "is asked for beside exact=true only");
-  if (reference_from === undefined) throw refused("reference_from", "is needed beside reference_to");
-  if (reference_to === undefined) throw refused("reference_to", "is needed beside reference_from");
-  const fromMs = momentOf("reference_from", reference_from);
-  const toMs = momentOf("reference_to", reference_to);
-  if (fromMs >= toMs) throw refused("reference_from", "must be before reference_to");
+function referenceAsked({
+  exact,
+  reference_from: fromMs,
+  reference_to: toMs,
+}: Question): TimeSpan | undefined {
+  if (fromMs === undefined && toMs === undefined) return undefined;
+  if (exact === "false") throw fieldInvalid("reference_from", "is asked for beside exact=true only");
+  if (fromMs === undefined) throw fieldInvalid("reference_from", "is needed beside reference_to");
+  if (toMs === undefined) throw fieldInvalid("reference_to", "is needed beside reference_from");
+  if (fromMs >= toMs) throw fieldInvalid("reference_from", "must be before reference_to");
   return { fromMs, toMs };
-}
-
-function momentOf(field: string, text: string): number {
-  const ms = parseTimestamp(text);
-  if (Number.isNaN(ms)) throw refused(field, `must be ${TIMESTAMP_FORM}`);
-  return ms;
-}
-
-function refused(field: string, message: string): EngineError {
-  return new EngineError("INVALID_REQUEST", `${field} ${message}`, { details: [{ field, message }] });
 }

@@ -4,21 +4,58 @@
 import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
 import type { ObjectiveRegistry } from "../../storage/objective-registry.ts";
+import { objectiveAnswer, objectivesAnswer } from "../contract/service.ts";
 import { EngineError } from "../core/errors.ts";
-import { parseServiceObjective, type ServiceObjective } from "../core/service-objective.ts";
+import { parseServiceObjective, type ServiceObjective, serviceObjective } from "../core/service-objective.ts";
 import { checkObjective } from "../monitor/service/objective-level.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
-import { nameIn } from "./path-name.ts";
+import { nameIn, namePath } from "./path-name.ts";
+import type { RouteDescription } from "./route-description.ts";
 
 export type Objectives = Pick<ObjectiveRegistry, "put" | "get" | "list" | "remove">;
+
+/** The name stands in the path, and may stand in the body. */
+const describedObjective = serviceObjective.partial({ name: true });
+
+const DESCRIBED = {
+  list: {
+    tag: "Monitoring",
+    summary: "Service-level objectives",
+    answers: { 200: objectivesAnswer },
+    errors: ["SERVICE_UNAVAILABLE"],
+  },
+  show: {
+    tag: "Monitoring",
+    summary: "One objective",
+    path: { name: namePath },
+    answers: { 200: objectiveAnswer },
+    errors: ["SLO_NOT_FOUND", "SERVICE_UNAVAILABLE"],
+  },
+  put: {
+    tag: "Monitoring",
+    summary: "Declare or change an objective",
+    path: { name: namePath },
+    body: describedObjective,
+    answers: { 200: objectiveAnswer, 201: objectiveAnswer },
+    errors: ["SLO_NOT_FOUND", "CONFLICT", "SERVICE_UNAVAILABLE"],
+  },
+  remove: {
+    tag: "Monitoring",
+    summary: "Drop an objective",
+    path: { name: namePath },
+    answers: { 200: objectiveAnswer },
+    errors: ["SLO_NOT_FOUND", "CONFLICT", "SERVICE_UNAVAILABLE"],
+  },
+} satisfies Readonly<Record<string, RouteDescription>>;
 
 export function objectiveRoutes(registry: Objectives): Route[] {
   return [
     {
       method: "get",
       path: "/slos",
+      describes: DESCRIBED.list,
       handle: (exchange) =>
         exchange.guardAsync(async () => {
           exchange.sendJson(JSON.stringify({ slos: await registry.list() }));
@@ -27,12 +64,14 @@ export function objectiveRoutes(registry: Objectives): Route[] {
     {
       method: "get",
       path: "/slos/:name",
+      describes: DESCRIBED.show,
       handle: (exchange, req) => answer(exchange, req, async (name) => registry.get(name)),
     },
     {
       method: "put",
       path: "/slos/:name",
       takes: "json",
+      describes: DESCRIBED.put,
       handle: (exchange, req) => {
         const name = nameOf(req);
         withBody(exchange, z.unknown(), SMALL_BODY_BYTES, async (body) =>
@@ -43,6 +82,7 @@ export function objectiveRoutes(registry: Objectives): Route[] {
     {
       method: "delete",
       path: "/slos/:name",
+      describes: DESCRIBED.remove,
       handle: (exchange, req) => answer(exchange, req, async (name) => registry.remove(name)),
     },
   ];

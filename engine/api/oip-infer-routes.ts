@@ -3,6 +3,8 @@
  * POST /v2/models/{name}[/versions/{version}]/infer: JSON with binary data behind it or without, compressed or not, in and out.
  */
 import type { HttpRequest } from "uWebSockets.js";
+import { z } from "zod";
+import { inferRequest, inferResponse } from "../contract/open-inference.ts";
 import type { EngineError } from "../core/errors.ts";
 import type { Source } from "../core/prediction.ts";
 import type { InferCall } from "../oip/infer-call.ts";
@@ -13,6 +15,7 @@ import { type Coding, codingIn, compress, decompress } from "./content-coding.ts
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { modelIn, modelPaths } from "./oip-routes.ts";
+import { ROW_ERRORS } from "./predict-routes.ts";
 
 export interface OipInferOptions {
   readonly inference: Inference;
@@ -31,11 +34,34 @@ interface Head {
   readonly accepted: Coding | undefined;
 }
 
+const binary = z
+  .string()
+  .meta({
+    format: "binary",
+    description: "JSON, and behind it the data of its tensors, one after the other",
+  });
+const inferHeaders = z.object({
+  [JSON_LENGTH_HEADER]: z
+    .string()
+    .regex(/^\d{1,15}$/)
+    .optional()
+    .describe("bytes of the JSON, where binary data follow it; 0: all of the body is the only tensor's data"),
+  "content-encoding": z.enum(["gzip", "deflate", "identity"]).optional(),
+});
+
 export function oipInferRoutes(options: OipInferOptions): Route[] {
   return modelPaths("/infer").map((path) => ({
     method: "post",
     path,
     errors: "oip",
+    describes: {
+      tag: "Open Inference Protocol",
+      summary: "Infer: tensors in, tensors out",
+      headers: inferHeaders,
+      body: { "application/json": inferRequest, "application/octet-stream": binary },
+      answers: { 200: { "application/json": inferResponse, "application/octet-stream": binary } },
+      errors: [...ROW_ERRORS, "UNSUPPORTED_MEDIA_TYPE"],
+    },
     handle: (exchange, req) => handleInfer(exchange, headOf(req), options),
   }));
 }

@@ -2,8 +2,16 @@
  * The name in a path such as /models/:name, of a model or a feature set.
  */
 import type { HttpRequest } from "uWebSockets.js";
+import { z } from "zod";
 import { EngineError } from "../core/errors.ts";
 import { MODEL_NAME } from "../core/names.ts";
+
+/** Parameters of paths as they are described. */
+export const namePath = z.string().regex(MODEL_NAME);
+export const uuidPath = z
+  .string()
+  .regex(/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/)
+  .meta({ format: "uuid" });
 
 /** The path's first parameter, or undefined when it can be no name. */
 export function nameIn(req: HttpRequest): string | undefined {

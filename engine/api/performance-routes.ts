@@ -6,11 +6,13 @@
 import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
 import type { PerformanceQuestion, PerformanceRow } from "../../storage/performance-store.ts";
+import { performanceAnswer } from "../contract/performance.ts";
 import { fieldInvalid } from "../core/errors.ts";
-import { parseTimestamp, TIMESTAMP_FORM } from "../core/timestamp.ts";
+import { TIMESTAMP_FORM } from "../core/timestamp.ts";
 import { METRICS } from "../monitor/performance/metric-table.ts";
 import type { Route } from "./http-server.ts";
-import { modelNameIn } from "./path-name.ts";
+import { modelNameIn, namePath } from "./path-name.ts";
+import { queryIn, timeText } from "./query.ts";
 
 export interface PerformanceRoutesOptions {
   readonly readPerformance: (question: PerformanceQuestion) => Promise<readonly PerformanceRow[]>;
@@ -24,11 +26,10 @@ const DEFAULT_MS = 30 * 86_400_000;
 /** Of ClickHouse's DateTime. */
 const LAST_MS = 0xffff_ffff * 1_000;
 
-const moment = z
-  .string()
-  .max(64)
-  .transform((text) => parseTimestamp(/^\d+$/.test(text) ? Number(text) : text))
-  .refine((ms) => ms >= 0 && ms <= LAST_MS, `must be ${TIMESTAMP_FORM}, from 1970 to 2106`);
+const moment = timeText.refine(
+  (ms) => ms >= 0 && ms <= LAST_MS,
+  `must be ${TIMESTAMP_FORM}, from 1970 to 2106`,
+);
 const text = z.string().max(512).optional();
 const query = z.strictObject({
   from: moment.optional(),
@@ -44,6 +45,14 @@ export function performanceRoutes({ readPerformance, checkModel, clock }: Perfor
     {
       method: "get",
       path: "/monitoring/:model/performance",
+      describes: {
+        tag: "Monitoring",
+        summary: "How good a model was, window by window",
+        path: { model: namePath },
+        query,
+        answers: { 200: performanceAnswer },
+        errors: ["MODEL_NOT_FOUND", "SERVICE_UNAVAILABLE"],
+      },
       handle: (exchange, req) => {
         const model = modelNameIn(req);
         const question = { model, ...parseQuery(req, clock()), rowsMax: ROWS_MAX };
@@ -63,12 +72,7 @@ export function performanceRoutes({ readPerformance, checkModel, clock }: Perfor
 }
 
 function parseQuery(req: HttpRequest, nowMs: number): Omit<PerformanceQuestion, "model" | "rowsMax"> {
-  const result = query.safeParse(Object.fromEntries(new URLSearchParams(req.getQuery())));
-  if (!result.success) {
-    const [issue] = result.error.issues;
-    throw fieldInvalid(issue?.path.join(".") || "query", issue?.message ?? "is wrong");
-  }
-  const { from, to = nowMs, ...rest } = result.data;
+  const { from, to = nowMs, ...rest } = queryIn(req, query);
   const fromMs = from ?? Math.max(0, to - DEFAULT_MS);
   if (fromMs >= to) throw fieldInvalid("from", "must be before to");
   return { ...rest, fromMs, toMs: to };

@@ -3,12 +3,15 @@
  * POST /predict and POST /predict/batch: from a body to rows, and from answered rows to a response.
  */
 import type { Batch, Row } from "../batch.ts";
+import { batchAnswer, batchRequest, prediction, predictRequest } from "../contract/predictions.ts";
 import { EngineError, type ErrorDetail } from "../core/errors.ts";
 import type { Source } from "../core/prediction.ts";
 import { type Predictor, parseHead, type RequestHead } from "../predict.ts";
 import { toPredictionJson } from "../prediction-json.ts";
 import { readBatchRequest, readRequest } from "../request-json.ts";
 import { type Exchange, parseJson } from "./exchange.ts";
+import type { Route } from "./http-server.ts";
+import { requestIdHeader } from "./route-description.ts";
 
 export interface PredictRoutesOptions {
   readonly predictor: Predictor;
@@ -21,8 +24,53 @@ export interface PredictRoutesOptions {
 /** Rows of one batch request that asks for explanations. */
 const EXPLAINED_ROWS_MAX = 100;
 
+/** What may become of a row, whatever carries it. */
+export const ROW_ERRORS = [
+  "INVALID_FEATURES",
+  "MODEL_NOT_FOUND",
+  "QUEUE_FULL",
+  "INFERENCE_FAILED",
+  "WORKER_FAILED",
+  "NOT_READY",
+  "LOG_UNAVAILABLE",
+  "SERVICE_UNAVAILABLE",
+  "SHUTTING_DOWN",
+  "DEADLINE_EXCEEDED",
+] as const;
+
+export function predictRoutes(options: PredictRoutesOptions): Route[] {
+  return [
+    {
+      method: "post",
+      path: "/predict",
+      describes: {
+        tag: "Predictions",
+        summary: "Predict one row",
+        headers: requestIdHeader,
+        body: predictRequest,
+        answers: { 200: prediction },
+        errors: ROW_ERRORS,
+      },
+      handle: (exchange) => handlePredict(exchange, options),
+    },
+    {
+      method: "post",
+      path: "/predict/batch",
+      describes: {
+        tag: "Predictions",
+        summary: "Predict many rows of one model, each with a result or an error of its own",
+        headers: requestIdHeader,
+        body: batchRequest,
+        answers: { 200: batchAnswer },
+        errors: ROW_ERRORS,
+      },
+      handle: (exchange) => handlePredictBatch(exchange, options),
+    },
+  ];
+}
+
 /** POST /predict `{model?, version?, request_id?, entity_id?, timeout_ms?, explain?, features}` */
-export function handlePredict(
+function handlePredict(
   exchange: Exchange,
   { predictor, bodyBytesMax, timeoutMs }: PredictRoutesOptions,
 ): void {
@@ -75,7 +123,7 @@ class SingleRow implements Row {
 }
 
 /** POST /predict/batch `{model?, version?, timeout_ms?, explain?, instances: [{features, request_id?, entity_id?}, …]}` */
-export function handlePredictBatch(exchange: Exchange, options: PredictRoutesOptions): void {
+function handlePredictBatch(exchange: Exchange, options: PredictRoutesOptions): void {
   exchange.readBody(options.bodyBytesMax, (bytes) => {
     const body = parseJson(bytes, (json) => readBatchRequest(json, options.predictor.likelyPlan));
     const head = parseHead(body, exchange.requestId, options.timeoutMs);

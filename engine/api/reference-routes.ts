@@ -7,17 +7,19 @@ import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
 import type { ModelRegistry } from "../../storage/model-registry.ts";
 import type { NewReference, ReferenceStore } from "../../storage/reference-store.ts";
+import { referenceAnswer, referenceRecordAnswer } from "../contract/references.ts";
 import { EngineError } from "../core/errors.ts";
 import { type ModelManifest, modelKey } from "../core/manifest.ts";
 import type { ReferenceSource } from "../core/reference-source.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "../core/timestamp.ts";
-import { parseReference } from "../monitor/references/reference-document.ts";
+import { parseReference, referenceContent } from "../monitor/references/reference-document.ts";
 import { BINS_MAX, profileId } from "../monitor/references/reference-profile.ts";
 import type { WindowReference, WindowReferenceJob } from "../monitor/references/window-reference.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
-import { modelNameIn, textIn } from "./path-name.ts";
+import { modelNameIn, namePath, textIn } from "./path-name.ts";
+import type { RouteDescription } from "./route-description.ts";
 
 export interface ReferenceRoutesOptions {
   readonly registry: Pick<ModelRegistry, "resolve">;
@@ -28,7 +30,7 @@ export interface ReferenceRoutesOptions {
 const REFERENCE_BYTES_MAX = 16 * 1024 * 1024;
 const PATH = "/models/:name/versions/:version/reference";
 
-const moment = z.unknown().transform((value, context) => {
+const moment = z.union([z.string(), z.number()]).transform((value, context) => {
   const ms = parseTimestamp(value);
   if (!Number.isNaN(ms)) return ms;
   context.addIssue({ code: "custom", message: `must be ${TIMESTAMP_FORM}` });
@@ -58,6 +60,36 @@ const uploadBody = z.strictObject({
     .default({ labelled_rows: 0 }),
 });
 
+/** With what the content is checked by. */
+const describedUpload = uploadBody.safeExtend(referenceContent.shape);
+const placePath = { name: namePath, version: z.string().describe("a version or an alias") };
+
+const DESCRIBED = {
+  show: {
+    tag: "Models",
+    summary: "The reference of a version: what its inputs and outputs looked like",
+    path: placePath,
+    answers: { 200: referenceAnswer },
+    errors: ["MODEL_NOT_FOUND", "REFERENCE_NOT_FOUND", "MODEL_INVALID", "SERVICE_UNAVAILABLE"],
+  },
+  upload: {
+    tag: "Models",
+    summary: "Upload the reference of a version",
+    path: placePath,
+    body: describedUpload,
+    answers: { 200: referenceRecordAnswer, 201: referenceRecordAnswer },
+    errors: ["MODEL_NOT_FOUND", "MODEL_INVALID", "CONFLICT", "SERVICE_UNAVAILABLE"],
+  },
+  build: {
+    tag: "Models",
+    summary: "Make the reference of a version from its predictions in a window",
+    path: placePath,
+    body: windowBody,
+    answers: { 200: referenceRecordAnswer, 201: referenceRecordAnswer },
+    errors: ["MODEL_NOT_FOUND", "MODEL_INVALID", "CONFLICT", "BUSY", "SERVICE_UNAVAILABLE"],
+  },
+} satisfies Readonly<Record<string, RouteDescription>>;
+
 export function referenceRoutes(options: ReferenceRoutesOptions): Route[] {
   let isBusy = false;
   const build = async (exchange: Exchange, place: Place, body: z.infer<typeof windowBody>): Promise<void> => {
@@ -74,6 +106,7 @@ export function referenceRoutes(options: ReferenceRoutesOptions): Route[] {
     {
       method: "get",
       path: PATH,
+      describes: DESCRIBED.show,
       handle: (exchange, req) => {
         const place = placeIn(req);
         exchange.guardAsync(async () => show(exchange, place, options));
@@ -83,6 +116,7 @@ export function referenceRoutes(options: ReferenceRoutesOptions): Route[] {
       method: "put",
       path: PATH,
       takes: "json",
+      describes: DESCRIBED.upload,
       handle: (exchange, req) => {
         const place = placeIn(req);
         withBody(exchange, uploadBody, REFERENCE_BYTES_MAX, async (body) =>
@@ -94,6 +128,7 @@ export function referenceRoutes(options: ReferenceRoutesOptions): Route[] {
       method: "post",
       path: PATH,
       takes: "json",
+      describes: DESCRIBED.build,
       handle: (exchange, req) => {
         const place = placeIn(req);
         withBody(exchange, windowBody, SMALL_BODY_BYTES, async (body) => build(exchange, place, body));

@@ -3,8 +3,8 @@
  *
  * Of the highest active version, or of `version`. It is worked out at each request; one at a time.
  */
-import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
+import { statisticsAnswer } from "../contract/features.ts";
 import { EngineError } from "../core/errors.ts";
 import type { FeatureSet } from "../core/feature-set.ts";
 import type { ActiveSets } from "../features/active-sets.ts";
@@ -15,7 +15,8 @@ import {
 } from "../features/feature-statistics.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
-import { textIn } from "./path-name.ts";
+import { namePath, textIn } from "./path-name.ts";
+import { queryIn, wholeNumber } from "./query.ts";
 
 const HOURS_MAX = 24 * 31;
 
@@ -25,7 +26,7 @@ export interface StatisticsRoutesOptions {
 }
 
 const question = z.strictObject({
-  hours: z.coerce.number().int().min(1).max(HOURS_MAX).default(24),
+  hours: wholeNumber(1, HOURS_MAX).default(24),
   version: z.string().max(64).optional(),
 });
 
@@ -53,21 +54,22 @@ export function statisticsRoutes({ sets, read }: StatisticsRoutesOptions): Route
     {
       method: "get",
       path: "/feature-sets/:name/statistics",
+      describes: {
+        tag: "Features",
+        summary: "What the values of a set look like of late",
+        path: { name: namePath },
+        query: question,
+        answers: { 200: statisticsAnswer },
+        errors: ["FEATURE_SET_NOT_FOUND", "BUSY", "SERVICE_UNAVAILABLE"],
+      },
       handle: (exchange, req) => {
-        const { hours, version } = parseQuery(req);
+        const { hours, version } = queryIn(req, question);
         const name = textIn(req, 0);
         const set = sets.find(version === undefined ? name : `${name}@${version}`);
         exchange.guardAsync(async () => answer(exchange, set, hours));
       },
     },
   ];
-}
-
-function parseQuery(req: HttpRequest): z.infer<typeof question> {
-  const result = question.safeParse(Object.fromEntries(new URLSearchParams(req.getQuery())));
-  if (result.success) return result.data;
-  const message = `hours must be 1 to ${HOURS_MAX}, version that of an active set; there is no other parameter`;
-  throw new EngineError("INVALID_REQUEST", message, { details: [{ field: "hours", message }] });
 }
 
 function toJson({ nullRate, numbers, ...rest }: FeatureStatistics): Record<string, unknown> {

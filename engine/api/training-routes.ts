@@ -5,14 +5,18 @@
  * Bounds: bodies by SPEC_BYTES, lists by LIMIT_MAX.
  */
 import { z } from "zod";
+import { checkedSpecAnswer, jobAnswer, jobsAnswer, trainingSpecAnswer } from "../contract/training.ts";
 import { EngineError } from "../core/errors.ts";
-import type { TrainingSpec } from "../core/training-spec.ts";
+import { MODEL_NAME } from "../core/names.ts";
+import { type TrainingSpec, trainingSpec } from "../core/training-spec.ts";
 import type { Triggers } from "../retraining/triggers.ts";
 import type { TrainingJobs } from "../train/training-jobs.ts";
 import { byOf, changedBy } from "./changed-by.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
-import { modelNameIn, textIn } from "./path-name.ts";
+import { modelNameIn, namePath, textIn, uuidPath } from "./path-name.ts";
+import { queryIn, wholeNumber } from "./query.ts";
+import type { RouteDescription } from "./route-description.ts";
 
 export interface TrainingRoutesOptions {
   readonly jobs: Pick<TrainingJobs, "start" | "status" | "cancel" | "active" | "ended">;
@@ -27,10 +31,70 @@ const SPEC_BYTES = 64 * 1024;
 const LIMIT_DEFAULT = 50;
 const LIMIT_MAX = 1_000;
 const PATH = "/api/v1/training";
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 const reasonBody = z.strictObject({ reason: z.string().min(1).max(1000).optional() });
-const startBody = z.looseObject({ ...changedBy, reason: reasonBody.shape.reason });
+const asker = { ...changedBy, reason: reasonBody.shape.reason };
+const startBody = z.looseObject(asker);
+/** With what the specification is checked by. */
+const describedStart = trainingSpec.safeExtend(asker);
+const describedSpec = trainingSpec.partial({ model_name: true });
+const listQuery = z.strictObject({
+  model: z.string().regex(MODEL_NAME, "must be a model's name").optional(),
+  limit: wholeNumber(1, LIMIT_MAX).default(LIMIT_DEFAULT),
+});
+
+const DESCRIBED = {
+  start: {
+    tag: "Training",
+    summary: "Start a training job",
+    body: describedStart,
+    answers: { 202: jobAnswer },
+    errors: ["MODEL_NOT_FOUND", "CONFLICT", "BUSY", "SERVICE_UNAVAILABLE"],
+  },
+  active: {
+    tag: "Training",
+    summary: "Jobs in flight",
+    answers: { 200: jobsAnswer },
+    errors: ["SERVICE_UNAVAILABLE"],
+  },
+  ended: {
+    tag: "Training",
+    summary: "Jobs that have ended, the newest first",
+    query: listQuery,
+    answers: { 200: jobsAnswer },
+    errors: ["SERVICE_UNAVAILABLE"],
+  },
+  status: {
+    tag: "Training",
+    summary: "What a job does",
+    path: { job_id: uuidPath },
+    answers: { 200: jobAnswer },
+    errors: ["JOB_NOT_FOUND", "SERVICE_UNAVAILABLE"],
+  },
+  cancel: {
+    tag: "Training",
+    summary: "Call a job off",
+    path: { job_id: uuidPath },
+    body: reasonBody,
+    answers: { 200: jobAnswer },
+    errors: ["JOB_NOT_FOUND", "CONFLICT", "BUSY", "SERVICE_UNAVAILABLE"],
+  },
+  spec: {
+    tag: "Training",
+    summary: "How a model is trained when nobody says how",
+    path: { name: namePath },
+    answers: { 200: trainingSpecAnswer },
+    errors: ["MODEL_NOT_FOUND", "SERVICE_UNAVAILABLE"],
+  },
+  putSpec: {
+    tag: "Training",
+    summary: "Say how a model is trained",
+    path: { name: namePath },
+    body: describedSpec,
+    answers: { 200: checkedSpecAnswer },
+    errors: ["MODEL_NOT_FOUND", "CONFLICT", "SERVICE_UNAVAILABLE"],
+  },
+} satisfies Readonly<Record<string, RouteDescription>>;
 
 export function trainingRoutes(options: TrainingRoutesOptions): Route[] {
   const { jobs, clock } = options;
@@ -40,6 +104,7 @@ export function trainingRoutes(options: TrainingRoutesOptions): Route[] {
       method: "post",
       path: `${PATH}/start`,
       takes: "json",
+      describes: DESCRIBED.start,
       handle: (exchange) =>
         withBody(exchange, startBody, SPEC_BYTES, async ({ reason, requested_by, ...json }) => {
           const training = options.parseSpec(json);
@@ -51,21 +116,23 @@ export function trainingRoutes(options: TrainingRoutesOptions): Route[] {
     {
       method: "get",
       path: `${PATH}/jobs/active`,
+      describes: DESCRIBED.active,
       handle: (exchange) =>
         exchange.guardAsync(async () => exchange.sendJson(send({ jobs: await jobs.active(clock()) }))),
     },
     {
       method: "get",
       path: `${PATH}/jobs`,
+      describes: DESCRIBED.ended,
       handle: (exchange, req) => {
-        const model = req.getQuery("model");
-        const limit = limitIn(req.getQuery("limit"));
+        const { model, limit } = queryIn(req, listQuery);
         exchange.guardAsync(async () => exchange.sendJson(send({ jobs: await jobs.ended(model, limit) })));
       },
     },
     {
       method: "get",
       path: `${PATH}/:job_id/status`,
+      describes: DESCRIBED.status,
       handle: (exchange, req) => {
         const jobId = jobIdIn(textIn(req, 0));
         exchange.guardAsync(async () => exchange.sendJson(send(await jobs.status(jobId))));
@@ -75,6 +142,7 @@ export function trainingRoutes(options: TrainingRoutesOptions): Route[] {
       method: "post",
       path: `${PATH}/:job_id/cancel`,
       takes: "json",
+      describes: DESCRIBED.cancel,
       handle: (exchange, req) => {
         const jobId = jobIdIn(textIn(req, 0));
         withBody(exchange, reasonBody, SMALL_BODY_BYTES, async ({ reason }) =>
@@ -92,6 +160,7 @@ function specRoutes({ triggers, parseSpec, clock }: TrainingRoutesOptions): Rout
     {
       method: "get",
       path,
+      describes: DESCRIBED.spec,
       handle: (exchange, req) => {
         const model = modelNameIn(req);
         exchange.guardAsync(async () => {
@@ -104,6 +173,7 @@ function specRoutes({ triggers, parseSpec, clock }: TrainingRoutesOptions): Rout
       method: "put",
       path,
       takes: "json",
+      describes: DESCRIBED.putSpec,
       handle: (exchange, req) => {
         const model = modelNameIn(req);
         withBody(exchange, z.looseObject({}), SPEC_BYTES, async (json) => {
@@ -126,18 +196,9 @@ function otherModel(model: string): EngineError {
 
 /** @throws EngineError JOB_NOT_FOUND for what can be no job's id. */
 function jobIdIn(text: string): string {
-  if (UUID.test(text)) return text;
+  if (uuidPath.safeParse(text).success) return text;
   throw new EngineError(
     "JOB_NOT_FOUND",
     "there is no training job of that id; see GET /api/v1/training/jobs",
   );
-}
-
-/** @throws EngineError INVALID_REQUEST */
-function limitIn(text: string | undefined): number {
-  if (text === undefined) return LIMIT_DEFAULT;
-  const limit = Number(text);
-  if (/^\d{1,6}$/.test(text) && limit >= 1 && limit <= LIMIT_MAX) return limit;
-  const message = `must be a whole number from 1 to ${LIMIT_MAX}`;
-  throw new EngineError("INVALID_REQUEST", `limit ${message}`, { details: [{ field: "limit", message }] });
 }

@@ -34,7 +34,7 @@ export const REFUSALS = [
 ] as const;
 export type Refusal = (typeof REFUSALS)[number];
 
-const retrainJob = z.strictObject({
+export const retrainJob = z.strictObject({
   job_id: z.uuid(),
   state: z.enum([...IN_FLIGHT, ...ENDED]),
   cause: z.enum(RETRAIN_CAUSES),
@@ -53,13 +53,13 @@ const retrainJob = z.strictObject({
   note: z.string().max(1000).optional(),
 });
 
-const qualityIncident = z.strictObject({
+export const qualityIncident = z.strictObject({
   incident_id: z.string().max(256),
   severity: z.string().max(32),
   opened_at: utcTime,
 });
 
-const decision = z.strictObject({
+export const retrainDecision = z.strictObject({
   at: utcTime,
   outcome: z.enum(["requested", ...REFUSALS]),
   /** Why, for people. */
@@ -89,7 +89,7 @@ const jobRecord = z.strictObject({
   day: z.strictObject({ date: z.string(), jobs: z.int().min(0) }),
   decided: z.array(z.string()),
   /** Newest first. */
-  decisions: z.array(decision),
+  decisions: z.array(retrainDecision),
   /** Refusals that were told since the newest job was requested: each is told once. */
   refusals: z.array(z.string()),
   /** Events to publish, oldest first. */
@@ -106,7 +106,7 @@ const jobRecord = z.strictObject({
 
 export type RetrainJob = z.infer<typeof retrainJob>;
 export type QualityIncident = z.infer<typeof qualityIncident>;
-export type RetrainDecision = z.infer<typeof decision>;
+export type RetrainDecision = z.infer<typeof retrainDecision>;
 export type OutgoingEvent = z.infer<typeof outgoingEvent>;
 export type JobRecord = Readonly<z.infer<typeof jobRecord>>;
 

@@ -40,7 +40,7 @@ const indicator = z.discriminatedUnion("kind", [
   }),
 ]);
 
-const serviceObjective = z.strictObject({
+export const serviceObjective = z.strictObject({
   name: z.string().regex(MODEL_NAME, "must be a lower-case letter, then letters, digits, _ - (at most 63)"),
   model: z.string().regex(MODEL_NAME, "must be the name of a model"),
   description: z.string().max(1024).optional(),

@@ -5,13 +5,19 @@
 import { z } from "zod";
 import { durationMs, durationText } from "../core/duration.ts";
 import { EngineError } from "../core/errors.ts";
-import { type DetectorSettings, parseDetectorSettings } from "./detectors/detector-settings.ts";
-import { type DriftSettings, driftSentences, parseDriftSettings } from "./drift/drift-settings.ts";
+import { type DetectorSettings, detectorList, parseDetectorSettings } from "./detectors/detector-settings.ts";
+import {
+  type DriftSettings,
+  driftSentences,
+  driftSettings,
+  parseDriftSettings,
+} from "./drift/drift-settings.ts";
 import {
   type PerformanceSettings,
   parsePerformanceSettings,
   performanceInForce,
   performanceSentences,
+  performanceSettings,
 } from "./performance/performance-settings.ts";
 
 const MINUTE_MS = 60_000;
@@ -49,6 +55,15 @@ const wire = z.strictObject({
     .default("1d")
     .describe("length of a window of performance reports; choose one that some 1,000 labels fall into"),
   performance: z.unknown().optional().describe("settings of performance reports"),
+});
+
+/** With the parts as their own parsers check them. */
+export const monitorSettings = z.strictObject({
+  ...wire.shape,
+  drift: driftSettings.nullish().describe("settings of verdicts and incidents"),
+  detectors: detectorList.optional().describe("streaming detectors that read the scores one by one"),
+  error_detectors: detectorList.optional().describe("streaming detectors that read the errors one by one"),
+  performance: performanceSettings.nullish().describe("settings of performance reports"),
 });
 
 export interface MonitorSettings {

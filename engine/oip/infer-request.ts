@@ -6,49 +6,15 @@
  *
  * A request whose JSON has length 0 is raw: all of it is the data of the model's only input, of one row.
  */
-import { z } from "zod";
+import { ELEMENTS_MAX, type InferParameters, inferRequest } from "../contract/open-inference.ts";
 import { EngineError } from "../core/errors.ts";
 import { invalidBy } from "../core/schema-details.ts";
-import { datatype, elementsIn, type ModelTensors, type Tensor } from "../core/tensor.ts";
+import { elementsIn, type ModelTensors, type Tensor } from "../core/tensor.ts";
 import { dataInvalid, fromTensorBytes } from "../core/tensor-bytes.ts";
 import { fromTensorJson, parseTensorJson } from "../core/tensor-json.ts";
 
 /** Header of a body that has binary data: bytes of its JSON. */
 export const JSON_LENGTH_HEADER = "inference-header-content-length";
-
-const TENSORS_MAX = 10_000;
-const NAME_LENGTH_MAX = 256;
-const DIMENSIONS_MAX = 16;
-const ELEMENTS_MAX = 2 ** 31;
-const PARAMETERS_MAX = 64;
-
-const tensorName = z.string().min(1).max(NAME_LENGTH_MAX);
-const parameter = z.union([z.string().max(4096), z.number(), z.boolean(), z.bigint()]);
-export const inferParameters = z
-  .record(z.string().max(NAME_LENGTH_MAX), parameter)
-  .refine(
-    (values) => Object.keys(values).length <= PARAMETERS_MAX,
-    `must have at most ${PARAMETERS_MAX} parameters`,
-  );
-export type InferParameters = Readonly<z.infer<typeof inferParameters>>;
-
-export const inferInput = z.object({
-  name: tensorName,
-  datatype,
-  shape: z.array(z.int().min(0).max(ELEMENTS_MAX)).min(1).max(DIMENSIONS_MAX),
-  parameters: inferParameters.optional(),
-  /** Nested or flat; absent when binary data follows. */
-  data: z.unknown().optional(),
-});
-export const inferOutput = z.object({ name: tensorName, parameters: inferParameters.optional() });
-
-/** The JSON of an inference request. Fields that it does not name are ignored, as the protocol's extensions need. */
-export const inferBody = z.object({
-  id: z.string().max(128).optional(),
-  parameters: inferParameters.optional(),
-  inputs: z.array(inferInput).min(1).max(TENSORS_MAX),
-  outputs: z.array(inferOutput).max(TENSORS_MAX).optional(),
-});
 
 export interface WantedOutput {
   readonly name: string;
@@ -99,7 +65,7 @@ function parse(json: Buffer): unknown {
 }
 
 function fromBody(json: unknown, binary: Uint8Array): InferRequest {
-  const result = inferBody.safeParse(json);
+  const result = inferRequest.safeParse(json);
   if (!result.success) throw invalidBy(result.error, "body");
   const { id = "", parameters = {}, inputs, outputs } = result.data;
   checkTensors(inputs, outputs);

@@ -2,10 +2,12 @@
  * An inference response of the Open Inference Protocol, and its bytes: JSON, and behind it the data of the outputs that were asked
  * for as binary data.
  */
+
+import type { InferParameters } from "../contract/open-inference.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { toTensorBytes } from "../core/tensor-bytes.ts";
 import { toTensorJson } from "../core/tensor-json.ts";
-import type { InferParameters, InferRequest } from "./infer-request.ts";
+import type { InferRequest } from "./infer-request.ts";
 
 export interface InferResponse {
   readonly model_name: string;

@@ -6,13 +6,14 @@
  *     tensors → input-rows → submitRows → … → pending-inference → response
  */
 
+import type { InferParameters } from "../contract/open-inference.ts";
 import { EngineError } from "../core/errors.ts";
 import type { TensorSpec } from "../core/tensor.ts";
 import type { Models } from "../models.ts";
 import { type Predictor, TIMEOUT_MS_MAX } from "../predict.ts";
 import type { ServedModel } from "../served-model.ts";
 import type { InferCall } from "./infer-call.ts";
-import type { InferParameters, InferRequest } from "./infer-request.ts";
+import type { InferRequest } from "./infer-request.ts";
 import { toInputRows } from "./input-rows.ts";
 import { PendingInference } from "./pending-inference.ts";
 

@@ -4,6 +4,7 @@
  * with the last. The first row that fails fails the request.
  */
 import type { Batch, Row } from "../batch.ts";
+import type { InferParameters } from "../contract/open-inference.ts";
 import { bytesOf } from "../core/elements.ts";
 import { EngineError } from "../core/errors.ts";
 import type { Source } from "../core/prediction.ts";
@@ -11,7 +12,7 @@ import { elementsIn, type Tensor, type TensorSpec } from "../core/tensor.ts";
 import { uuidText } from "../core/uuid.ts";
 import type { ServedModel } from "../served-model.ts";
 import type { InferCall } from "./infer-call.ts";
-import type { InferParameters, InferRequest } from "./infer-request.ts";
+import type { InferRequest } from "./infer-request.ts";
 
 export interface PendingOptions {
   readonly request: InferRequest;

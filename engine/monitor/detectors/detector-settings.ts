@@ -34,7 +34,7 @@ export const DETECTORS: Readonly<Record<DetectorKind, DetectorMaker>> = {
   page_hinkley: { create: (options) => new PageHinkley(options), restore: PageHinkley.restore },
 };
 
-const wire = z
+export const detectorList = z
   .array(z.looseObject({ kind: z.enum(DETECTOR_KINDS) }))
   .refine((list) => new Set(list.map(({ kind }) => kind)).size === list.length, "names a kind twice");
 
@@ -50,7 +50,7 @@ const USUAL = {
  * @throws EngineError INVALID_REQUEST with one detail per wrong or unknown field.
  */
 export function parseDetectorSettings(json: unknown, field: keyof typeof USUAL): DetectorSettings[] {
-  const result = wire.safeParse(json === undefined ? USUAL[field] : json);
+  const result = detectorList.safeParse(json === undefined ? USUAL[field] : json);
   if (result.success) return result.data.map((one, index) => withDefaults(one, `${field}.${index}`));
   throw refused(
     result.error.issues

@@ -7,24 +7,26 @@
 import type { DriftSettings } from "./drift-settings.ts";
 import type { ColumnEvidence, SchemaEvidence } from "./window-evidence.ts";
 
-export type ProblemKind =
+export const PROBLEM_KINDS = [
   /** The whole window is empty, and `expects_data` says that it should not be. */
-  | "no_data"
+  "no_data",
   /**
    * The column came or went, or holds numbers instead of categories, or the other way round. Of a whole window: requests were
    * refused for such features, or predictions stored with other columns than the reference has.
    */
-  | "schema_change"
+  "schema_change",
   /** Nothing but nulls, unlike the reference. */
-  | "no_values"
-  | "null_spike"
-  | "unseen_spike"
-  | "out_of_range"
+  "no_values",
+  "null_spike",
+  "unseen_spike",
+  "out_of_range",
   /**
    * One single value, where the reference would hardly ever make it so: a column that is 0 in 99 of 100 rows is constant in
    * every seventh window of 200.
    */
-  | "constant";
+  "constant",
+] as const;
+export type ProblemKind = (typeof PROBLEM_KINDS)[number];
 
 export interface Problem {
   readonly kind: ProblemKind;

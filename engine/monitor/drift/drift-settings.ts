@@ -14,7 +14,7 @@ const number = (low: number, high: number, fallback: number, about: string) =>
 const count = (low: number, high: number, fallback: number, about: string) =>
   z.int().min(low).max(high).default(fallback).describe(about);
 
-const driftSettings = z
+export const driftSettings = z
   .strictObject({
     rows_min: count(
       50,

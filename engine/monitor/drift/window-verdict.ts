@@ -17,7 +17,8 @@ import { type Problem, refusalProblem, schemaProblem, valueProblems } from "./da
 import type { DriftSettings } from "./drift-settings.ts";
 import type { ColumnEvidence, Series, WindowEvidence } from "./window-evidence.ts";
 
-export type Verdict = "none" | "drift" | "data_quality" | "insufficient";
+export const VERDICTS = ["none", "drift", "data_quality", "insufficient"] as const;
+export type Verdict = (typeof VERDICTS)[number];
 
 export interface ColumnVerdict {
   readonly column: string;

@@ -8,7 +8,7 @@ import { EngineError } from "../../core/errors.ts";
 
 const SLICE_COLUMNS_MAX = 5;
 
-const wire = z
+export const performanceSettings = z
   .strictObject({
     labels_min: z
       .int()
@@ -57,7 +57,7 @@ export interface PerformanceSettings {
 /** What each setting means, by its name. */
 export function performanceSentences(): Record<string, string> {
   return Object.fromEntries(
-    Object.entries(wire.shape).map(([name, field]) => [name, field.description ?? ""]),
+    Object.entries(performanceSettings.shape).map(([name, field]) => [name, field.description ?? ""]),
   );
 }
 
@@ -77,8 +77,8 @@ export function parsePerformanceSettings(json: unknown): PerformanceSettings {
 }
 
 /** All settings as they would have to be written, defaults filled in. @throws EngineError as parsePerformanceSettings. */
-export function performanceInForce(json: unknown): z.infer<typeof wire> {
-  const result = wire.safeParse(json);
+export function performanceInForce(json: unknown): z.infer<typeof performanceSettings> {
+  const result = performanceSettings.safeParse(json);
   if (!result.success) {
     const details = result.error.issues.slice(0, 20).map(({ path, message }) => ({
       field: path.join(".") || "performance settings",

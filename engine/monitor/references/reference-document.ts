@@ -24,7 +24,7 @@ const metricValue = z.strictObject({
   interval: z.strictObject({ low: z.number(), high: z.number() }).optional(),
 });
 
-const referenceContent = z.strictObject({
+export const referenceContent = z.strictObject({
   profile: referenceProfile,
   /** Of the labelled rows; see realised-performance. */
   metrics: z.partialRecord(z.enum(Object.keys(METRICS) as [MetricName]), metricValue).optional(),

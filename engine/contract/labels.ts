@@ -1,0 +1,29 @@
+/**
+ * What is answered of labels: that they were taken, and how many there are.
+ */
+import { z } from "zod";
+import { count, name, share, time } from "./texts.ts";
+
+export const labelsAnswer = z.strictObject({ model_name: name, accepted: count }).meta({ id: "LabelsTaken" });
+export type LabelsAnswer = z.infer<typeof labelsAnswer>;
+
+export const labelCountsAnswer = z
+  .strictObject({
+    model_name: name,
+    from: time,
+    to: time,
+    predictions: count,
+    labelled_predictions: count,
+    labels: z.strictObject({ arrived: count, matched: count, unmatched: z.int() }),
+    latest_arrival: time.nullable(),
+    delay_seconds: z
+      .record(z.string(), z.number())
+      .nullable()
+      .describe("from prediction to label: quantiles by their share, such as 0.5"),
+    maturity: z
+      .array(z.strictObject({ after_hours: z.number(), predictions: count, share: share.nullable() }))
+      .describe("what share of predictions of an age had a label by then"),
+    hours: z.array(z.strictObject({ hour: time, predictions: count, labelled: count, labels: count })),
+  })
+  .meta({ id: "LabelCounts" });
+export type LabelCountsAnswer = z.infer<typeof labelCountsAnswer>;
