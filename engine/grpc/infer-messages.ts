@@ -6,11 +6,13 @@
  * raw_output_contents, unless it says `binary_data_output` = false and every output has a form in contents. The bounds are
  * those of a request over HTTP.
  */
+
+import { inferRequest } from "../contract/open-inference.ts";
 import { EngineError } from "../core/errors.ts";
 import { invalidBy } from "../core/schema-details.ts";
 import type { Tensor, TensorSpec } from "../core/tensor.ts";
 import { dataInvalid, fromTensorBytes, toTensorBytes } from "../core/tensor-bytes.ts";
-import { checkTensors, type InferRequest, inferBody } from "../oip/infer-request.ts";
+import { checkTensors, type InferRequest } from "../oip/infer-request.ts";
 import type { InferResponse } from "../oip/infer-response.ts";
 import { fromParameters, toParameters } from "./infer-parameters.ts";
 import type { InferRequestMessage, InferResponseMessage, InputMessage } from "./messages.ts";
@@ -40,7 +42,7 @@ export function fromInferMessage(message: InferRequestMessage): InferRequest {
 
 /** All but the tensors' elements. */
 function checkHead(message: InferRequestMessage) {
-  const result = inferBody.safeParse({
+  const result = inferRequest.safeParse({
     id: message.id,
     parameters: fromParameters(message.parameters, "parameters"),
     inputs: message.inputs.map(({ name, datatype, shape, parameters }, index) => ({

@@ -3,8 +3,9 @@
  *
  * Whole numbers that a double does not hold are BigInt, as they are in requests over HTTP.
  */
+
+import type { InferParameters } from "../contract/open-inference.ts";
 import { EngineError } from "../core/errors.ts";
-import type { InferParameters } from "../oip/infer-request.ts";
 import type { ParameterMessage, ParameterMessages } from "./messages.ts";
 
 type Value = InferParameters[string];
