@@ -5,7 +5,7 @@
  * STREAMS_MAX of a connection. Stopping: connections are told to go, calls that are under way are answered, and after STOP_WAIT_MS
  * what is left is cut.
  */
-import { Server, ServerCredentials } from "@grpc/grpc-js";
+import { logVerbosity, Server, ServerCredentials, setLogVerbosity } from "@grpc/grpc-js";
 import { EngineError } from "../core/errors.ts";
 import type { Logger } from "../core/log.ts";
 import type { Metrics } from "../core/metrics.ts";
@@ -46,6 +46,7 @@ export interface GrpcServer {
 /** @throws EngineError SERVICE_UNAVAILABLE when the port cannot be had. */
 export async function startGrpc(options: GrpcOptions): Promise<GrpcServer> {
   const { server, timeoutMs, metrics, logger } = options;
+  setLogVerbosity(logVerbosity.NONE); // it would print beside the log what is told here as errors
   const inferOptions = { server, outcomes: new Outcomes(metrics, logger), timeoutMs };
   const streams = new InferStreams(inferOptions);
   const grpc = new Server({

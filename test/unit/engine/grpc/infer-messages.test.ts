@@ -176,14 +176,17 @@ describe("an answer over gRPC", () => {
     assert.equal(message.model_version, "1.2.0");
     assert.equal(message.id, "r-7");
     assert.deepEqual(
-      Object.values(message.parameters ?? {}).map(({ parameter_choice: _, ...value }) => value),
+      Object.values(message.parameters ?? {}).map((value) => [
+        value.parameter_choice,
+        value[value.parameter_choice ?? "bool_param"],
+      ]),
       [
-        { bool_param: true },
-        { string_param: "t" },
-        { int64_param: "-3" },
-        { double_param: 0.25 },
-        { uint64_param: "9223372036854775808" },
-        { int64_param: "-9223372036854775808" },
+        ["bool_param", true],
+        ["string_param", "t"],
+        ["int64_param", "-3"],
+        ["double_param", 0.25],
+        ["uint64_param", "9223372036854775808"],
+        ["int64_param", "-9223372036854775808"],
       ],
     );
   });
