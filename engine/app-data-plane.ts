@@ -66,6 +66,8 @@ const MODEL_LOAD_TIMEOUT_MS = 120_000;
 
 export interface DataPlane {
   readonly httpUrl: string;
+  /** Host and port, as clients of gRPC take them. */
+  readonly grpcAddress: string;
   readonly registry: ModelRegistry;
   readonly featureRegistry: FeatureRegistry;
   readonly models: Models;
@@ -128,6 +130,8 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const registries = { registry, featureRegistry, sets, store, ingest: ingestWatch };
   const plane = { config, urls, streams, core, readiness, logger, ...registries };
   const { http, port, history } = await serveHttp({ ...plane, serviceLevels });
+  const { startGrpcServer } = await import("./app-grpc.ts");
+  const grpc = await startGrpcServer(plane);
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(connection.nats, topology, VERSION, (request) =>
     handleServiceRequest(request, { ...core, timeoutMs: config.timeoutMs }),
@@ -138,7 +142,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     readiness.stop();
     await consumer.stop();
     await service.stop();
-    await drainHttp(http, core.dispatcher, consumer);
+    await Promise.all([drainHttp(http, core.dispatcher, consumer), grpc.stop()]);
     await core.predictor.explainer.drain();
     http.close();
     core.predictor.close();
@@ -158,6 +162,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   };
   return {
     httpUrl: `http://${config.httpHost}:${port}`,
+    grpcAddress: `${config.httpHost}:${grpc.port}`,
     registry,
     featureRegistry,
     models: core.models,

@@ -186,6 +186,7 @@ function watchRoutes({
 export function shownAddresses(config: Config, urls: ServiceUrls): Record<string, string> {
   return {
     http: `http://${config.httpHost}:${config.httpPort}`,
+    grpc: `${config.httpHost}:${config.grpcPort}`,
     nats: withoutCredentials(urls.nats),
     clickhouse: withoutCredentials(urls.clickhouse),
     ...(urls.redis === undefined ? {} : { redis: withoutCredentials(urls.redis) }),

@@ -80,7 +80,7 @@ export const SETTINGS = {
   httpHost: setting(
     "MILLRACE_HTTP_HOST",
     z.string().min(1).default("127.0.0.1"),
-    "address that HTTP listens on",
+    "address that HTTP and gRPC listen on",
   ),
   httpNames: setting(
     "MILLRACE_HTTP_NAMES",
@@ -94,6 +94,7 @@ export const SETTINGS = {
     "host names, with commas between, that a request on loopback may be sent to, such as a proxy's; IP addresses and localhost always may",
   ),
   httpPort: setting("MILLRACE_HTTP_PORT", port(), "HTTP port; unset: 8080, or a free one if that is taken"),
+  grpcPort: setting("MILLRACE_GRPC_PORT", port(), "gRPC port; unset: 8001, or a free one if that is taken"),
   natsPort: setting("MILLRACE_NATS_PORT", port(), "embedded NATS port; unset: 4222, or a free one"),
   clickhousePort: setting(
     "MILLRACE_CLICKHOUSE_PORT",
