@@ -14,7 +14,7 @@ import { type Predictor, parseHead } from "../predict.ts";
 import { readRequest } from "../request-json.ts";
 import { subscribeMessage, unsubscribeMessage } from "./messages.ts";
 import { type OpenMessage, openMessage } from "./open-message.ts";
-import { PredictRow } from "./predict-row.ts";
+import { type PredictReply, PredictRow } from "./predict-row.ts";
 import { Subscription } from "./subscription.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 
@@ -52,6 +52,18 @@ export class Connection {
   readonly #socket: Socket;
   readonly #parts: ConnectionParts;
   readonly #subscriptions = new Map<string, Subscription>();
+  readonly #reply: PredictReply = {
+    answered: (id, json) => {
+      this.#inFlight--;
+      this.#send(`{"type":"prediction","id":${JSON.stringify(id)},${json.slice(1)}`);
+      this.#endIfDone();
+    },
+    failed: (id, error) => {
+      this.#inFlight--;
+      this.#fail(id, error);
+      this.#endIfDone();
+    },
+  };
   #inFlight = 0;
   #isStopping = false;
   #isOver = false;
@@ -140,10 +152,7 @@ export class Connection {
     const head = parseHead(body, "", limits.timeoutMs);
     if (body["instances"] !== undefined)
       throw invalid("instances", "go to POST /predict/batch; here each message has its own features");
-    const row = new PredictRow(head, predictor, {
-      answer: (json) => this.#settle(`{"type":"prediction","id":${JSON.stringify(id)},${json.slice(1)}`),
-      fail: (error) => this.#settleFailed(id, error),
-    });
+    const row = new PredictRow(id, head, predictor, this.#reply);
     predictor.submit(head.model, head.version, body["features"], row);
     this.#inFlight++;
   }
@@ -213,18 +222,6 @@ export class Connection {
     if (subscription === undefined) return;
     this.#subscriptions.delete(id);
     this.#parts.subscriptions.remove(subscription);
-  }
-
-  #settle(text: string): void {
-    this.#inFlight--;
-    this.#send(text);
-    this.#endIfDone();
-  }
-
-  #settleFailed(id: string, error: EngineError): void {
-    this.#inFlight--;
-    this.#fail(id, error);
-    this.#endIfDone();
   }
 
   #fail(id: string | undefined, error: EngineError): void {

@@ -12,8 +12,9 @@ import { z } from "zod";
 import { ERRORS, type ErrorCode } from "../core/errors.ts";
 import { MODEL_NAME } from "../core/names.ts";
 import type { Prediction } from "../core/prediction.ts";
+import { FEATURES_MAX } from "../core/preprocessing.ts";
+import { ID_LENGTH_MAX, TIMEOUT_MS_MAX } from "../predict.ts";
 
-export const ID_LENGTH_MAX = 128;
 export const EVENT_KINDS_MAX = 32;
 const EVENT_KIND = /^[a-z][a-z0-9_]{0,63}$/;
 
@@ -22,16 +23,18 @@ export const messageId = z
   .min(1, "must not be empty")
   .max(ID_LENGTH_MAX, `must have at most ${ID_LENGTH_MAX} characters`);
 
+const shortText = z.string().max(ID_LENGTH_MAX);
+
 export const predictMessage = z.strictObject({
   type: z.literal("predict"),
   id: messageId,
-  model: z.string().optional(),
-  version: z.string().optional(),
-  request_id: z.string().optional(),
-  entity_id: z.string().optional(),
-  entities: z.record(z.string(), z.string()).optional(),
-  timeout_ms: z.number().optional(),
-  explain: z.union([z.boolean(), z.int()]).optional(),
+  model: shortText.nullish(),
+  version: shortText.nullish(),
+  request_id: shortText.nullish(),
+  entity_id: shortText.nullish(),
+  entities: z.record(z.string(), shortText).nullish(),
+  timeout_ms: z.number().gt(0).max(TIMEOUT_MS_MAX).nullish(),
+  explain: z.union([z.boolean(), z.int().min(1).max(FEATURES_MAX)]).nullish(),
   features: z.record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.null()])).optional(),
 });
 

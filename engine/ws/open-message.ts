@@ -3,7 +3,7 @@
  * From the bytes of a message to its type, its id and the rest. What is wrong with the rest is its taker's to say, by the id.
  */
 import { EngineError } from "../core/errors.ts";
-import { ID_LENGTH_MAX } from "./messages.ts";
+import { ID_LENGTH_MAX } from "../predict.ts";
 
 export interface OpenMessage {
   readonly type: unknown;

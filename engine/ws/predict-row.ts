@@ -6,10 +6,10 @@ import type { Source } from "../core/prediction.ts";
 import type { Predictor, RequestHead } from "../predict.ts";
 import { toPredictionJson } from "../prediction-json.ts";
 
-/** Exactly one of them is called, once. */
+/** Of each row exactly one is called, once. */
 export interface PredictReply {
-  answer(json: string): void;
-  fail(error: EngineError): void;
+  answered(id: string, json: string): void;
+  failed(id: string, error: EngineError): void;
 }
 
 export class PredictRow implements Row {
@@ -20,11 +20,14 @@ export class PredictRow implements Row {
   readonly entities: RequestHead["entities"];
   readonly arrivedMs = performance.now();
   readonly deadlineMs: number;
+  /** Of the message. */
+  readonly #id: string;
   readonly #explain: number;
   readonly #predictor: Predictor;
   readonly #reply: PredictReply;
 
-  constructor(head: RequestHead, predictor: Predictor, reply: PredictReply) {
+  constructor(id: string, head: RequestHead, predictor: Predictor, reply: PredictReply) {
+    this.#id = id;
     this.#explain = head.explain;
     this.#predictor = predictor;
     this.#reply = reply;
@@ -36,14 +39,14 @@ export class PredictRow implements Row {
 
   answer(batch: Batch, index: number): void {
     const json = toPredictionJson(batch, index, this.requestId, this.entityId, this.arrivedMs);
-    if (this.#explain === 0) this.#reply.answer(json);
+    if (this.#explain === 0) this.#reply.answered(this.#id, json);
     else
       this.#predictor.explainer.answer(batch, index, { row: this, top: this.#explain, json }, (explained) =>
-        this.#reply.answer(explained),
+        this.#reply.answered(this.#id, explained),
       );
   }
 
   fail(error: EngineError): void {
-    this.#reply.fail(error);
+    this.#reply.failed(this.#id, error);
   }
 }
