@@ -77,6 +77,7 @@ export function statusRoutes({ info, readiness, metrics, models }: StatusRoutesO
 export const ENDPOINTS: readonly string[] = [
   "POST /predict",
   "POST /predict/batch",
+  "GET /ws",
   "POST /labels",
   "GET /monitoring/{model}",
   "GET /monitoring/{model}/drift?window=&from=&to=&version=&variant=",

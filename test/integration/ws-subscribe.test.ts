@@ -3,17 +3,21 @@
  * and nothing read while nobody is subscribed.
  */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { after, before, describe, it } from "node:test";
+import { promisify } from "node:util";
 import { type JetStreamManager, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import { connect, type NatsConnection } from "@nats-io/transport-node";
 import { z } from "zod";
 import type { Prediction } from "../../engine/core/prediction.ts";
+import { serverMessage } from "../../engine/ws/messages.ts";
 import { PAYMENT } from "../support/card-fraud.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
 import { readModelFolder } from "../support/model-folder.ts";
 import { pushBody, withManifest } from "../support/model-requests.ts";
 import { parseMetrics, sampleOf } from "../support/prometheus.ts";
+import { readReadme, webSocketBlock } from "../support/readme.ts";
 import { frameOf, TEXT, WsClient } from "../support/ws-client.ts";
 
 const WAIT_MS = 20_000;
@@ -89,6 +93,24 @@ describe("subscriptions over WebSocket", () => {
     const found = predictions.find(({ request_id }) => request_id === "r-http");
     assert.ok(Math.abs((found?.latency_ms ?? 0) - latency_ms) < 0.0011, "the log has it as float32");
     assert.deepEqual(found, { ...rest, latency_ms: found?.latency_ms });
+  });
+
+  it("come as the README shows them, to the client that Node has", async () => {
+    const block = webSocketBlock(readReadme()).replaceAll(
+      "ws://127.0.0.1:8080",
+      engine.httpUrl.replace("http", "ws"),
+    );
+    const { stdout } = await promisify(execFile)("sh", ["-ec", block]);
+    const messages = stdout
+      .trim()
+      .split("\n")
+      .map((line) => serverMessage.parse(JSON.parse(line)));
+    assert.deepEqual(messages.map(({ type }) => type).sort(), [
+      "hello",
+      "observed",
+      "prediction",
+      "subscribed",
+    ]);
   });
 
   it("tell of features that had their default, as the answer does", async () => {
