@@ -36,6 +36,7 @@ import { followFeatureSets, openFeatures, startIngest } from "./app-ingest.ts";
 import { openLoadingRegistry } from "./app-registry.ts";
 import { type Monitoring, startServiceLevels } from "./app-service-levels.ts";
 import { openWatching } from "./app-watching.ts";
+import { createWebSocketServer } from "./app-ws.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
 import type { Logger } from "./core/log.ts";
@@ -66,6 +67,8 @@ const MODEL_LOAD_TIMEOUT_MS = 120_000;
 
 export interface DataPlane {
   readonly httpUrl: string;
+  /** Host and port, as clients of gRPC take them. */
+  readonly grpcAddress: string;
   readonly registry: ModelRegistry;
   readonly featureRegistry: FeatureRegistry;
   readonly models: Models;
@@ -127,10 +130,12 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const serviceLevels = await startServiceLevels({ config, urls, streams, core, registry, logger });
   const registries = { registry, featureRegistry, sets, store, ingest: ingestWatch };
   const plane = { config, urls, streams, core, readiness, logger, ...registries };
-  const { http, port, history } = await serveHttp({ ...plane, serviceLevels });
+  const { http, port, history, webSockets } = await serveHttp({ ...plane, serviceLevels });
+  const { startGrpcServer } = await import("./app-grpc.ts");
+  const grpc = await startGrpcServer(plane);
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(connection.nats, topology, VERSION, (request) =>
-    handleServiceRequest(request, core.predictor, config.timeoutMs),
+    handleServiceRequest(request, { ...core, timeoutMs: config.timeoutMs }),
   );
   await core.models.settled();
   const consumer = startRequestConsumer(config, streams, core, logger);
@@ -138,9 +143,10 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     readiness.stop();
     await consumer.stop();
     await service.stop();
-    await drainHttp(http, core.dispatcher, consumer);
+    await Promise.all([drainHttp(http, core.dispatcher, consumer), grpc.stop()]);
     await core.predictor.explainer.drain();
     http.close();
+    await webSockets.stopped();
     core.predictor.close();
     await core.log.drain();
     await serviceLevels.stop();
@@ -158,6 +164,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   };
   return {
     httpUrl: `http://${config.httpHost}:${port}`,
+    grpcAddress: `${config.httpHost}:${grpc.port}`,
     registry,
     featureRegistry,
     models: core.models,
@@ -193,9 +200,10 @@ async function serveHttp({ streams, store, ingest, ...parts }: HttpParts) {
     clickhouse: history.client,
     metrics: core.metrics,
   });
-  const http = createHttpServer({ ...parts, ...history, ...watching, filling });
+  const webSockets = createWebSocketServer({ ...parts, streams, checkModel: watching.labels.checkModel });
+  const http = createHttpServer({ ...parts, ...history, ...watching, filling, webSockets });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);
-  return { http, port, history };
+  return { http, port, history, webSockets };
 }
 
 /** What is asked of the tables, over a connection of its own. */
@@ -318,7 +326,7 @@ async function followRegistry(
 function startRequestConsumer(
   config: Config,
   { connection, client, manager, publisher, topology }: Streams,
-  { predictor }: Core,
+  { predictor, inference }: Core,
   logger: Logger,
 ): RequestConsumer {
   const log = logger.child({ component: "requests" });
@@ -335,9 +343,10 @@ function startRequestConsumer(
         predictor,
         prefix: config.prefix,
         deliveriesMax: config.streamDeliveriesMax,
-        publishResult: (model, predictionId, json, request) => {
-          const subject = topology.predictionsSubject(model);
-          results.publish({ subject, predictionId, json, replyTo: request.replyTo, request });
+        inference,
+        publishResult: (result, request) => {
+          const subject = topology.predictionsSubject(request.model);
+          results.publish({ ...result, subject, replyTo: request.replyTo, request });
         },
       }),
     logger: log,
