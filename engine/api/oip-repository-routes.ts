@@ -5,14 +5,13 @@
 import {
   loadRequest,
   modelStatistics as modelStatisticsSchema,
-  type RepositoryParameters,
   repositoryChanged,
   repositoryIndex,
   repositoryIndexRequest,
   unloadRequest,
 } from "../contract/oip-repository.ts";
 import type { Models } from "../models.ts";
-import type { Repository } from "../oip/repository.ts";
+import type { Repository, RepositoryParameters } from "../oip/repository.ts";
 import { modelStatistics } from "../oip/statistics.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";

@@ -1,4 +1,5 @@
 /** What the gRPC service answers from: the engine, as the protocol sees it. Versions: undefined is the one in production. */
+import type { InferParameters } from "../contract/open-inference.ts";
 import type { InferCall } from "../oip/infer-call.ts";
 import type { InferRequest } from "../oip/infer-request.ts";
 
@@ -14,6 +15,6 @@ export interface InferenceServer {
   /** `{"model_stats": […]}`, of all models when none is named. */
   modelStatistics(name: string | undefined, version: string | undefined): object;
   repositoryIndex(isReadyOnly: boolean): Promise<readonly object[]>;
-  loadModel(name: string): Promise<void>;
-  unloadModel(name: string): Promise<void>;
+  loadModel(name: string, parameters: InferParameters): Promise<void>;
+  unloadModel(name: string, parameters: InferParameters): Promise<void>;
 }

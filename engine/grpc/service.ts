@@ -5,9 +5,10 @@ import { fileURLToPath } from "node:url";
 import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { EngineError } from "../core/errors.ts";
+import { fromParameters } from "./infer-parameters.ts";
 import type { InferenceServer } from "./inference-server.ts";
 import { type InferOptions, versionOf } from "./message-call.ts";
-import type { ModelNameMessage } from "./messages.ts";
+import type { ModelNameMessage, RepositoryChangeMessage } from "./messages.ts";
 import type { InferStreams } from "./stream-infer.ts";
 import { unary, unaryInfer } from "./unary-calls.ts";
 
@@ -48,12 +49,12 @@ export function inferenceMethods(
     RepositoryIndex: unary(outcomes, async ({ ready }: { ready: boolean }) => ({
       models: await server.repositoryIndex(ready),
     })),
-    RepositoryModelLoad: unary(outcomes, async ({ model_name }: { model_name: string }) => {
-      await server.loadModel(model_name);
+    RepositoryModelLoad: unary(outcomes, async ({ model_name, parameters }: RepositoryChangeMessage) => {
+      await server.loadModel(model_name, fromParameters(parameters, "parameters"));
       return {};
     }),
-    RepositoryModelUnload: unary(outcomes, async ({ model_name }: { model_name: string }) => {
-      await server.unloadModel(model_name);
+    RepositoryModelUnload: unary(outcomes, async ({ model_name, parameters }: RepositoryChangeMessage) => {
+      await server.unloadModel(model_name, fromParameters(parameters, "parameters"));
       return {};
     }),
   };
