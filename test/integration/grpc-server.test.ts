@@ -115,7 +115,9 @@ describe("the gRPC server", () => {
     assert.deepEqual(index.models, [{ name: "m", version: "1.0.0", state: "READY", reason: "" }]);
     assert.deepEqual(await client.call("RepositoryModelLoad", { model_name: "m" }), {});
     assert.deepEqual(await client.call("RepositoryModelUnload", { model_name: "m" }), {});
-    assert.deepEqual(engine.loaded, ["+m", "-m"]);
+    const parameters = { version: { string_param: "2.0.0" } };
+    assert.deepEqual(await client.call("RepositoryModelLoad", { model_name: "m", parameters }), {});
+    assert.deepEqual(engine.loaded, ["+m", "-m", "+m 2.0.0"]);
     await assert.rejects(
       client.call("RepositoryModelLoad", { model_name: "broken" }),
       hasStatus("INVALID_ARGUMENT", /cannot be loaded/),

@@ -1,6 +1,7 @@
 /**
  * An engine made up, behind the gRPC server: model m, which answers its inputs, when it is told to or at once.
  */
+import type { InferParameters } from "../../engine/contract/open-inference.ts";
 import { EngineError } from "../../engine/core/errors.ts";
 import type { InferenceServer } from "../../engine/grpc/inference-server.ts";
 import type { InferCall } from "../../engine/oip/infer-call.ts";
@@ -76,9 +77,9 @@ export class MadeUpInference implements InferenceServer {
     return [{ name: "m", version: "1.0.0", state: isReadyOnly ? "READY" : "UNAVAILABLE", reason: "" }];
   }
 
-  async loadModel(name: string): Promise<void> {
+  async loadModel(name: string, { version }: InferParameters): Promise<void> {
     if (name === "broken") throw new EngineError("MODEL_INVALID", "it cannot be loaded");
-    this.loaded.push(`+${name}`);
+    this.loaded.push(version === undefined ? `+${name}` : `+${name} ${String(version)}`);
   }
 
   async unloadModel(name: string): Promise<void> {
