@@ -36,7 +36,7 @@ export async function startGrpcServer(parts: GrpcParts): Promise<GrpcServer> {
   });
 }
 
-function serverOf({ core, registry, readiness }: GrpcParts): InferenceServer {
+function serverOf({ core, readiness, registry }: GrpcParts): InferenceServer {
   const { inference, models } = core;
   const repository = new Repository({ registry, models });
   return {
@@ -47,8 +47,6 @@ function serverOf({ core, registry, readiness }: GrpcParts): InferenceServer {
     modelMetadata: (name, version) => modelMetadata(models, name, version),
     modelConfig: (name, version) => modelConfig(models, name, version, inference.rowsMax),
     modelStatistics: (name, version) => modelStatistics(models, name, version),
-    repositoryIndex: async (isReadyOnly) => repository.index(isReadyOnly ? "ready" : "all"),
-    loadModel: async (name, parameters) => repository.load(name, parameters),
-    unloadModel: async (name, parameters) => repository.unload(name, parameters),
+    repository,
   };
 }

@@ -73,6 +73,20 @@ export interface StreamInferResponseMessage {
   readonly infer_response: InferResponseMessage;
 }
 
+/** As ParameterMessage. */
+export interface RepositoryParameterMessage {
+  readonly parameter_choice?: "bool_param" | "int64_param" | "string_param" | "bytes_param";
+  readonly bool_param?: boolean;
+  readonly int64_param?: string;
+  readonly string_param?: string;
+  readonly bytes_param?: Uint8Array;
+}
+
+export interface RepositoryModelMessage {
+  readonly model_name: string;
+  readonly parameters: Readonly<Record<string, RepositoryParameterMessage>>;
+}
+
 /** What names a model and a version of it; an empty version is the one in production. */
 export interface ModelNameMessage {
   readonly name: string;

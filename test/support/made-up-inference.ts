@@ -1,7 +1,6 @@
 /**
  * An engine made up, behind the gRPC server: model m, which answers its inputs, when it is told to or at once.
  */
-import type { InferParameters } from "../../engine/contract/open-inference.ts";
 import { EngineError } from "../../engine/core/errors.ts";
 import type { InferenceServer } from "../../engine/grpc/inference-server.ts";
 import type { InferCall } from "../../engine/oip/infer-call.ts";
@@ -15,7 +14,7 @@ interface Taken {
 
 export class MadeUpInference implements InferenceServer {
   readonly taken: Taken[] = [];
-  readonly loaded: string[] = [];
+  readonly loaded: unknown[] = [];
   ready = true;
   failure: EngineError | undefined;
   readonly #answered = new Set<number>();
@@ -73,16 +72,16 @@ export class MadeUpInference implements InferenceServer {
     return { model_stats: (name === undefined ? ["m", "n"] : [name]).map((one) => ({ name: one })) };
   }
 
-  async repositoryIndex(isReadyOnly: boolean): Promise<readonly object[]> {
-    return [{ name: "m", version: "1.0.0", state: isReadyOnly ? "READY" : "UNAVAILABLE", reason: "" }];
-  }
-
-  async loadModel(name: string, { version }: InferParameters): Promise<void> {
-    if (name === "broken") throw new EngineError("MODEL_INVALID", "it cannot be loaded");
-    this.loaded.push(version === undefined ? `+${name}` : `+${name} ${String(version)}`);
-  }
-
-  async unloadModel(name: string): Promise<void> {
-    this.loaded.push(`-${name}`);
-  }
+  readonly repository: InferenceServer["repository"] = {
+    index: async (which) => [
+      { name: "m", version: "1.0.0", state: which === "ready" ? "READY" : "UNAVAILABLE", reason: "" },
+    ],
+    load: async (name, parameters) => {
+      if (name === "broken") throw new EngineError("MODEL_INVALID", "it cannot be loaded");
+      this.loaded.push(["load", name, parameters]);
+    },
+    unload: async (name, parameters) => {
+      this.loaded.push(["unload", name, parameters]);
+    },
+  };
 }
