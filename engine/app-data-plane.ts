@@ -50,6 +50,7 @@ import { FeatureStage } from "./features/feature-stage.ts";
 import { Models, type WantedModel } from "./models.ts";
 import { handleServiceRequest, handleStreamRequest } from "./nats-predict.ts";
 import { Inference } from "./oip/inference.ts";
+import { exposeTritonMetrics } from "./oip/triton-metrics.ts";
 import { Predictor } from "./predict.ts";
 import { PredictionLog } from "./prediction-log.ts";
 import type { Readiness } from "./readiness.ts";
@@ -65,6 +66,8 @@ const MODEL_LOAD_TIMEOUT_MS = 120_000;
 
 export interface DataPlane {
   readonly httpUrl: string;
+  /** Host and port, as clients of gRPC take them. */
+  readonly grpcAddress: string;
   readonly registry: ModelRegistry;
   readonly featureRegistry: FeatureRegistry;
   readonly models: Models;
@@ -127,9 +130,11 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const registries = { registry, featureRegistry, sets, store, ingest: ingestWatch };
   const plane = { config, urls, streams, core, readiness, logger, ...registries };
   const { http, port, history } = await serveHttp({ ...plane, serviceLevels });
+  const { startGrpcServer } = await import("./app-grpc.ts");
+  const grpc = await startGrpcServer(plane);
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(connection.nats, topology, VERSION, (request) =>
-    handleServiceRequest(request, core.predictor, config.timeoutMs),
+    handleServiceRequest(request, { ...core, timeoutMs: config.timeoutMs }),
   );
   await core.models.settled();
   const consumer = startRequestConsumer(config, streams, core, logger);
@@ -137,7 +142,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     readiness.stop();
     await consumer.stop();
     await service.stop();
-    await drainHttp(http, core.dispatcher, consumer);
+    await Promise.all([drainHttp(http, core.dispatcher, consumer), grpc.stop()]);
     await core.predictor.explainer.drain();
     http.close();
     core.predictor.close();
@@ -157,6 +162,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   };
   return {
     httpUrl: `http://${config.httpHost}:${port}`,
+    grpcAddress: `${config.httpHost}:${grpc.port}`,
     registry,
     featureRegistry,
     models: core.models,
@@ -257,6 +263,7 @@ function createCore(
     metrics,
     logger: logger.child({ component: "models" }),
   });
+  if (config.tritonMetrics === "on") exposeTritonMetrics(metrics, models);
   const reader = createEntityReader(config, features.store, metrics, logger);
   const stage = new FeatureStage({ reader, dispatcher, errors, rowsMax: config.batchRowsMax });
   const explainer = new Explainer(pool, logger.child({ component: "explainer" }));
@@ -316,7 +323,7 @@ async function followRegistry(
 function startRequestConsumer(
   config: Config,
   { connection, client, manager, publisher, topology }: Streams,
-  { predictor }: Core,
+  { predictor, inference }: Core,
   logger: Logger,
 ): RequestConsumer {
   const log = logger.child({ component: "requests" });
@@ -333,9 +340,10 @@ function startRequestConsumer(
         predictor,
         prefix: config.prefix,
         deliveriesMax: config.streamDeliveriesMax,
-        publishResult: (model, predictionId, json, request) => {
-          const subject = topology.predictionsSubject(model);
-          results.publish({ subject, predictionId, json, replyTo: request.replyTo, request });
+        inference,
+        publishResult: (result, request) => {
+          const subject = topology.predictionsSubject(request.model);
+          results.publish({ ...result, subject, replyTo: request.replyTo, request });
         },
       }),
     logger: log,

@@ -17,6 +17,7 @@ import { type Filling, materializeRoutes } from "./api/materialize-routes.ts";
 import { modelRoutes } from "./api/model-routes.ts";
 import { type MonitoringRoutesOptions, monitoringRoutes } from "./api/monitoring-routes.ts";
 import { oipInferRoutes } from "./api/oip-infer-routes.ts";
+import { oipRepositoryRoutes } from "./api/oip-repository-routes.ts";
 import { oipRoutes } from "./api/oip-routes.ts";
 import { type PerformanceRoutesOptions, performanceRoutes } from "./api/performance-routes.ts";
 import { predictRoutes } from "./api/predict-routes.ts";
@@ -39,6 +40,7 @@ import type { EntityReader } from "./features/entity-reader.ts";
 import type { ReadFieldStatistics } from "./features/feature-statistics.ts";
 import type { Models } from "./models.ts";
 import type { Inference } from "./oip/inference.ts";
+import { Repository } from "./oip/repository.ts";
 import type { Predictor } from "./predict.ts";
 import type { Readiness } from "./readiness.ts";
 import type { Triggers } from "./retraining/triggers.ts";
@@ -114,12 +116,13 @@ function versionRoutes(
 }
 
 /** The Open Inference Protocol. */
-function openInferenceRoutes({ core, readiness, config }: HttpOptions): Route[] {
+function openInferenceRoutes({ core, readiness, config, registry }: HttpOptions): Route[] {
   const { models, inference } = core;
   const { bodyBytesMax, timeoutMs } = config;
   return [
     ...oipRoutes({ models, readiness, rowsMax: inference.rowsMax }),
     ...oipInferRoutes({ inference, bodyBytesMax, timeoutMs }),
+    ...oipRepositoryRoutes({ repository: new Repository({ registry, models }), models, bodyBytesMax }),
   ];
 }
 
@@ -183,6 +186,7 @@ function watchRoutes({
 export function shownAddresses(config: Config, urls: ServiceUrls): Record<string, string> {
   return {
     http: `http://${config.httpHost}:${config.httpPort}`,
+    grpc: `${config.httpHost}:${config.grpcPort}`,
     nats: withoutCredentials(urls.nats),
     clickhouse: withoutCredentials(urls.clickhouse),
     ...(urls.redis === undefined ? {} : { redis: withoutCredentials(urls.redis) }),

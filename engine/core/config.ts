@@ -80,7 +80,7 @@ export const SETTINGS = {
   httpHost: setting(
     "MILLRACE_HTTP_HOST",
     z.string().min(1).default("127.0.0.1"),
-    "address that HTTP listens on",
+    "address that HTTP and gRPC listen on",
   ),
   httpNames: setting(
     "MILLRACE_HTTP_NAMES",
@@ -94,6 +94,7 @@ export const SETTINGS = {
     "host names, with commas between, that a request on loopback may be sent to, such as a proxy's; IP addresses and localhost always may",
   ),
   httpPort: setting("MILLRACE_HTTP_PORT", port(), "HTTP port; unset: 8080, or a free one if that is taken"),
+  grpcPort: setting("MILLRACE_GRPC_PORT", port(), "gRPC port; unset: 8001, or a free one if that is taken"),
   natsPort: setting("MILLRACE_NATS_PORT", port(), "embedded NATS port; unset: 4222, or a free one"),
   clickhousePort: setting(
     "MILLRACE_CLICKHOUSE_PORT",
@@ -218,6 +219,11 @@ export const SETTINGS = {
     "MILLRACE_INGEST_CACHE_BYTES_MAX",
     count(MIB, 4096 * MIB, 256 * MIB),
     "entity states that the ingester keeps beside the store, bytes, so that those of busy entities are not read again",
+  ),
+  tritonMetrics: setting(
+    "MILLRACE_TRITON_METRICS",
+    z.enum(["on", "off"]).default("on"),
+    "whether /metrics has the models' statistics under Triton's names (nv_inference_…) too",
   ),
   streamBytesMax: setting(
     "MILLRACE_STREAM_BYTES_MAX",

@@ -68,14 +68,11 @@ function fromBody(json: unknown, binary: Uint8Array): InferRequest {
   const result = inferRequest.safeParse(json);
   if (!result.success) throw invalidBy(result.error, "body");
   const { id = "", parameters = {}, inputs, outputs } = result.data;
-  checkUnique(inputs, "inputs");
-  if (outputs !== undefined) checkUnique(outputs, "outputs");
+  checkTensors(inputs, outputs);
   let at = 0;
   const tensors = inputs.map((input): Tensor => {
     const { name, shape, parameters: own, data } = input;
     const spec = { name, datatype: input.datatype, shape };
-    if (elementsIn(shape) > ELEMENTS_MAX)
-      throw dataInvalid(name, `cannot be: shape [${shape.join(", ")}] has too many elements`);
     const size = binarySize(name, own);
     if (size === undefined) return { ...spec, data: fromTensorJson(spec, data) };
     if (data !== undefined) throw dataInvalid(name, "is there twice: as JSON and as binary_data_size");
@@ -111,6 +108,18 @@ function binarySize(name: string, parameters: InferParameters | undefined): numb
   if (size === undefined) return undefined;
   if (typeof size === "number" && Number.isSafeInteger(size) && size >= 0) return size;
   throw dataInvalid(name, "has a binary_data_size that is no number of bytes");
+}
+
+/** What the schema cannot say. @throws EngineError INVALID_REQUEST for a tensor that is there twice, or too large. */
+export function checkTensors(
+  inputs: readonly Pick<Tensor, "name" | "shape">[],
+  outputs: readonly Pick<Tensor, "name">[] | undefined,
+): void {
+  checkUnique(inputs, "inputs");
+  if (outputs !== undefined) checkUnique(outputs, "outputs");
+  for (const { name, shape } of inputs)
+    if (elementsIn(shape) > ELEMENTS_MAX)
+      throw dataInvalid(name, `cannot be: shape [${shape.join(", ")}] has too many elements`);
 }
 
 function checkUnique(tensors: readonly { readonly name: string }[], field: string): void {

@@ -1,0 +1,47 @@
+/**
+ * Builds the gRPC server of a data plane: the Open Inference Protocol over the same engine as HTTP.
+ */
+import type { Config } from "./core/config.ts";
+import type { Logger } from "./core/log.ts";
+import type { Metrics } from "./core/metrics.ts";
+import type { InferenceServer } from "./grpc/inference-server.ts";
+import { type GrpcServer, startGrpc } from "./grpc/start-grpc.ts";
+import type { Models } from "./models.ts";
+import type { Inference } from "./oip/inference.ts";
+import { isModelReady, modelConfig, modelMetadata, serverMetadata } from "./oip/model-card.ts";
+import type { Readiness } from "./readiness.ts";
+
+export interface GrpcParts {
+  readonly config: Config;
+  readonly core: { readonly inference: Inference; readonly models: Models; readonly metrics: Metrics };
+  readonly readiness: Readiness;
+  readonly logger: Logger;
+}
+
+/** @throws EngineError SERVICE_UNAVAILABLE when the port cannot be had. */
+export async function startGrpcServer({ config, core, readiness, logger }: GrpcParts): Promise<GrpcServer> {
+  return startGrpc({
+    host: config.httpHost,
+    port: config.grpcPort ?? 0,
+    server: serverOf(core, readiness),
+    messageBytesMax: config.bodyBytesMax,
+    timeoutMs: config.timeoutMs,
+    metrics: core.metrics,
+    logger: logger.child({ component: "grpc" }),
+  });
+}
+
+function serverOf({ inference, models }: GrpcParts["core"], readiness: Readiness): InferenceServer {
+  return {
+    infer: (request, call) => inference.infer(request, call),
+    isReady: () => readiness.health().ready,
+    isModelReady: (name, version) => isModelReady(models, name, version),
+    serverMetadata,
+    modelMetadata: (name, version) => modelMetadata(models, name, version),
+    modelConfig: (name, version) => modelConfig(models, name, version, inference.rowsMax),
+    modelStatistics: () => ({ model_stats: [] }),
+    repositoryIndex: async () => [],
+    loadModel: async () => undefined,
+    unloadModel: async () => undefined,
+  };
+}
