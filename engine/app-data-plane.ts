@@ -36,6 +36,7 @@ import { followFeatureSets, openFeatures, startIngest } from "./app-ingest.ts";
 import { openLoadingRegistry } from "./app-registry.ts";
 import { type Monitoring, startServiceLevels } from "./app-service-levels.ts";
 import { openWatching } from "./app-watching.ts";
+import { createWebSocketServer } from "./app-ws.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
 import type { Logger } from "./core/log.ts";
@@ -129,7 +130,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const serviceLevels = await startServiceLevels({ config, urls, streams, core, registry, logger });
   const registries = { registry, featureRegistry, sets, store, ingest: ingestWatch };
   const plane = { config, urls, streams, core, readiness, logger, ...registries };
-  const { http, port, history } = await serveHttp({ ...plane, serviceLevels });
+  const { http, port, history, webSockets } = await serveHttp({ ...plane, serviceLevels });
   const { startGrpcServer } = await import("./app-grpc.ts");
   const grpc = await startGrpcServer(plane);
   const watch = await followRegistry(registry, core.models, logger);
@@ -145,6 +146,7 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     await Promise.all([drainHttp(http, core.dispatcher, consumer), grpc.stop()]);
     await core.predictor.explainer.drain();
     http.close();
+    await webSockets.stopped();
     core.predictor.close();
     await core.log.drain();
     await serviceLevels.stop();
@@ -198,9 +200,10 @@ async function serveHttp({ streams, store, ingest, ...parts }: HttpParts) {
     clickhouse: history.client,
     metrics: core.metrics,
   });
-  const http = createHttpServer({ ...parts, ...history, ...watching, filling });
+  const webSockets = createWebSocketServer({ ...parts, streams, checkModel: watching.labels.checkModel });
+  const http = createHttpServer({ ...parts, ...history, ...watching, filling, webSockets });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);
-  return { http, port, history };
+  return { http, port, history, webSockets };
 }
 
 /** What is asked of the tables, over a connection of its own. */

@@ -11,7 +11,7 @@ import { docsRoutes } from "./api/docs-routes.ts";
 import { featureRoutes } from "./api/feature-routes.ts";
 import { featureSetRoutes } from "./api/feature-set-routes.ts";
 import { historicalRoutes } from "./api/historical-routes.ts";
-import { HttpServer, type Route } from "./api/http-server.ts";
+import { type ConnectionTaker, HttpServer, type Route } from "./api/http-server.ts";
 import { type LabelRoutesOptions, labelRoutes } from "./api/label-routes.ts";
 import { type Filling, materializeRoutes } from "./api/materialize-routes.ts";
 import { modelRoutes } from "./api/model-routes.ts";
@@ -74,6 +74,7 @@ export interface HttpOptions {
   readonly monitoring: MonitoringRoutesOptions;
   readonly serviceLevels: Pick<Monitoring, "routes" | "sections">;
   readonly readiness: Readiness;
+  readonly webSockets: ConnectionTaker;
   readonly logger: Logger;
 }
 
@@ -98,7 +99,13 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     ...watchRoutes(options),
   ];
   const checkSender = createSenderCheck(config.httpHost, config.httpNames?.split(",") ?? []);
-  return new HttpServer(routes, metrics, logger.child({ component: "http" }), checkSender);
+  return new HttpServer(
+    routes,
+    metrics,
+    logger.child({ component: "http" }),
+    checkSender,
+    options.webSockets,
+  );
 }
 
 /** Of models, and what belongs to a version of one. */

@@ -3,14 +3,18 @@
  */
 import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
-import { invalidBy } from "../core/schema-details.ts";
+import { EngineError } from "../core/errors.ts";
 import { parseTimestamp, TIMESTAMP_FORM } from "../core/timestamp.ts";
 
 /** Of a parameter that is there twice the last counts. @throws EngineError INVALID_REQUEST with one detail per wrong parameter. */
 export function queryIn<T>(req: Pick<HttpRequest, "getQuery">, schema: z.ZodType<T>): T {
   const result = schema.safeParse(Object.fromEntries(new URLSearchParams(req.getQuery())));
-  if (!result.success) throw invalidBy(result.error, "query");
-  return result.data;
+  if (result.success) return result.data;
+  const details = result.error.issues.map(({ path, message }) => ({
+    field: path.join(".") || "query",
+    message,
+  }));
+  throw new EngineError("INVALID_REQUEST", `${details[0]?.field}: ${details[0]?.message}`, { details });
 }
 
 /** A number in decimal digits. */
@@ -26,5 +30,5 @@ export const timeText = z
   .string()
   .max(64)
   .transform((text) => parseTimestamp(/^\d+$/.test(text) ? Number(text) : text))
-  .refine((ms) => !Number.isNaN(ms), `must be ${TIMESTAMP_FORM}`)
+  .refine((ms) => !Number.isNaN(ms), { error: `must be ${TIMESTAMP_FORM}`, abort: true })
   .describe(TIMESTAMP_FORM);

@@ -160,6 +160,21 @@ export const SETTINGS = {
     count(1024, 256 * MIB, 256 * MIB), // base64 of more comes near the longest string there is
     "bytes in one uploaded model, all its files together; a push holds several times as much in memory, one push at a time",
   ),
+  wsConnectionsMax: setting(
+    "MILLRACE_WS_CONNECTIONS_MAX",
+    count(1, 100_000, 1_000),
+    "WebSocket connections at once; over it 429",
+  ),
+  wsInFlightMax: setting(
+    "MILLRACE_WS_IN_FLIGHT_MAX",
+    count(1, 1_000_000, 1_024),
+    "predictions asked for over one WebSocket connection and not yet answered; over it QUEUE_FULL",
+  ),
+  wsBufferedBytesMax: setting(
+    "MILLRACE_WS_BUFFERED_BYTES_MAX",
+    count(16 * 1024, 1024 * MIB, 4 * MIB),
+    "bytes that a WebSocket client has not read: over a quarter of it subscriptions drop, over it predictions are refused, over twice as many the connection is closed",
+  ),
   timeoutMs: setting(
     "MILLRACE_TIMEOUT_MS",
     count(1, 600_000, 10_000),
