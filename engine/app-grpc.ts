@@ -9,21 +9,25 @@ import { type GrpcServer, startGrpc } from "./grpc/start-grpc.ts";
 import type { Models } from "./models.ts";
 import type { Inference } from "./oip/inference.ts";
 import { isModelReady, modelConfig, modelMetadata, serverMetadata } from "./oip/model-card.ts";
+import { Repository, type RepositoryOptions } from "./oip/repository.ts";
+import { modelStatistics } from "./oip/statistics.ts";
 import type { Readiness } from "./readiness.ts";
 
 export interface GrpcParts {
   readonly config: Config;
   readonly core: { readonly inference: Inference; readonly models: Models; readonly metrics: Metrics };
+  readonly registry: RepositoryOptions["registry"];
   readonly readiness: Readiness;
   readonly logger: Logger;
 }
 
 /** @throws EngineError SERVICE_UNAVAILABLE when the port cannot be had. */
-export async function startGrpcServer({ config, core, readiness, logger }: GrpcParts): Promise<GrpcServer> {
+export async function startGrpcServer(parts: GrpcParts): Promise<GrpcServer> {
+  const { config, core, logger } = parts;
   return startGrpc({
     host: config.httpHost,
     port: config.grpcPort ?? 0,
-    server: serverOf(core, readiness),
+    server: serverOf(parts),
     messageBytesMax: config.bodyBytesMax,
     timeoutMs: config.timeoutMs,
     metrics: core.metrics,
@@ -31,7 +35,8 @@ export async function startGrpcServer({ config, core, readiness, logger }: GrpcP
   });
 }
 
-function serverOf({ inference, models }: GrpcParts["core"], readiness: Readiness): InferenceServer {
+function serverOf({ core: { inference, models }, registry, readiness }: GrpcParts): InferenceServer {
+  const repository = new Repository({ registry, models });
   return {
     infer: (request, call) => inference.infer(request, call),
     isReady: () => readiness.health().ready,
@@ -39,9 +44,9 @@ function serverOf({ inference, models }: GrpcParts["core"], readiness: Readiness
     serverMetadata,
     modelMetadata: (name, version) => modelMetadata(models, name, version),
     modelConfig: (name, version) => modelConfig(models, name, version, inference.rowsMax),
-    modelStatistics: () => ({ model_stats: [] }),
-    repositoryIndex: async () => [],
-    loadModel: async () => undefined,
-    unloadModel: async () => undefined,
+    modelStatistics: (name, version) => modelStatistics(models, name, version),
+    repositoryIndex: async (isReadyOnly) => repository.index(isReadyOnly ? "ready" : "all"),
+    loadModel: async (name) => repository.load(name),
+    unloadModel: async (name) => repository.unload(name),
   };
 }

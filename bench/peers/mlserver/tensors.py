@@ -38,10 +38,11 @@ def decoded(tensor):
 
 
 def encoded(name, values):
-    if values.dtype != object:
-        return NumpyCodec.encode_output(name, values)
-    output = StringCodec.encode_output(name, values.flatten().tolist())
-    output.shape = list(values.shape)
+    if values.dtype == object:
+        output = StringCodec.encode_output(name, values.flatten().tolist())
+    else:
+        output = NumpyCodec.encode_output(name, values)
+    output.shape = list(values.shape)  # the codecs make [rows] [rows, 1]
     return output
 
 
