@@ -151,11 +151,9 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     await core.log.drain();
     await serviceLevels.stop();
     await watch.stop();
-    core.models.close();
-    core.dispatcher.close();
     health.stop();
     await history.close();
-    await core.pool.close();
+    await closeCore(core);
     await setsWatch.stop();
     await ingest?.stop();
     await store.close();
@@ -171,6 +169,12 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     readiness,
     stop,
   };
+}
+
+async function closeCore({ models, dispatcher, pool }: Core): Promise<void> {
+  models.close();
+  dispatcher.close();
+  await pool.close();
 }
 
 interface HttpParts {
