@@ -4,9 +4,9 @@
  * Whole numbers that a double does not hold are BigInt, as they are in requests over HTTP.
  */
 
-import type { RepositoryParameters } from "../contract/oip-repository.ts";
 import type { InferParameters } from "../contract/open-inference.ts";
 import { EngineError } from "../core/errors.ts";
+import type { RepositoryParameters } from "../oip/repository.ts";
 import type { ParameterMessage, ParameterMessages, RepositoryModelMessage } from "./messages.ts";
 
 type Value = InferParameters[string];

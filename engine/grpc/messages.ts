@@ -15,6 +15,12 @@ export interface ParameterMessage {
 
 export type ParameterMessages = Readonly<Record<string, ParameterMessage>>;
 
+/** To load or unload a model. */
+export interface RepositoryChangeMessage {
+  readonly model_name: string;
+  readonly parameters: ParameterMessages;
+}
+
 export interface ContentsMessage {
   readonly bool_contents: readonly boolean[];
   readonly int_contents: readonly number[];

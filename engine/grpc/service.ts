@@ -4,8 +4,8 @@
 import { fileURLToPath } from "node:url";
 import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
-import type { RepositoryParameters } from "../contract/oip-repository.ts";
 import { EngineError } from "../core/errors.ts";
+import type { RepositoryParameters } from "../oip/repository.ts";
 import { fromRepositoryParameters } from "./infer-parameters.ts";
 import type { InferenceServer } from "./inference-server.ts";
 import type { InferOptions } from "./message-call.ts";

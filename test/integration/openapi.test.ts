@@ -212,6 +212,20 @@ describe("answers are as described", () => {
     await api.ask("GET", "/slos/fast");
   });
 
+  it("of the statistics and the repository of the Open Inference Protocol", async () => {
+    await api.ask("GET", "/v2/models/stats");
+    await api.ask("GET", "/v2/models/card-fraud/stats");
+    await api.ask("GET", "/v2/models/card-fraud/versions/production/stats");
+    await api.ask("GET", "/v2/models/card-fraud/versions/99.0.0/stats");
+    await api.ask("POST", "/v2/repository/index", { ready: true });
+    await api.ask("POST", "/v2/repository/index", { ready: "yes" });
+    await api.ask("POST", "/v2/repository/models/none/load", {});
+    await api.ask("POST", "/v2/repository/models/card-fraud/load", { parameters: { config: "{}" } });
+    await api.ask("POST", "/v2/repository/models/card-fraud/unload", {});
+    await api.ask("POST", "/v2/repository/index", {});
+    await api.ask("POST", "/v2/repository/models/card-fraud/load", {});
+  });
+
   it("of alert rules and silences", async () => {
     await api.ask("GET", "/alerts?state=raised&since=2026-01-01");
     await api.ask("GET", "/alerts/00000000-0000-0000-0000-000000000000");
