@@ -106,7 +106,7 @@ describe("an inference request", () => {
     const json = (value: unknown) => ({ body: Buffer.from(JSON.stringify(value)), length: undefined });
     refused({ body: Buffer.from("{"), length: undefined }, /not JSON/, "INVALID_JSON");
     refused({ body: Buffer.alloc(0), length: undefined }, /not JSON/, "INVALID_JSON");
-    const nested = `${"[".repeat(200_000)}`;
+    const nested = "[".repeat(200_000);
     refused({ body: Buffer.from(nested), length: undefined }, /not JSON/, "INVALID_JSON");
     for (const value of [null, [], 7, {}, { inputs: [] }, { inputs: {} }])
       refused(json(value), /body|inputs/);
