@@ -17,7 +17,9 @@ const PROGRAMS = {
     "triton_http_refusals",
     "triton_http_repository",
   ],
+  "tritonclient over gRPC": ["triton_grpc_service", "triton_grpc_infer", "triton_grpc_refusals"],
   "the client generated from the protocol's OpenAPI file": ["open_inference_openapi"],
+  "the gRPC stubs of the protocol's working group": ["open_inference_grpc"],
   "KServe's InferenceRESTClient": ["kserve_rest"],
   "pydantic-open-inference": ["pydantic_client"],
   "JSON answers and the protocol's OpenAPI file": ["json_answers"],
@@ -37,7 +39,10 @@ describe("unmodified clients", {
   for (const [client, programs] of Object.entries(PROGRAMS))
     for (const program of programs)
       it(`${client}: ${program}`, async () => {
-        const checks = await runClient(PYTHON ?? "", program, { url: engine.httpUrl, grpcAddress: "" });
+        const checks = await runClient(PYTHON ?? "", program, {
+          url: engine.httpUrl,
+          grpcAddress: engine.grpcAddress,
+        });
         const failed = checks.filter(({ ok }) => !ok).map(({ name, detail }) => `${name}: ${detail}`);
         assert.deepEqual(failed, []);
       });

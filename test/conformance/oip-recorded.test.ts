@@ -1,10 +1,12 @@
 /**
- * Requests of unmodified clients, byte for byte, without the clients: what tritonclient and KServe's client send over HTTP, and the tensors that
- * must come back.
+ * Requests of unmodified clients, byte for byte, without the clients: what tritonclient and KServe's client send, and the tensors that must come
+ * back.
  */
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
+import { status as grpcStatus } from "@grpc/grpc-js";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
+import { inferBytes, outputsOfMessage } from "../support/grpc-bytes.ts";
 import { exchangeBytes } from "../support/http-bytes.ts";
 import { outputsOf } from "../support/oip-answer.ts";
 import { readRecorded } from "../support/recorded-requests.ts";
@@ -31,3 +33,12 @@ for (const client of ["tritonclient-http", "kserve-http"])
         assert.match(String(error["error"]), /\w/);
       });
   });
+
+describe("recorded requests of tritonclient-grpc", () => {
+  for (const { name, request, outputs } of readRecorded("tritonclient-grpc"))
+    it(`${name}: answered`, async () => {
+      const { code, message } = await inferBytes(engine.grpcAddress, request);
+      assert.equal(code, grpcStatus.OK);
+      assert.deepEqual(outputsOfMessage(message), outputs);
+    });
+});

@@ -1,6 +1,6 @@
 """MLServer over folders of models: all their tensors at /v2/models/<name>/infer.
 
-MODELS (folders with model.json and model.onnx, separated by ":"), PORT and GRPC_PORT come from the environment.
+MODELS (folders with model.json and model.onnx, separated by ":"), PORT and, where gRPC is wanted, GRPC_PORT come from the environment.
 """
 
 import json
@@ -38,10 +38,11 @@ def decoded(tensor):
 
 
 def encoded(name, values):
-    if values.dtype != object:
-        return NumpyCodec.encode_output(name, values)
-    output = StringCodec.encode_output(name, values.flatten().tolist())
-    output.shape = list(values.shape)
+    if values.dtype == object:
+        output = StringCodec.encode_output(name, values.flatten().tolist())
+    else:
+        output = NumpyCodec.encode_output(name, values)
+    output.shape = list(values.shape)  # the codecs make [rows] [rows, 1]
     return output
 
 
@@ -52,4 +53,4 @@ def settings_of(folder):
 
 if __name__ == "__main__":
     folders = [Path(folder).absolute() for folder in os.environ["MODELS"].split(":")]
-    start([settings_of(folder) for folder in folders], int(os.environ["GRPC_PORT"]))
+    start([settings_of(folder) for folder in folders], int(os.environ.get("GRPC_PORT", "0")))

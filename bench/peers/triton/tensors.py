@@ -1,6 +1,6 @@
-"""Triton over folders of models: all their tensors at /v2/models/<name>/infer, over HTTP and gRPC, and the repository by request.
+"""Triton over folders of models: all their tensors at /v2/models/<name>/infer, and the repository by request.
 
-MODELS (folders with model.json and model.onnx, separated by ":"), PORT and GRPC_PORT come from the environment.
+MODELS (folders with model.json and model.onnx, separated by ":"), PORT and, where gRPC is wanted, GRPC_PORT come from the environment.
 """
 
 import json
@@ -54,10 +54,10 @@ instance_group [{{ kind: KIND_CPU count: 1 }}]
 
 
 names = [write_model(Path(folder)) for folder in os.environ["MODELS"].split(":")]
+grpc_port = os.environ.get("GRPC_PORT")
 tritonserver.start(
     [
-        f"--grpc-port={os.environ['GRPC_PORT']}",
-        "--grpc-address=127.0.0.1",
+        *(["--allow-grpc=false"] if grpc_port is None else ["--grpc-address=127.0.0.1", f"--grpc-port={grpc_port}"]),
         "--model-control-mode=explicit",
         *(f"--load-model={name}" for name in names),
     ]
