@@ -76,7 +76,7 @@ describe("an engine over gRPC", () => {
       const [count = 0] = shape;
       const rows = Math.floor(count / 3); // the model takes rows of three
       const bytes = Array.isArray(data)
-        ? toTensorBytes({ data: data.slice(0, rows * 3) })
+        ? toTensorBytes({ data: data.filter((text) => !text.includes("\u0000")) }) // no model takes those
         : (data as Uint8Array).subarray(0, (data.length / count) * rows * 3);
       const inputs = [{ name: "x", datatype, shape: [rows, 3] }];
       const answer = await client.call<InferResponseMessage>("ModelInfer", {
