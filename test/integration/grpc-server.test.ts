@@ -353,6 +353,11 @@ describe("a gRPC server that stops", () => {
     const { answers, end } = collect(stream);
     stream.write(request("streamed"));
     await eventually("the engine has both", () => engine.taken.length === 2);
+    const ended = client.stream();
+    const whole = collect(ended);
+    ended.end(request("last"));
+    await eventually("the engine has the last", () => engine.taken.length === 3);
+    await client.call("ServerLive"); // the server has read the end of the stream by then
     let isStopped = false;
     const stop = server.stop().then(() => {
       isStopped = true;
@@ -361,7 +366,10 @@ describe("a gRPC server that stops", () => {
     assert.equal(isStopped, false);
     engine.answer(0);
     engine.answer(1);
+    engine.answer(2);
     assert.equal((await answer)["id"], "unary");
+    assert.equal(await whole.end, undefined);
+    assert.deepEqual(idsOf(whole.answers), ["last"]);
     assert.equal((await end)?.code, status.UNAVAILABLE);
     assert.deepEqual(idsOf(answers), ["streamed"]);
     await stop;
