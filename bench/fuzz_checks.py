@@ -83,7 +83,7 @@ def map_headers(ctx, headers):
     """The HTTP library closes the connection for names with other characters, legal as they are."""
     if not isinstance(headers, dict):
         return headers
-    return {name: value for name, value in headers.items() if re.fullmatch("[A-Za-z0-9_-]+", name)}
+    return {name: value for name, value in headers.items() if re.fullmatch("[A-Za-z0-9-]+", name)}
 
 
 @schemathesis.hook
