@@ -30,6 +30,7 @@ import {
   openServingStore,
   watchIngest,
 } from "./app-features.ts";
+import { startGrpcServer } from "./app-grpc.ts";
 import { startHealthChecks } from "./app-health.ts";
 import { createHttpServer } from "./app-http.ts";
 import { followFeatureSets, openFeatures, startIngest } from "./app-ingest.ts";
@@ -131,7 +132,6 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const registries = { registry, featureRegistry, sets, store, ingest: ingestWatch };
   const plane = { config, urls, streams, core, readiness, logger, ...registries };
   const { http, port, history, webSockets } = await serveHttp({ ...plane, serviceLevels });
-  const { startGrpcServer } = await import("./app-grpc.ts");
   const grpc = await startGrpcServer(plane);
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(connection.nats, topology, VERSION, (request) =>

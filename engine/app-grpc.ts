@@ -1,6 +1,7 @@
 /**
  * Builds the gRPC server of a data plane: the Open Inference Protocol over the same engine as HTTP.
  */
+import type { ModelRegistry } from "../storage/model-registry.ts";
 import type { Config } from "./core/config.ts";
 import type { Logger } from "./core/log.ts";
 import type { Metrics } from "./core/metrics.ts";
@@ -9,14 +10,14 @@ import { type GrpcServer, startGrpc } from "./grpc/start-grpc.ts";
 import type { Models } from "./models.ts";
 import type { Inference } from "./oip/inference.ts";
 import { isModelReady, modelConfig, modelMetadata, serverMetadata } from "./oip/model-card.ts";
-import { Repository, type RepositoryOptions } from "./oip/repository.ts";
+import { Repository } from "./oip/repository.ts";
 import { modelStatistics } from "./oip/statistics.ts";
 import type { Readiness } from "./readiness.ts";
 
 export interface GrpcParts {
   readonly config: Config;
   readonly core: { readonly inference: Inference; readonly models: Models; readonly metrics: Metrics };
-  readonly registry: RepositoryOptions["registry"];
+  readonly registry: ModelRegistry;
   readonly readiness: Readiness;
   readonly logger: Logger;
 }
@@ -35,7 +36,8 @@ export async function startGrpcServer(parts: GrpcParts): Promise<GrpcServer> {
   });
 }
 
-function serverOf({ core: { inference, models }, registry, readiness }: GrpcParts): InferenceServer {
+function serverOf({ core, readiness, registry }: GrpcParts): InferenceServer {
+  const { inference, models } = core;
   const repository = new Repository({ registry, models });
   return {
     infer: (request, call) => inference.infer(request, call),
@@ -45,8 +47,6 @@ function serverOf({ core: { inference, models }, registry, readiness }: GrpcPart
     modelMetadata: (name, version) => modelMetadata(models, name, version),
     modelConfig: (name, version) => modelConfig(models, name, version, inference.rowsMax),
     modelStatistics: (name, version) => modelStatistics(models, name, version),
-    repositoryIndex: async (isReadyOnly) => repository.index(isReadyOnly ? "ready" : "all"),
-    loadModel: async (name) => repository.load(name),
-    unloadModel: async (name) => repository.unload(name),
+    repository,
   };
 }

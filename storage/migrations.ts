@@ -7,7 +7,7 @@
 import { auditStatements } from "./audit-table.ts";
 import { createLabelledPredictions } from "./labelled-predictions.ts";
 import { requestErrorStatements } from "./request-error-table.ts";
-import { webSocketSourceStatements } from "./source-columns.ts";
+import { grpcSourceStatements, webSocketSourceStatements } from "./source-columns.ts";
 import { trafficStatements } from "./traffic-tables.ts";
 import { trainingStatements } from "./training-tables.ts";
 
@@ -348,5 +348,10 @@ export const MIGRATIONS: readonly Migration[] = [
     id: 17,
     name: "requests over WebSocket",
     statements: webSocketSourceStatements(),
+  },
+  {
+    id: 18,
+    name: "requests over gRPC",
+    statements: grpcSourceStatements(),
   },
 ];

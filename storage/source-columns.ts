@@ -14,9 +14,18 @@ const COLUMNS = {
 
 /** Statements of a migration: never changed. */
 export function webSocketSourceStatements(): readonly string[] {
+  return statementsOf("'http' = 1, 'nats' = 2, 'stream' = 3, 'batch' = 4, 'ws' = 5");
+}
+
+/** Statements of a migration: never changed. */
+export function grpcSourceStatements(): readonly string[] {
+  return statementsOf("'http' = 1, 'nats' = 2, 'stream' = 3, 'batch' = 4, 'ws' = 5, 'grpc' = 6");
+}
+
+function statementsOf(numbers: string): readonly string[] {
   return Object.entries(COLUMNS).map(
     ([table, comment]) =>
       `ALTER TABLE {database}.${table}
-        MODIFY COLUMN source Enum8('http' = 1, 'nats' = 2, 'stream' = 3, 'batch' = 4, 'ws' = 5)${comment === "" ? "" : ` COMMENT '${comment}'`}`,
+        MODIFY COLUMN source Enum8(${numbers})${comment === "" ? "" : ` COMMENT '${comment}'`}`,
   );
 }

@@ -36,7 +36,7 @@ const labelsBody = z.strictObject({
 /** Their number is looked at before each of them. */
 const uncheckedLabels = labelsBody.extend({ labels: z.array(z.unknown()).min(1) });
 const checkedLabels = labelsBody.pick({ labels: true });
-const question = z.strictObject({ hours: wholeNumber(1, HOURS_MAX).default(24 * 7) });
+const question = z.strictObject({ hours: wholeNumber(1, HOURS_MAX, 24 * 7) });
 
 export function labelRoutes(options: LabelRoutesOptions): Route[] {
   let isBusy = false;

@@ -5,20 +5,19 @@
 import {
   loadRequest,
   modelStatistics as modelStatisticsSchema,
-  type RepositoryParameters,
   repositoryChanged,
   repositoryIndex,
   repositoryIndexRequest,
   unloadRequest,
 } from "../contract/oip-repository.ts";
 import type { Models } from "../models.ts";
-import type { Repository } from "../oip/repository.ts";
+import type { Repository, RepositoryParameters } from "../oip/repository.ts";
 import { modelStatistics } from "../oip/statistics.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
 import { MODEL_ERRORS, modelIn, modelPaths } from "./oip-routes.ts";
-import { modelNameIn } from "./path-name.ts";
+import { modelNameIn, namePath } from "./path-name.ts";
 import type { RouteDescription } from "./route-description.ts";
 
 export interface OipRepositoryRoutesOptions {
@@ -49,6 +48,7 @@ export function oipRepositoryRoutes({
     describes: {
       tag: TAG,
       ...ACTIONS[action],
+      path: { name: namePath },
       answers: { 200: repositoryChanged },
       errors: [...MODEL_ERRORS, "CONFLICT", "MODEL_INVALID", "SERVICE_UNAVAILABLE"],
     },

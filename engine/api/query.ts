@@ -14,15 +14,16 @@ export function queryIn<T>(req: Pick<HttpRequest, "getQuery">, schema: z.ZodType
     field: path.join(".") || "query",
     message,
   }));
-  throw new EngineError("INVALID_REQUEST", `${details[0]?.field}: ${details[0]?.message}`, { details });
+  throw new EngineError("INVALID_REQUEST", `${details[0]?.field} ${details[0]?.message}`, { details });
 }
 
-/** A number in decimal digits. */
-export function wholeNumber(least: number, most: number) {
-  return z.preprocess(
+/** A number in decimal digits. The default is told in words: JSON Schema gets none of what is preprocessed. */
+export function wholeNumber(least: number, most: number, fallback: number) {
+  const number = z.preprocess(
     (text) => (typeof text === "string" && /^\d{1,15}$/.test(text) ? Number(text) : text),
     z.int(`must be a whole number from ${least} to ${most}`).min(least).max(most),
   );
+  return number.default(fallback).describe(`${fallback} unless it is given`);
 }
 
 /** Milliseconds since 1970 of a time that is given as such, or in ISO 8601. */

@@ -40,7 +40,7 @@ const describedStart = trainingSpec.safeExtend(asker);
 const describedSpec = trainingSpec.partial({ model_name: true });
 const listQuery = z.strictObject({
   model: z.string().regex(MODEL_NAME, "must be a model's name").optional(),
-  limit: wholeNumber(1, LIMIT_MAX).default(LIMIT_DEFAULT),
+  limit: wholeNumber(1, LIMIT_MAX, LIMIT_DEFAULT),
 });
 
 const DESCRIBED = {

@@ -18,6 +18,8 @@ import { UwsSocket } from "./ws-socket.ts";
 export const WS_PATH = "/ws";
 /** A client is pinged when it was silent for most of this, and disconnected when it does not answer. */
 const IDLE_SECONDS = 60;
+/** A stop waits so long for clients to read what they were sent. */
+const STOP_UNREAD_MS = 5_000;
 /** What uWebSockets.js counts messages in. */
 const LENGTH_MAX = 2 ** 31 - 1;
 const CLOSE_NORMAL = 1000;
@@ -99,6 +101,9 @@ export class WebSocketServer implements ConnectionTaker {
   stop(): void {
     this.#isStopping = true;
     for (const connection of this.#connections) connection.stop();
+    setTimeout(() => {
+      for (const connection of this.#connections) connection.stopWaiting();
+    }, STOP_UNREAD_MS).unref();
   }
 
   /** Resolves when nothing is read for subscribers: after every connection has ended. */

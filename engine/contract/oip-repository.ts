@@ -30,7 +30,6 @@ const repositoryParameters = z
     `must have at most ${PARAMETERS_MAX} parameters`,
   )
   .meta({ maxProperties: PARAMETERS_MAX });
-export type RepositoryParameters = Readonly<z.infer<typeof repositoryParameters>>;
 
 export const loadRequest = z
   .object({

@@ -4,7 +4,7 @@
  */
 
 /** Where a request came in; a column of the prediction log. New ones go to the end, with a migration (source-columns). */
-export const SOURCES = ["http", "nats", "stream", "batch", "ws"] as const;
+export const SOURCES = ["http", "nats", "stream", "batch", "ws", "grpc"] as const;
 export type Source = (typeof SOURCES)[number];
 
 /** The numbers by which the log and ClickHouse's Enum8 know the sources: one more than the index. */

@@ -6,7 +6,8 @@
 
 import type { InferParameters } from "../contract/open-inference.ts";
 import { EngineError } from "../core/errors.ts";
-import type { ParameterMessage, ParameterMessages } from "./messages.ts";
+import type { RepositoryParameters } from "../oip/repository.ts";
+import type { ParameterMessage, ParameterMessages, RepositoryModelMessage } from "./messages.ts";
 
 type Value = InferParameters[string];
 
@@ -21,6 +22,16 @@ export function fromParameters(messages: ParameterMessages, field: string): Infe
     values.push([name, value]);
   }
   return Object.fromEntries(values);
+}
+
+/** Content that is sent along is told by its name only: no action takes it. */
+export function fromRepositoryParameters({ parameters }: RepositoryModelMessage): RepositoryParameters {
+  return Object.fromEntries(
+    Object.entries(parameters).map(([name, { bool_param, int64_param, string_param }]) => [
+      name,
+      bool_param ?? string_param ?? Number(int64_param ?? 0),
+    ]),
+  );
 }
 
 export function toParameters(values: InferParameters): ParameterMessages {

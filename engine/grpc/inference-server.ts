@@ -1,6 +1,7 @@
 /** What the gRPC service answers from: the engine, as the protocol sees it. Versions: undefined is the one in production. */
 import type { InferCall } from "../oip/infer-call.ts";
 import type { InferRequest } from "../oip/infer-request.ts";
+import type { Repository } from "../oip/repository.ts";
 
 export interface InferenceServer {
   /** Answers through `call`, once, unless it throws. @throws EngineError */
@@ -13,7 +14,5 @@ export interface InferenceServer {
   modelConfig(name: string, version: string | undefined): object;
   /** `{"model_stats": […]}`, of all models when none is named. */
   modelStatistics(name: string | undefined, version: string | undefined): object;
-  repositoryIndex(isReadyOnly: boolean): Promise<readonly object[]>;
-  loadModel(name: string): Promise<void>;
-  unloadModel(name: string): Promise<void>;
+  readonly repository: Pick<Repository, "index" | "load" | "unload">;
 }

@@ -8,6 +8,7 @@ import type { InferResponse } from "../oip/infer-response.ts";
 import { fromInferMessage, toInferMessage } from "./infer-messages.ts";
 import type { InferenceServer } from "./inference-server.ts";
 import type { InferRequestMessage, InferResponseMessage } from "./messages.ts";
+import { modelName, modelVersion } from "./model-name.ts";
 import type { Outcomes } from "./outcomes.ts";
 
 export interface InferOptions {
@@ -52,7 +53,7 @@ function timeLeft(deadline: Date | number, timeoutMs: number): number {
 class MessageCall implements InferCall {
   readonly model: string;
   readonly version: string | undefined;
-  readonly source = "http";
+  readonly source = "grpc";
   readonly arrivedMs = performance.now();
   readonly timeoutMs: number;
   readonly idempotencyKey = "";
@@ -65,8 +66,8 @@ class MessageCall implements InferCall {
     isBinary: boolean,
     reply: Reply<InferResponseMessage>,
   ) {
-    this.model = message.model_name;
-    this.version = versionOf(message.model_version);
+    this.model = modelName(message.model_name);
+    this.version = modelVersion(message.model_version);
     this.timeoutMs = timeoutMs;
     this.#isBinary = isBinary;
     this.#reply = reply;
@@ -79,9 +80,4 @@ class MessageCall implements InferCall {
   fail(error: EngineError): void {
     this.#reply.fail(error);
   }
-}
-
-/** The version that a message names; an empty one is none. */
-export function versionOf(version: string): string | undefined {
-  return version === "" ? undefined : version;
 }

@@ -15,6 +15,12 @@ export interface ParameterMessage {
 
 export type ParameterMessages = Readonly<Record<string, ParameterMessage>>;
 
+/** To load or unload a model. */
+export interface RepositoryChangeMessage {
+  readonly model_name: string;
+  readonly parameters: ParameterMessages;
+}
+
 export interface ContentsMessage {
   readonly bool_contents: readonly boolean[];
   readonly int_contents: readonly number[];
@@ -65,6 +71,20 @@ export interface InferResponseMessage {
 export interface StreamInferResponseMessage {
   readonly error_message?: string;
   readonly infer_response: InferResponseMessage;
+}
+
+/** As ParameterMessage. */
+export interface RepositoryParameterMessage {
+  readonly parameter_choice?: "bool_param" | "int64_param" | "string_param" | "bytes_param";
+  readonly bool_param?: boolean;
+  readonly int64_param?: string;
+  readonly string_param?: string;
+  readonly bytes_param?: Uint8Array;
+}
+
+export interface RepositoryModelMessage {
+  readonly model_name: string;
+  readonly parameters: Readonly<Record<string, RepositoryParameterMessage>>;
 }
 
 /** What names a model and a version of it; an empty version is the one in production. */

@@ -7,6 +7,8 @@ import type { Logger } from "../core/log.ts";
 import type { Counter, Metrics } from "../core/metrics.ts";
 import { grpcStatusOf } from "./grpc-status.ts";
 
+const DETAILS_LENGTH_MAX = 1000;
+
 export interface Refusal {
   readonly code: status;
   readonly details: string;
@@ -34,7 +36,7 @@ export class Outcomes {
   /** What the caller is told. */
   failed(error: EngineError): Refusal {
     const { code, meaning, message, cause } = error;
-    const refusal = { code: grpcStatusOf(error), details: message };
+    const refusal = { code: grpcStatusOf(error), details: headerText(message) };
     this.#count(refusal.code);
     this.#metrics.counter("engine_errors_total", "Requests refused or failed, by code.", { code }).add(1);
     this.#logger[meaning.level]({ code, err: cause ?? message }, "request failed");
@@ -51,4 +53,9 @@ export class Outcomes {
     }
     counter.add(1);
   }
+}
+
+/** A message that a header can bear: of bounded length, and without half characters, which cannot be encoded. */
+function headerText(message: string): string {
+  return message.slice(0, DETAILS_LENGTH_MAX).replaceAll(/\p{Surrogate}/gu, "\ufffd");
 }

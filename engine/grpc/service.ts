@@ -5,9 +5,12 @@ import { fileURLToPath } from "node:url";
 import type { ServiceDefinition, UntypedServiceImplementation } from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { EngineError } from "../core/errors.ts";
+import type { RepositoryParameters } from "../oip/repository.ts";
+import { fromRepositoryParameters } from "./infer-parameters.ts";
 import type { InferenceServer } from "./inference-server.ts";
-import { type InferOptions, versionOf } from "./message-call.ts";
-import type { ModelNameMessage } from "./messages.ts";
+import type { InferOptions } from "./message-call.ts";
+import type { ModelNameMessage, RepositoryModelMessage } from "./messages.ts";
+import { modelName, modelVersion } from "./model-name.ts";
 import type { InferStreams } from "./stream-infer.ts";
 import { unary, unaryInfer } from "./unary-calls.ts";
 
@@ -31,31 +34,33 @@ export function inferenceMethods(
   options: InferOptions,
 ): UntypedServiceImplementation {
   const { outcomes } = options;
+  const { repository } = server;
   const ofModel = <Answer extends object>(answer: (name: string, version: string | undefined) => Answer) =>
-    unary(outcomes, ({ name, version }: ModelNameMessage) => answer(name, versionOf(version)));
+    unary(outcomes, ({ name, version }: ModelNameMessage) => answer(modelName(name), modelVersion(version)));
+  const ofRepository = (change: (name: string, parameters: RepositoryParameters) => Promise<void>) =>
+    unary(outcomes, async (message: RepositoryModelMessage) => {
+      await change(modelName(message.model_name), fromRepositoryParameters(message));
+      return {};
+    });
   return {
     ServerLive: unary(outcomes, () => ({ live: true })),
     ServerReady: unary(outcomes, () => ({ ready: server.isReady() })),
-    ModelReady: ofModel((name, version) => ({ ready: server.isModelReady(name, version) })),
+    ModelReady: unary(outcomes, ({ name, version }: ModelNameMessage) => ({
+      ready: server.isModelReady(name, version === "" ? undefined : version),
+    })),
     ServerMetadata: unary(outcomes, () => server.serverMetadata()),
     ModelMetadata: ofModel((name, version) => server.modelMetadata(name, version)),
     ModelInfer: unaryInfer(options),
     ModelStreamInfer: streams.handle,
     ModelConfig: ofModel((name, version) => ({ config: server.modelConfig(name, version) })),
-    ModelStatistics: ofModel((name, version) =>
-      server.modelStatistics(name === "" ? undefined : name, version),
+    ModelStatistics: unary(outcomes, ({ name, version }: ModelNameMessage) =>
+      server.modelStatistics(name === "" ? undefined : modelName(name), modelVersion(version)),
     ),
     RepositoryIndex: unary(outcomes, async ({ ready }: { ready: boolean }) => ({
-      models: await server.repositoryIndex(ready),
+      models: await repository.index(ready ? "ready" : "all"),
     })),
-    RepositoryModelLoad: unary(outcomes, async ({ model_name }: { model_name: string }) => {
-      await server.loadModel(model_name);
-      return {};
-    }),
-    RepositoryModelUnload: unary(outcomes, async ({ model_name }: { model_name: string }) => {
-      await server.unloadModel(model_name);
-      return {};
-    }),
+    RepositoryModelLoad: ofRepository(async (name, parameters) => repository.load(name, parameters)),
+    RepositoryModelUnload: ofRepository(async (name, parameters) => repository.unload(name, parameters)),
   };
 }
 

@@ -88,6 +88,7 @@ export class Inference {
         entityId,
         model,
         rows: rows.count,
+        entitiesOf: rows.entitiesOf,
         outputs: wantedOutputs(model, request),
         deadlineMs: deadlineOf(request.parameters, call),
         priority: priorityOf(request.parameters),

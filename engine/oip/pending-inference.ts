@@ -15,6 +15,7 @@ import type { GatheredExplanations } from "./gathered-explanations.ts";
 import type { InferCall } from "./infer-call.ts";
 import type { InferRequest } from "./infer-request.ts";
 import type { InferResponse } from "./infer-response.ts";
+import type { InputRows } from "./input-source.ts";
 
 export interface PendingOptions {
   readonly request: InferRequest;
@@ -22,6 +23,7 @@ export interface PendingOptions {
   readonly entityId: string;
   readonly model: ServedModel;
   readonly rows: number;
+  readonly entitiesOf?: InputRows["entitiesOf"];
   readonly outputs: readonly TensorSpec[];
   readonly deadlineMs: number;
   readonly priority: number;
@@ -147,8 +149,8 @@ class PendingRow implements Row {
     return this.#pending.options.priority;
   }
 
-  get entities(): undefined {
-    return undefined;
+  get entities(): Row["entities"] {
+    return this.#pending.options.entitiesOf?.(this.#index);
   }
 
   get wantsTensors(): boolean {

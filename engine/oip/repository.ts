@@ -10,11 +10,14 @@
 import { setTimeout as delay } from "node:timers/promises";
 import type { ModelRegistry } from "../../storage/model-registry.ts";
 import type { ModelState } from "../../storage/model-state.ts";
-import type { RepositoryEntry, RepositoryParameters } from "../contract/oip-repository.ts";
+import type { RepositoryEntry } from "../contract/oip-repository.ts";
 import type { ChangedBy } from "../core/deployment.ts";
 import { EngineError, fieldInvalid } from "../core/errors.ts";
 import { PRODUCTION } from "../core/version-state.ts";
 import type { Models } from "../models.ts";
+
+/** Of a request, from any entrance. */
+export type RepositoryParameters = Readonly<Record<string, unknown>>;
 
 export interface RepositoryOptions {
   readonly registry: Pick<ModelRegistry, "list" | "stateOf" | "promote" | "withdraw" | "restore">;

@@ -66,6 +66,8 @@ export class Connection {
   };
   #inFlight = 0;
   #isStopping = false;
+  /** Stopping waits until the client has read everything. */
+  #waitsForReader = true;
   #isOver = false;
 
   constructor(socket: Socket, parts: ConnectionParts, version: string) {
@@ -112,6 +114,12 @@ export class Connection {
   /** Answers what is in flight, refuses what comes, and then closes. */
   stop(): void {
     this.#isStopping = true;
+    this.#endIfDone();
+  }
+
+  /** After `stop`: closes as soon as nothing is in flight, though the client has not read everything. */
+  stopWaiting(): void {
+    this.#waitsForReader = false;
     this.#endIfDone();
   }
 
@@ -234,7 +242,8 @@ export class Connection {
   }
 
   #endIfDone(): void {
-    if (!this.#isStopping || this.#isOver || this.#inFlight > 0 || this.#socket.bufferedBytes > 0) return;
+    if (!this.#isStopping || this.#isOver || this.#inFlight > 0) return;
+    if (this.#waitsForReader && this.#socket.bufferedBytes > 0) return;
     this.#socket.close(CLOSE_STOPPING, "this engine is stopping; connect to another, or again later");
   }
 }

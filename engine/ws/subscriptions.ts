@@ -95,18 +95,18 @@ export class Subscriptions {
 
   async #onBlock(data: Uint8Array): Promise<void> {
     const block = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-    const places: number[] = [];
     try {
+      const places: number[] = [];
       readBlock(block, (start, end) => places.push(start, end));
+      for (let index = 0; index < places.length; index += 2) {
+        if (index > 0 && index % (2 * ROWS_AT_ONCE) === 0) await nextTurn();
+        this.#onRow(block, places[index] as number, places[index + 1] as number);
+      }
     } catch (error) {
       this.#logger.warn(
         { err: messageOf(error) },
         "a block of the prediction log cannot be shown to subscribers",
       );
-    }
-    for (let index = 0; index < places.length; index += 2) {
-      if (index > 0 && index % (2 * ROWS_AT_ONCE) === 0) await nextTurn();
-      this.#onRow(block, places[index] as number, places[index + 1] as number);
     }
   }
 

@@ -17,7 +17,7 @@ import { eventually } from "../support/eventually.ts";
 import { GrpcClient, hasStatus, type InferStreamCall } from "../support/grpc-client.ts";
 import { MadeUpInference } from "../support/made-up-inference.ts";
 
-const MESSAGE_BYTES_MAX = 100_000;
+const MESSAGE_BYTES_MAX = 200_000;
 const TIMEOUT_MS = 5_000;
 const LOGGER = pino({ level: "silent" });
 
@@ -113,9 +113,19 @@ describe("the gRPC server", () => {
     const { client, engine } = fixture;
     const index = await client.call<{ models: unknown[] }>("RepositoryIndex", { ready: true });
     assert.deepEqual(index.models, [{ name: "m", version: "1.0.0", state: "READY", reason: "" }]);
-    assert.deepEqual(await client.call("RepositoryModelLoad", { model_name: "m" }), {});
-    assert.deepEqual(await client.call("RepositoryModelUnload", { model_name: "m" }), {});
-    assert.deepEqual(engine.loaded, ["+m", "-m"]);
+    const file = { bytes_param: Buffer.of(1, 2) };
+    const parameters = {
+      version: { string_param: "1.0.0" },
+      n: { int64_param: 3 },
+      "file:1/model.onnx": file,
+    };
+    assert.deepEqual(await client.call("RepositoryModelLoad", { model_name: "m", parameters }), {});
+    const unload = { model_name: "m", parameters: { unload_dependents: { bool_param: false } } };
+    assert.deepEqual(await client.call("RepositoryModelUnload", unload), {});
+    assert.deepEqual(engine.loaded, [
+      ["load", "m", { version: "1.0.0", n: 3, "file:1/model.onnx": 0 }],
+      ["unload", "m", { unload_dependents: false }],
+    ]);
     await assert.rejects(
       client.call("RepositoryModelLoad", { model_name: "broken" }),
       hasStatus("INVALID_ARGUMENT", /cannot be loaded/),
@@ -173,6 +183,32 @@ describe("the gRPC server", () => {
       hasStatus("INVALID_ARGUMENT", /tensor "x" has 11 bytes/),
     );
     assert.equal(engine.taken.length, 0);
+  });
+
+  it("refuses names of any length and any characters, and goes on", async () => {
+    await using fixture = await start();
+    const { client } = fixture;
+    const long = "x".repeat(50_000);
+    for (const method of ["ModelMetadata", "ModelConfig", "ModelStatistics"]) {
+      await assert.rejects(client.call(method, { name: long }), hasStatus("NOT_FOUND"));
+      await assert.rejects(client.call(method, { name: "m", version: long }), hasStatus("NOT_FOUND"));
+    }
+    await assert.rejects(client.call("RepositoryModelLoad", { model_name: "A b" }), hasStatus("NOT_FOUND"));
+    await assert.rejects(
+      client.call("ModelInfer", request("a", { model_name: long })),
+      hasStatus("NOT_FOUND"),
+    );
+    const parameters = { [`${"a".repeat(127)}😀`]: {} }; // cut between the two halves of a character
+    await assert.rejects(
+      client.call("ModelInfer", request("a", { parameters })),
+      hasStatus("INVALID_ARGUMENT", /aaa\ufffd has no value/),
+    );
+    const key = { [long]: { string_param: long } };
+    await assert.rejects(
+      client.call("ModelInfer", request("a", { parameters: key })),
+      hasStatus("INVALID_ARGUMENT", /^parameters\.x{900}/),
+    );
+    assert.deepEqual(await client.call("ServerLive"), { live: true });
   });
 
   it("bounds what a request may take by its call's deadline", async () => {

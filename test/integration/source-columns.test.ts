@@ -68,5 +68,5 @@ it("are stored, shown and counted in tables that were made before", async () => 
     client,
     "SELECT type FROM system.columns WHERE database = 'older' AND table = 'request_errors' AND name = 'source'",
   );
-  assert.match(errors[0]?.type ?? "", /'ws' = 5/);
+  assert.match(errors[0]?.type ?? "", /'ws' = 5, 'grpc' = 6/);
 });

@@ -9,12 +9,15 @@ import { checkPrediction, PAYMENT } from "../support/card-fraud.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
 import { parseMetrics, sampleOf } from "../support/prometheus.ts";
+import { createRandom } from "../support/random.ts";
 import { BINARY, frameOf, TEXT, type UpgradeRefused, WsClient } from "../support/ws-client.ts";
 
 const IN_FLIGHT_MAX = 1_024;
 const BODY_BYTES_MAX = 65_536;
 const BUFFERED_BYTES_MAX = 262_144;
 const WAIT_MS = 30_000;
+const FUZZ_ROUNDS = 20;
+const FUZZ_MESSAGES = 500;
 
 const predict = (id: string, more: object = {}) => ({ type: "predict", id, features: PAYMENT, ...more });
 
@@ -200,6 +203,74 @@ describe("predictions over WebSocket", () => {
     assert.match(await refused(client, null, "PAYLOAD_TOO_LARGE"), /MILLRACE_BODY_BYTES_MAX/);
     client.send(predict("p"));
     assert.equal((await client.answerTo("p")).type, "prediction");
+  });
+
+  it("have one answer for each message, whatever is in it", async (t) => {
+    const random = createRandom();
+    t.diagnostic(`TEST_SEED=${random.seed}`);
+    using client = await WsClient.open(engine.httpUrl);
+    const whole = [
+      predict("1", { model: "card-fraud", request_id: "r", timeout_ms: 9_000, explain: false }),
+      { type: "subscribe", id: "2", model: "card-fraud", predictions: true, events: ["drift_detected"] },
+      { type: "unsubscribe", id: "2" },
+    ].map((message) => JSON.stringify(message));
+    const pieces = [
+      '"',
+      "{",
+      "}",
+      "[",
+      "]",
+      ",",
+      ":",
+      "\\",
+      "null",
+      "true",
+      "1e999",
+      "-0",
+      "predict",
+      '"id":',
+      " ",
+      "\u0000",
+      "é",
+    ];
+    const pick = <T>(from: readonly T[]): T => from[Math.floor(random.next() * from.length)] as T;
+    const mutated = (): string => {
+      let text = pick(whole);
+      for (let left = Math.floor(random.next() * 4); left > 0; left--) {
+        const at = Math.floor(random.next() * (text.length + 1));
+        const removed = Math.floor(random.next() * 8);
+        text = text.slice(0, at) + pick(pieces) + text.slice(at + removed);
+      }
+      return text;
+    };
+    const answers = (): number =>
+      client.messages.filter(({ type }) =>
+        ["prediction", "error", "subscribed", "unsubscribed"].includes(type),
+      ).length;
+    const counts = new Map<string, number>();
+    for (let round = 0; round < FUZZ_ROUNDS; round++) {
+      client.messages.length = 0;
+      for (let index = 0; index < FUZZ_MESSAGES; index++) client.send(mutated());
+      await eventually("each is answered", () => answers() >= FUZZ_MESSAGES, WAIT_MS);
+      client.send({ type: "unsubscribe", id: "no such" });
+      await client.answerTo("no such");
+      assert.equal(answers(), FUZZ_MESSAGES + 1, "no message has two answers");
+      for (const message of client.messages) {
+        const kind = message.type === "error" ? message.error.code : message.type;
+        counts.set(kind, (counts.get(kind) ?? 0) + 1);
+      }
+    }
+    t.diagnostic([...counts].map(([kind, count]) => `${kind} ${count}`).join(", "));
+    assert.equal(counts.get("INTERNAL"), undefined);
+    for (const kind of [
+      "prediction",
+      "subscribed",
+      "unsubscribed",
+      "INVALID_JSON",
+      "INVALID_REQUEST",
+      "INVALID_FEATURES",
+    ])
+      assert.ok((counts.get(kind) ?? 0) > 0, kind);
   });
 
   it("end with a message that is far too large, or broken frames, without harm to others", async () => {

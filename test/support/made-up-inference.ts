@@ -14,7 +14,7 @@ interface Taken {
 
 export class MadeUpInference implements InferenceServer {
   readonly taken: Taken[] = [];
-  readonly loaded: string[] = [];
+  readonly loaded: unknown[] = [];
   ready = true;
   failure: EngineError | undefined;
   readonly #answered = new Set<number>();
@@ -72,16 +72,16 @@ export class MadeUpInference implements InferenceServer {
     return { model_stats: (name === undefined ? ["m", "n"] : [name]).map((one) => ({ name: one })) };
   }
 
-  async repositoryIndex(isReadyOnly: boolean): Promise<readonly object[]> {
-    return [{ name: "m", version: "1.0.0", state: isReadyOnly ? "READY" : "UNAVAILABLE", reason: "" }];
-  }
-
-  async loadModel(name: string): Promise<void> {
-    if (name === "broken") throw new EngineError("MODEL_INVALID", "it cannot be loaded");
-    this.loaded.push(`+${name}`);
-  }
-
-  async unloadModel(name: string): Promise<void> {
-    this.loaded.push(`-${name}`);
-  }
+  readonly repository: InferenceServer["repository"] = {
+    index: async (which) => [
+      { name: "m", version: "1.0.0", state: which === "ready" ? "READY" : "UNAVAILABLE", reason: "" },
+    ],
+    load: async (name, parameters) => {
+      if (name === "broken") throw new EngineError("MODEL_INVALID", "it cannot be loaded");
+      this.loaded.push(["load", name, parameters]);
+    },
+    unload: async (name, parameters) => {
+      this.loaded.push(["unload", name, parameters]);
+    },
+  };
 }

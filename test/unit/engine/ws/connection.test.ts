@@ -159,6 +159,17 @@ describe("a WebSocket connection", () => {
     assert.equal(bench.closed?.[0], 1001);
   });
 
+  it("stops without its client, who does not read, once nothing is in flight", () => {
+    const bench = new Bench();
+    bench.predict("a");
+    bench.bufferedBytes = 1;
+    bench.connection.stop();
+    bench.connection.stopWaiting();
+    assert.equal(bench.closed, undefined);
+    fail(bench.rows[0]);
+    assert.equal(bench.closed?.[0], 1001);
+  });
+
   it("stops at once when nothing is in flight", () => {
     const bench = new Bench();
     bench.connection.stop();

@@ -120,8 +120,11 @@ describe("subscriptions", () => {
     await log.onMessage?.("millrace.log.0", Buffer.from("no block"));
     const block = await blockOf([testRow({ requestId: "a" })]);
     await log.onMessage?.("millrace.log.0", block.subarray(0, -1));
+    const twisted = Buffer.from(block);
+    twisted.fill(0xff, block.length - 40); // its rows are where they should be, and hold nonsense
+    await log.onMessage?.("millrace.log.0", twisted);
     await log.onMessage?.("millrace.log.0", block);
-    assert.equal(warnings.length, 2);
+    assert.equal(warnings.length, 3);
     assert.deepEqual(one.got, ["a"]);
   });
 
