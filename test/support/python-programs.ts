@@ -29,7 +29,7 @@ export const CLIENT_PROGRAMS = {
   "KServe's InferenceRESTClient": ["kserve_rest"],
   "pydantic-open-inference": ["pydantic_client"],
   "JSON answers and the protocol's OpenAPI file": ["json_answers"],
-  "bytes that no client would send": ["http_bytes_refusals"],
+  "bytes that no client would send": ["http_bytes_infer", "http_bytes_refusals"],
 } as const;
 
 export interface ClientCheck {
