@@ -1,7 +1,8 @@
 /**
- * What clients of the Open Inference Protocol were tried with an engine, as the Markdown tables of test/conformance/oip/README.md:
- * `TEST_PYTHON=… node dist/bench/oip-matrix.js [url of another server] [its gRPC address] [version of its models]`.
+ * What clients of the Open Inference Protocol were tried with, as the Markdown tables of test/conformance/oip/README.md: the programs of that
+ * folder against an engine, and with --peers against Triton and MLServer too. `TEST_PYTHON=… node dist/bench/oip-matrix.js [--peers]`.
  */
+import { messageOf } from "../engine/core/errors.ts";
 import { startTestEngine } from "../test/support/engine.ts";
 import {
   CLIENT_PROGRAMS,
@@ -10,69 +11,56 @@ import {
   clientsPython,
   runClient,
 } from "../test/support/python-programs.ts";
-import { serveTensorModels } from "../test/support/tensor-models.ts";
+import { serveTensorModels, TENSOR_MODEL_FOLDERS } from "../test/support/tensor-models.ts";
+import { clientTable, datatypeTable, type ProgramChecks, refusals, type ServerChecks } from "./oip-tables.ts";
+import { freePort } from "./peers/server-process.ts";
+import { startTensorPeer, type TensorPeer } from "./peers/tensor-peer.ts";
 import { progress } from "./progress.ts";
 
-const OF_DATATYPE = /^(BOOL|U?INT\d+|FP\d+|BYTES) (binary|JSON|raw|contents)$/;
+const PEERS: readonly TensorPeer[] = [
+  { name: "Triton 2.51", folder: "triton" },
+  { name: "MLServer 1.7.1", folder: "mlserver" },
+];
 
 const python = clientsPython();
 if (python === undefined)
   throw new Error("TEST_PYTHON must name a Python with test/conformance/oip/requirements.txt");
-const [url, grpcAddress, version] = process.argv.slice(2);
-const checks =
-  url === undefined || grpcAddress === undefined
-    ? await checkEngine(python)
-    : await runAll(python, { url, grpcAddress, ...(version === undefined ? {} : { version }) });
-console.log(`${clientTable(checks)}\n\n${datatypeTable(checks)}`);
-for (const { client, transport, name, detail } of checks.filter(({ ok }) => !ok))
+const engine = await checkEngine(python);
+const servers: ServerChecks[] = [{ server: "Millrace", programs: engine }];
+if (process.argv.includes("--peers"))
+  for (const peer of PEERS)
+    try {
+      servers.push({ server: peer.name, programs: await checkPeer(python, peer) });
+    } catch (error) {
+      console.error(`${peer.name} is left out: ${messageOf(error)}`);
+    }
+console.log([clientTable(servers), datatypeTable(engine), refusals(engine)].join("\n\n"));
+for (const { client, transport, name, detail } of failed(engine))
   console.error(`${client} over ${transport}: ${name}: ${detail}`);
 
-async function checkEngine(program: string): Promise<ClientCheck[]> {
-  await using engine = await startTestEngine({ sample: false });
-  await serveTensorModels(engine);
-  return await runAll(program, { url: engine.httpUrl, grpcAddress: engine.grpcAddress });
+function failed(programs: readonly ProgramChecks[]): ClientCheck[] {
+  return programs.flatMap(({ checks }) => checks.filter(({ ok }) => !ok));
 }
 
-async function runAll(program: string, addresses: ClientAddresses): Promise<ClientCheck[]> {
-  const all: ClientCheck[] = [];
-  for (const name of Object.values(CLIENT_PROGRAMS).flat()) {
-    progress(name);
-    all.push(...(await runClient(program, name, addresses)));
+async function checkEngine(program: string): Promise<ProgramChecks[]> {
+  await using served = await startTestEngine({ sample: false });
+  await serveTensorModels(served);
+  return await runAll(program, { url: served.httpUrl, grpcAddress: served.grpcAddress });
+}
+
+/** Its versions of models are whole numbers. */
+async function checkPeer(program: string, peer: TensorPeer): Promise<ProgramChecks[]> {
+  const grpcPort = await freePort();
+  await using served = await startTensorPeer(peer, TENSOR_MODEL_FOLDERS, grpcPort);
+  return await runAll(program, { url: served.url, grpcAddress: `127.0.0.1:${grpcPort}`, version: "1" });
+}
+
+async function runAll(runner: string, addresses: ClientAddresses): Promise<ProgramChecks[]> {
+  const programs: ProgramChecks[] = [];
+  for (const program of Object.values(CLIENT_PROGRAMS).flat()) {
+    progress(`${addresses.url}: ${program}`);
+    programs.push({ program, checks: await runClient(runner, program, addresses) });
   }
   progress("");
-  return all;
-}
-
-/** A row per client and transport. */
-function clientTable(all: readonly ClientCheck[]): string {
-  const groupOf = ({ client, transport }: ClientCheck): string => `${client} | ${transport}`;
-  const rows = [...new Set(all.map(groupOf))].map((group) => {
-    const own = all.filter((check) => groupOf(check) === group);
-    const passed = own.filter(({ ok }) => ok).length;
-    const names = own.map(({ name }) => name).filter((name) => !OF_DATATYPE.test(name));
-    return `| ${group} | ${passed} of ${own.length} | ${names.join("; ").replaceAll("|", "\\|")} |`;
-  });
-  return ["| client | over | checks | what, besides the datatypes |", "|---|---|---|---|", ...rows].join(
-    "\n",
-  );
-}
-
-/** A row per datatype, a column per client and form; empty where the client has no such form. */
-function datatypeTable(all: readonly ClientCheck[]): string {
-  const found = all.flatMap(({ client, transport, name, ok }) => {
-    const [, datatype = "", form = ""] = OF_DATATYPE.exec(name) ?? [];
-    if (datatype === "") return [];
-    return [{ datatype, column: `${client.split(" ")[0]}, ${transport} ${form}`, ok }];
-  });
-  const columns = [...new Set(found.map(({ column }) => column))];
-  const rows = [...new Set(found.map(({ datatype }) => datatype))].map((datatype) => {
-    const cells = columns.map((column) => {
-      const cell = found.find((one) => one.datatype === datatype && one.column === column);
-      return cell === undefined ? "" : cell.ok ? "✓" : "✗";
-    });
-    return `| ${datatype} | ${cells.join(" | ")} |`;
-  });
-  return [`| datatype | ${columns.join(" | ")} |`, `|---|${"---|".repeat(columns.length)}`, ...rows].join(
-    "\n",
-  );
+  return programs;
 }
