@@ -1,8 +1,7 @@
 /**
  * What clients of the Open Inference Protocol were tried with, as the Markdown tables of test/conformance/oip/README.md: the programs of that
- * folder against an engine, and with --peers against Triton and MLServer too. `TEST_PYTHON=… node dist/bench/oip-matrix.js [--peers]`.
+ * folder against an engine, and with --triton against Triton too. `TEST_PYTHON=… node dist/bench/oip-matrix.js [--triton]`.
  */
-import { messageOf } from "../engine/core/errors.ts";
 import { startTestEngine } from "../test/support/engine.ts";
 import {
   CLIENT_PROGRAMS,
@@ -17,23 +16,15 @@ import { freePort } from "./peers/server-process.ts";
 import { startTensorPeer, type TensorPeer } from "./peers/tensor-peer.ts";
 import { progress } from "./progress.ts";
 
-const PEERS: readonly TensorPeer[] = [
-  { name: "Triton 2.51", folder: "triton" },
-  { name: "MLServer 1.7.1", folder: "mlserver" },
-];
+const TRITON: TensorPeer = { name: "Triton 2.51", folder: "triton" };
 
 const python = clientsPython();
 if (python === undefined)
   throw new Error("TEST_PYTHON must name a Python with test/conformance/oip/requirements.txt");
 const engine = await checkEngine(python);
 const servers: ServerChecks[] = [{ server: "Millrace", programs: engine }];
-if (process.argv.includes("--peers"))
-  for (const peer of PEERS)
-    try {
-      servers.push({ server: peer.name, programs: await checkPeer(python, peer) });
-    } catch (error) {
-      console.error(`${peer.name} is left out: ${messageOf(error)}`);
-    }
+if (process.argv.includes("--triton"))
+  servers.push({ server: TRITON.name, programs: await checkTriton(python) });
 console.log([clientTable(servers), datatypeTable(engine), refusals(engine)].join("\n\n"));
 for (const { client, transport, name, detail } of failed(engine))
   console.error(`${client} over ${transport}: ${name}: ${detail}`);
@@ -49,9 +40,9 @@ async function checkEngine(program: string): Promise<ProgramChecks[]> {
 }
 
 /** Its versions of models are whole numbers. */
-async function checkPeer(program: string, peer: TensorPeer): Promise<ProgramChecks[]> {
+async function checkTriton(program: string): Promise<ProgramChecks[]> {
   const grpcPort = await freePort();
-  await using served = await startTensorPeer(peer, TENSOR_MODEL_FOLDERS, grpcPort);
+  await using served = await startTensorPeer(TRITON, TENSOR_MODEL_FOLDERS, grpcPort);
   return await runAll(program, { url: served.url, grpcAddress: `127.0.0.1:${grpcPort}`, version: "1" });
 }
 

@@ -16,6 +16,8 @@ export interface ServerChecks {
 }
 
 const OF_DATATYPE = /^(BOOL|U?INT\d+|FP\d+|BYTES) (binary|JSON|raw|contents)$/;
+const REFUSED =
+  'Refused with 400 (404 for what is not there) and `{"error": text}`, over gRPC with INVALID_ARGUMENT (NOT_FOUND), and the server goes on:';
 const FORM = /, (binary|JSON|raw)$/;
 
 /** A row per program, a column of passed checks per server; the first server names the rows. */
@@ -34,11 +36,11 @@ function passed(program: ProgramChecks | undefined): string {
   return `${checks.filter(({ ok }) => ok).length} of ${checks.length}`;
 }
 
-/** The head line of the program. */
+/** The head line of the program, without the client that has a column of its own. */
 function purpose(program: string): string {
   const source = readFileSync(join(PROJECT, "test/conformance/oip", `${program}.py`), "utf8");
   const [, head = ""] = /^"""(.+?)(?:\.?""")?$/m.exec(source) ?? [];
-  return `${head.replace(/\.$/, "")} (\`${program}.py\`)`;
+  return `${head.replace(/^tritonclient over \w+: |\.$/g, "")} (\`${program}.py\`)`;
 }
 
 /** A row per datatype, a column per client and form; empty where the client has no such form. */
@@ -63,13 +65,13 @@ export function datatypeTable(programs: readonly ProgramChecks[]): string {
 
 /** What is refused, by program; a case that was tried in several forms stands there once. */
 export function refusals(programs: readonly ProgramChecks[]): string {
-  return programs
+  const lines = programs
     .filter(({ program }) => program.endsWith("refusals"))
     .map(({ program, checks }) => {
       const cases = [...new Set(checks.map(({ name }) => name.replace(FORM, "")))];
       return `* \`${program}.py\`: ${cases.join("; ")}.`;
-    })
-    .join("\n");
+    });
+  return [REFUSED, "", ...lines].join("\n");
 }
 
 function table(titles: readonly string[], rows: readonly string[]): string {
