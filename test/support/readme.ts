@@ -47,6 +47,11 @@ export function featureSetBlock(text: string): string {
   return /<!-- test: feature set -->\n```json\n([\s\S]*?)```/.exec(text)?.[1] ?? "";
 }
 
+/** The example of a gRPC client. */
+export function grpcBlock(text: string): string {
+  return /<!-- test: grpc -->\n```sh\n([\s\S]*?)```/.exec(text)?.[1] ?? "";
+}
+
 /** The example of a WebSocket client. */
 export function webSocketBlock(text: string): string {
   return /<!-- test: ws -->\n```sh\n([\s\S]*?)```/.exec(text)?.[1] ?? "";
