@@ -14,7 +14,7 @@ import { GrpcClient, hasStatus } from "../support/grpc-client.ts";
 import { serveIdentity } from "../support/identity-model.ts";
 import { PROJECT } from "../support/model-folder.ts";
 import { parseMetrics, sampleOf } from "../support/prometheus.ts";
-import { grpcBlock, readReadme } from "../support/readme.ts";
+import { markedBlock, readReadme } from "../support/readme.ts";
 import { ALL_DATATYPES, extremeTensor } from "../support/tensors.ts";
 
 const EXTREMES = [-(2n ** 63n), 2n ** 53n + 1n, 2n ** 63n - 1n];
@@ -46,7 +46,7 @@ describe("an engine over gRPC", () => {
   });
 
   it("answers the client that the README shows", async () => {
-    const block = grpcBlock(readReadme()).replaceAll("127.0.0.1:8001", engine.grpcAddress);
+    const block = markedBlock(readReadme(), "grpc").replaceAll("127.0.0.1:8001", engine.grpcAddress);
     const { stdout } = await promisify(execFile)("sh", ["-ec", block], { cwd: PROJECT });
     const [, legitimate, fraud] = /^order-18 \[ ([\d.]+), ([\d.]+) \]\n$/.exec(stdout) ?? [];
     assert.ok(Math.abs(Number(legitimate) + Number(fraud) - 1) < 1e-6, stdout);

@@ -3,12 +3,15 @@
  * NATS, what stands in the log, explanations, online features, deadlines.
  */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { after, before, describe, it } from "node:test";
+import { promisify } from "node:util";
 import { jetstream } from "@nats-io/jetstream";
 import { connect, headers, type Msg, type NatsConnection } from "@nats-io/transport-node";
 import { PAYMENT } from "../support/card-fraud.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
+import { markedBlock, readReadme } from "../support/readme.ts";
 import { serveTensorModels } from "../support/tensor-models.ts";
 
 const LENGTH = "Inference-Header-Content-Length";
@@ -92,6 +95,14 @@ describe("the Open Inference Protocol", () => {
       );
       return true;
     });
+  });
+
+  it("is as the README shows it", async () => {
+    const block = markedBlock(readReadme(), "oip").replaceAll("http://127.0.0.1:8080", engine.httpUrl);
+    const { stdout } = await promisify(execFile)("sh", ["-ec", block]);
+    const [card = "", answer = ""] = stdout.replace("}{", "}\n{").split("\n");
+    assert.equal((JSON.parse(card) as { name: string }).name, "card-fraud");
+    assert.deepEqual(outputOf(JSON.parse(answer) as Answer, "label").shape, [2]);
   });
 
   it("explains rows: what inputs contribute adds up to the margin", async () => {
