@@ -1,6 +1,6 @@
 /** JSON of the Open Inference Protocol: requests as they are checked, and answers. Binary data follow the JSON, see oip/infer-request. */
 import { z } from "zod";
-import { datatype } from "../core/tensor.ts";
+import { datatype } from "../core/tensor-datatype.ts";
 
 const TENSORS_MAX = 10_000;
 const NAME_LENGTH_MAX = 256;
