@@ -34,12 +34,10 @@ interface Head {
   readonly accepted: Coding | undefined;
 }
 
-const binary = z
-  .string()
-  .meta({
-    format: "binary",
-    description: "JSON, and behind it the data of its tensors, one after the other",
-  });
+const binary = z.string().meta({
+  format: "binary",
+  description: "JSON, and behind it the data of its tensors, one after the other",
+});
 const inferHeaders = z.object({
   [JSON_LENGTH_HEADER]: z
     .string()
