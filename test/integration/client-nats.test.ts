@@ -1,0 +1,96 @@
+/** The client over NATS against a whole engine: request and reply, durable requests and their results. */
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { after, before, describe, it } from "node:test";
+import { MillraceError } from "../../engine/client/millrace-client.ts";
+import { connectNats, type MillraceNatsClient } from "../../engine/client/nats-client.ts";
+import { prediction } from "../../engine/contract/predictions.ts";
+import { PAYMENT } from "../support/card-fraud.ts";
+import { startTestEngine, type TestEngine } from "../support/engine.ts";
+
+const MODEL = "card-fraud";
+const ROW = { model: MODEL, features: PAYMENT };
+
+async function failureOf(call: Promise<unknown>): Promise<MillraceError> {
+  const error = await call.then(
+    () => assert.fail("it was answered"),
+    (reason: unknown) => reason,
+  );
+  if (!(error instanceof MillraceError)) throw error;
+  return error;
+}
+
+describe("the client over NATS", () => {
+  let engine: TestEngine;
+  let client: MillraceNatsClient;
+  before(async () => {
+    engine = await startTestEngine();
+    client = await connectNats(engine.natsUrl);
+  });
+  after(async () => {
+    await client?.close();
+    await engine?.[Symbol.asyncDispose]();
+  });
+
+  it("predicts one row, and explains it", async () => {
+    const one = prediction.parse(await client.predict({ ...ROW, request_id: "over-nats" }));
+    assert.equal(one.request_id, "over-nats");
+    assert.equal((await client.predict({ ...ROW, explain: 2 })).top_features?.length, 2);
+  });
+
+  it("tells the engine's errors", async () => {
+    const error = await failureOf(client.predict({ model: MODEL, features: { ...PAYMENT, amount: -1 } }));
+    assert.deepEqual(
+      [error.code, error.status, error.details[0]?.field],
+      ["INVALID_FEATURES", 400, "features.amount"],
+    );
+    assert.equal((await failureOf(client.predict({ ...ROW, model: "nobody" }))).code, "MODEL_NOT_FOUND");
+    await assert.rejects(client.predict({ ...ROW, model: "a.b" }), /"a.b" is no name of a model/);
+  });
+
+  it("ends by its deadline, or when nobody is there", async () => {
+    const error = await failureOf(client.predict(ROW, { timeoutMs: 0.01 }));
+    assert.equal(error.code, "DEADLINE_EXCEEDED");
+    const elsewhere = await connectNats(engine.natsUrl, { prefix: "nobody", retriesMax: 1 });
+    const unheard = await failureOf(elsewhere.predict(ROW));
+    assert.deepEqual(
+      [unheard.code, unheard.message],
+      ["CONNECTION_FAILED", "no engine answers at the subject"],
+    );
+    await elsewhere.close();
+    const refused = await failureOf(connectNats("nats://127.0.0.1:1"));
+    assert.equal(refused.code, "CONNECTION_FAILED");
+  });
+
+  it("stores durable requests once, and tells their results once each", async () => {
+    const id = randomUUID();
+    const since = new Date();
+    const first = await client.publish({ ...ROW, request_id: id });
+    assert.deepEqual([first.id, first.isDuplicate], [id, false]);
+    const again = await client.publish({ ...ROW, request_id: id });
+    assert.deepEqual([again.sequence, again.isDuplicate], [first.sequence, true]);
+    const last = await client.publish(ROW);
+    const results: string[] = [];
+    for await (const result of client.predictions(MODEL, { since })) {
+      results.push(prediction.parse(result).request_id);
+      if (results.length === 2) break;
+    }
+    assert.equal(results[0], id);
+    assert.ok(last.sequence > first.sequence);
+  });
+
+  it("tells results as they come", async () => {
+    const coming = client.predictions(MODEL);
+    const next = coming.next();
+    const published: string[] = [];
+    const timer = setInterval(() => {
+      const request_id = randomUUID();
+      published.push(request_id);
+      void client.publish({ ...ROW, request_id });
+    }, 50);
+    const { value } = await next;
+    clearInterval(timer);
+    assert.ok(value !== undefined && published.includes((value as { request_id: string }).request_id));
+    await coming.return(undefined);
+  });
+});
