@@ -2,24 +2,18 @@
  * POST /predict/batch by rows of a request, logged before the answer, against a tight loop of ONNX Runtime over the same batches in one
  * thread; and 1,000 rows with the log against the same without.
  */
-import { execFile } from "node:child_process";
-import { fileURLToPath } from "node:url";
-import { promisify } from "node:util";
-import { median } from "simple-statistics";
 import { runLoad } from "./load/run-load.ts";
 import { failuresOf } from "./load/subject.ts";
 import { startPeer } from "./peer.ts";
 import { type Report, round } from "./report.ts";
 import { requestBody, startBenchEngine } from "./setup.ts";
+import { inTurn, tightLoop } from "./tight-loop-rate.ts";
 
 const SIZES = [1, 8, 64, 256, 1000] as const;
 const LARGEST = 1000;
 /** Rows under way: what 1,000-row requests over 4 connections hold, but at most so many connections. */
 const ROWS_UNDER_WAY = 4000;
 const CONNECTIONS_MAX = 64;
-const ROUNDS = 3;
-const TIGHT_LOOP = fileURLToPath(new URL("tight-loop.js", import.meta.url));
-const execute = promisify(execFile);
 
 /** Rows per second by rows of a batch. */
 type Rates = ReadonlyMap<number, number>;
@@ -49,22 +43,6 @@ export async function benchBatch(seconds: number): Promise<Report> {
 async function batchBody(size: number): Promise<string> {
   const { model, features } = JSON.parse(await requestBody()) as { model: string; features: unknown };
   return JSON.stringify({ model, instances: Array.from({ length: size }, () => ({ features })) });
-}
-
-/** The median of each, over rounds after one that warms up. */
-async function inTurn(measures: readonly (() => Promise<number>)[]): Promise<number[]> {
-  const rates = measures.map(() => [] as number[]);
-  for (let turn = 0; turn <= ROUNDS; turn++)
-    for (const [index, measure] of measures.entries()) {
-      const rate = await measure();
-      if (turn > 0) rates[index]?.push(rate);
-    }
-  return rates.map((some) => median(some));
-}
-
-async function tightLoop(size: number, seconds: number): Promise<number> {
-  const { stdout } = await execute(process.execPath, [TIGHT_LOOP, String(size), String(seconds)]);
-  return Number(stdout);
 }
 
 async function overHttp(url: string, body: string, size: number, seconds: number): Promise<number> {

@@ -3,6 +3,7 @@
  * nothing. Not a mode of the product: it is here to show what logging costs. Prints its URL.
  */
 import { HttpServer } from "../engine/api/http-server.ts";
+import { oipInferRoutes } from "../engine/api/oip-infer-routes.ts";
 import { predictRoutes } from "../engine/api/predict-routes.ts";
 import { createSenderCheck } from "../engine/api/sender-check.ts";
 import { readConfig } from "../engine/core/config.ts";
@@ -12,6 +13,7 @@ import { Dispatcher } from "../engine/dispatcher.ts";
 import { Explainer } from "../engine/explainer.ts";
 import { FeatureStage } from "../engine/features/feature-stage.ts";
 import { Models } from "../engine/models.ts";
+import { Inference } from "../engine/oip/inference.ts";
 import { Predictor } from "../engine/predict.ts";
 import { RequestErrors } from "../engine/request-errors.ts";
 import { readModelFolder } from "../storage/model-folder.ts";
@@ -48,12 +50,19 @@ const models = new Models({
 });
 models.follow([{ name: model.manifest.name, aliases: { production: model.manifest.version } }]);
 await models.settled();
-const predicting = {
-  predictor: new Predictor({ models, explainer: new Explainer(pool, logger), dispatcher, stage, errors }),
-  bodyBytesMax: config.bodyBytesMax,
-  instancesMax: config.instancesMax,
-  timeoutMs: config.timeoutMs,
-};
-const server = new HttpServer(predictRoutes(predicting), metrics, logger, createSenderCheck("127.0.0.1", []));
+const predictor = new Predictor({
+  models,
+  explainer: new Explainer(pool, logger),
+  dispatcher,
+  stage,
+  errors,
+});
+const { bodyBytesMax, instancesMax, timeoutMs } = config;
+const inference = new Inference({ predictor, models, instancesMax });
+const routes = [
+  ...predictRoutes({ predictor, bodyBytesMax, instancesMax, timeoutMs }),
+  ...oipInferRoutes({ inference, bodyBytesMax, timeoutMs }),
+];
+const server = new HttpServer(routes, metrics, logger, createSenderCheck("127.0.0.1", []));
 console.log(`http://127.0.0.1:${await server.listen("127.0.0.1", 0)}`);
 process.on("disconnect", () => process.exit(0));

@@ -10,6 +10,7 @@ import { benchDrift } from "./drift.bench.ts";
 import { benchFeatures } from "./features.bench.ts";
 import { benchHttp } from "./http.bench.ts";
 import { benchNats } from "./nats.bench.ts";
+import { benchOip } from "./oip.bench.ts";
 import { benchOverload } from "./overload.bench.ts";
 import { benchPeers } from "./peers.bench.ts";
 import { benchProfile } from "./profile.bench.ts";
@@ -32,6 +33,7 @@ const BENCHES: Readonly<Record<string, (seconds: number) => Promise<Report>>> = 
   nats: benchNats,
   stream: benchStream,
   batch: benchBatch,
+  oip: benchOip,
   sink: benchSink,
   features: benchFeatures,
   detectors: benchDetectors,

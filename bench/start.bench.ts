@@ -22,7 +22,7 @@ export async function benchStart(): Promise<Report> {
 
 async function startOnce(): Promise<number> {
   await using folder = await createTempFolder("millrace-start-");
-  const ports = ["HTTP", "NATS", "CLICKHOUSE", "REDIS"].map((name) => [`MILLRACE_${name}_PORT`, "0"]);
+  const ports = ["HTTP", "GRPC", "NATS", "CLICKHOUSE", "REDIS"].map((name) => [`MILLRACE_${name}_PORT`, "0"]);
   const env = { ...process.env, ...Object.fromEntries(ports), MILLRACE_DATA_DIR: folder.path };
   const startedMs = performance.now();
   const child = spawn("npm", ["start"], {

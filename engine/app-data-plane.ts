@@ -30,12 +30,14 @@ import {
   openServingStore,
   watchIngest,
 } from "./app-features.ts";
+import { startGrpcServer } from "./app-grpc.ts";
 import { startHealthChecks } from "./app-health.ts";
 import { createHttpServer } from "./app-http.ts";
 import { followFeatureSets, openFeatures, startIngest } from "./app-ingest.ts";
 import { openLoadingRegistry } from "./app-registry.ts";
 import { type Monitoring, startServiceLevels } from "./app-service-levels.ts";
 import { openWatching } from "./app-watching.ts";
+import { createWebSocketServer } from "./app-ws.ts";
 import type { Config } from "./core/config.ts";
 import type { EntityStore } from "./core/entity-store.ts";
 import type { Logger } from "./core/log.ts";
@@ -50,6 +52,7 @@ import { FeatureStage } from "./features/feature-stage.ts";
 import { Models, type WantedModel } from "./models.ts";
 import { handleServiceRequest, handleStreamRequest } from "./nats-predict.ts";
 import { Inference } from "./oip/inference.ts";
+import { exposeTritonMetrics } from "./oip/triton-metrics.ts";
 import { Predictor } from "./predict.ts";
 import { PredictionLog } from "./prediction-log.ts";
 import type { Readiness } from "./readiness.ts";
@@ -65,6 +68,8 @@ const MODEL_LOAD_TIMEOUT_MS = 120_000;
 
 export interface DataPlane {
   readonly httpUrl: string;
+  /** Host and port, as clients of gRPC take them. */
+  readonly grpcAddress: string;
   readonly registry: ModelRegistry;
   readonly featureRegistry: FeatureRegistry;
   readonly models: Models;
@@ -126,10 +131,11 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const serviceLevels = await startServiceLevels({ config, urls, streams, core, registry, logger });
   const registries = { registry, featureRegistry, sets, store, ingest: ingestWatch };
   const plane = { config, urls, streams, core, readiness, logger, ...registries };
-  const { http, port, history } = await serveHttp({ ...plane, serviceLevels });
+  const { http, port, history, webSockets } = await serveHttp({ ...plane, serviceLevels });
+  const grpc = await startGrpcServer(plane);
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(connection.nats, topology, VERSION, (request) =>
-    handleServiceRequest(request, core.predictor, config.timeoutMs),
+    handleServiceRequest(request, { ...core, timeoutMs: config.timeoutMs }),
   );
   await core.models.settled();
   const consumer = startRequestConsumer(config, streams, core, logger);
@@ -137,18 +143,17 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
     readiness.stop();
     await consumer.stop();
     await service.stop();
-    await drainHttp(http, core.dispatcher, consumer);
+    await Promise.all([drainHttp(http, core.dispatcher, consumer), grpc.stop()]);
     await core.predictor.explainer.drain();
     http.close();
+    await webSockets.stopped();
     core.predictor.close();
     await core.log.drain();
     await serviceLevels.stop();
     await watch.stop();
-    core.models.close();
-    core.dispatcher.close();
     health.stop();
     await history.close();
-    await core.pool.close();
+    await closeCore(core);
     await setsWatch.stop();
     await ingest?.stop();
     await store.close();
@@ -157,12 +162,19 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   };
   return {
     httpUrl: `http://${config.httpHost}:${port}`,
+    grpcAddress: `${config.httpHost}:${grpc.port}`,
     registry,
     featureRegistry,
     models: core.models,
     readiness,
     stop,
   };
+}
+
+async function closeCore({ models, dispatcher, pool }: Core): Promise<void> {
+  models.close();
+  dispatcher.close();
+  await pool.close();
 }
 
 interface HttpParts {
@@ -192,9 +204,10 @@ async function serveHttp({ streams, store, ingest, ...parts }: HttpParts) {
     clickhouse: history.client,
     metrics: core.metrics,
   });
-  const http = createHttpServer({ ...parts, ...history, ...watching, filling });
+  const webSockets = createWebSocketServer({ ...parts, streams, checkModel: watching.labels.checkModel });
+  const http = createHttpServer({ ...parts, ...history, ...watching, filling, webSockets });
   const port = await http.listen(config.httpHost, config.httpPort ?? 0);
-  return { http, port, history };
+  return { http, port, history, webSockets };
 }
 
 /** What is asked of the tables, over a connection of its own. */
@@ -257,6 +270,7 @@ function createCore(
     metrics,
     logger: logger.child({ component: "models" }),
   });
+  if (config.tritonMetrics === "on") exposeTritonMetrics(metrics, models);
   const reader = createEntityReader(config, features.store, metrics, logger);
   const stage = new FeatureStage({ reader, dispatcher, errors, rowsMax: config.batchRowsMax });
   const explainer = new Explainer(pool, logger.child({ component: "explainer" }));
@@ -316,7 +330,7 @@ async function followRegistry(
 function startRequestConsumer(
   config: Config,
   { connection, client, manager, publisher, topology }: Streams,
-  { predictor }: Core,
+  { predictor, inference }: Core,
   logger: Logger,
 ): RequestConsumer {
   const log = logger.child({ component: "requests" });
@@ -333,9 +347,10 @@ function startRequestConsumer(
         predictor,
         prefix: config.prefix,
         deliveriesMax: config.streamDeliveriesMax,
-        publishResult: (model, predictionId, json, request) => {
-          const subject = topology.predictionsSubject(model);
-          results.publish({ subject, predictionId, json, replyTo: request.replyTo, request });
+        inference,
+        publishResult: (result, request) => {
+          const subject = topology.predictionsSubject(request.model);
+          results.publish({ ...result, subject, replyTo: request.replyTo, request });
         },
       }),
     logger: log,

@@ -11,12 +11,13 @@ import { docsRoutes } from "./api/docs-routes.ts";
 import { featureRoutes } from "./api/feature-routes.ts";
 import { featureSetRoutes } from "./api/feature-set-routes.ts";
 import { historicalRoutes } from "./api/historical-routes.ts";
-import { HttpServer, type Route } from "./api/http-server.ts";
+import { type ConnectionTaker, HttpServer, type Route } from "./api/http-server.ts";
 import { type LabelRoutesOptions, labelRoutes } from "./api/label-routes.ts";
 import { type Filling, materializeRoutes } from "./api/materialize-routes.ts";
 import { modelRoutes } from "./api/model-routes.ts";
 import { type MonitoringRoutesOptions, monitoringRoutes } from "./api/monitoring-routes.ts";
 import { oipInferRoutes } from "./api/oip-infer-routes.ts";
+import { oipRepositoryRoutes } from "./api/oip-repository-routes.ts";
 import { oipRoutes } from "./api/oip-routes.ts";
 import { type PerformanceRoutesOptions, performanceRoutes } from "./api/performance-routes.ts";
 import { predictRoutes } from "./api/predict-routes.ts";
@@ -39,6 +40,7 @@ import type { EntityReader } from "./features/entity-reader.ts";
 import type { ReadFieldStatistics } from "./features/feature-statistics.ts";
 import type { Models } from "./models.ts";
 import type { Inference } from "./oip/inference.ts";
+import { Repository } from "./oip/repository.ts";
 import type { Predictor } from "./predict.ts";
 import type { Readiness } from "./readiness.ts";
 import type { Triggers } from "./retraining/triggers.ts";
@@ -72,6 +74,7 @@ export interface HttpOptions {
   readonly monitoring: MonitoringRoutesOptions;
   readonly serviceLevels: Pick<Monitoring, "routes" | "sections">;
   readonly readiness: Readiness;
+  readonly webSockets: ConnectionTaker;
   readonly logger: Logger;
 }
 
@@ -96,7 +99,13 @@ export function createHttpServer(options: HttpOptions): HttpServer {
     ...watchRoutes(options),
   ];
   const checkSender = createSenderCheck(config.httpHost, config.httpNames?.split(",") ?? []);
-  return new HttpServer(routes, metrics, logger.child({ component: "http" }), checkSender);
+  return new HttpServer(
+    routes,
+    metrics,
+    logger.child({ component: "http" }),
+    checkSender,
+    options.webSockets,
+  );
 }
 
 /** Of models, and what belongs to a version of one. */
@@ -114,12 +123,13 @@ function versionRoutes(
 }
 
 /** The Open Inference Protocol. */
-function openInferenceRoutes({ core, readiness, config }: HttpOptions): Route[] {
+function openInferenceRoutes({ core, readiness, config, registry }: HttpOptions): Route[] {
   const { models, inference } = core;
   const { bodyBytesMax, timeoutMs } = config;
   return [
     ...oipRoutes({ models, readiness, rowsMax: inference.rowsMax }),
     ...oipInferRoutes({ inference, bodyBytesMax, timeoutMs }),
+    ...oipRepositoryRoutes({ repository: new Repository({ registry, models }), models, bodyBytesMax }),
   ];
 }
 
@@ -183,6 +193,7 @@ function watchRoutes({
 export function shownAddresses(config: Config, urls: ServiceUrls): Record<string, string> {
   return {
     http: `http://${config.httpHost}:${config.httpPort}`,
+    grpc: `${config.httpHost}:${config.grpcPort}`,
     nats: withoutCredentials(urls.nats),
     clickhouse: withoutCredentials(urls.clickhouse),
     ...(urls.redis === undefined ? {} : { redis: withoutCredentials(urls.redis) }),

@@ -21,6 +21,7 @@ import { startRedisServer } from "./embedded/redis-server.ts";
 import type { ServiceUrls } from "./service-urls.ts";
 
 const HTTP_PORT = 8080;
+const GRPC_PORT = 8001;
 const READY_TIMEOUT_MS = 60_000;
 const READY_POLL_MS = 10;
 
@@ -127,13 +128,20 @@ async function startDataPlane(
 ): Promise<DataPlane> {
   const code = await import("./app-data-plane.ts"); // while the services start
   const found = await urls;
+  const host = config.httpHost;
   const httpPort = await choosePort({
     preferred: HTTP_PORT,
     asked: config.httpPort,
     variable: "MILLRACE_HTTP_PORT",
-    host: config.httpHost,
+    host,
   });
-  return code.startDataPlane({ ...config, httpPort }, found, logger);
+  const grpcPort = await choosePort({
+    preferred: GRPC_PORT,
+    asked: config.grpcPort,
+    variable: "MILLRACE_GRPC_PORT",
+    host,
+  });
+  return code.startDataPlane({ ...config, httpPort, grpcPort }, found, logger);
 }
 
 async function startStandby(

@@ -65,6 +65,14 @@ export class Batcher {
     return this.#latest.filling.count;
   }
 
+  /** Rows that were accepted and are not answered yet. */
+  get rowsPending(): number {
+    let rows = this.expected;
+    for (const batch of this.live)
+      for (let index = 0; index < batch.count; index++) if (batch.rows[index] !== undefined) rows++;
+    return rows;
+  }
+
   /** True when no row is waiting, computed or being logged, and none is on its way. */
   get idle(): boolean {
     return this.live.size === 0 && this.expected === 0;

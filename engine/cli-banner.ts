@@ -21,14 +21,14 @@ interface Addresses {
 export async function banner(
   config: Config,
   engine: Engine,
-  { httpUrl, registry }: DataPlane,
+  { httpUrl, grpcAddress, registry }: DataPlane,
 ): Promise<string> {
   const addresses = shownAddresses(config, engine.urls);
   const nats = addresses["nats"] ?? "";
   const natsOptions = `--nats ${nats}${config.prefix === PREFIX_USUAL ? "" : ` --prefix ${config.prefix}`}`;
   const lines = [
     "",
-    `Millrace is ready.   HTTP ${httpUrl}   NATS ${nats}   ClickHouse ${addresses["clickhouse"]}`,
+    `Millrace is ready.   HTTP ${httpUrl}   NATS ${nats}   ClickHouse ${addresses["clickhouse"]}   gRPC ${grpcAddress}`,
   ];
   const model = (await registry.list()).find(({ aliases }) => aliases["production"] !== undefined);
   if (model === undefined)

@@ -86,6 +86,7 @@ function demoConfig(folder: string): Config {
     MILLRACE_DATA_DIR: folder,
     MILLRACE_LOG_LEVEL: "error",
     MILLRACE_HTTP_PORT: "0",
+    MILLRACE_GRPC_PORT: "0",
     MILLRACE_NATS_PORT: "0",
     MILLRACE_CLICKHOUSE_PORT: "0",
     MILLRACE_REDIS_PORT: "0",

@@ -192,21 +192,30 @@ export class Dispatcher {
         this.#options.logger.error({ err: error }, "predictions lost from the log"),
       );
     else await this.#stored(logged);
-    const { metrics, window } = batch.model;
+    const { metrics, statistics, window } = batch.model;
     const nowMs = performance.now();
     metrics.queueSeconds.observe((batch.startedMs - batch.firstArrivedMs) / 1000);
     metrics.handoverSeconds.observe((batch.finishedMs - batch.startedMs - batch.inferenceMs) / 1000);
     metrics.inferenceSeconds.observe(batch.inferenceMs / 1000);
     metrics.logSeconds.observe((nowMs - batch.finishedMs) / 1000);
     metrics.batchRows.observe(batch.count);
+    let rows = 0;
+    let requests = 0;
+    let waitedMs = 0;
     for (let index = 0; index < batch.count; index++) {
       const row = batch.rows[index];
       if (row === undefined) continue;
       batch.rows[index] = undefined;
+      rows++;
+      if (row.isFollower !== true) {
+        requests++;
+        waitedMs += batch.startedMs - row.arrivedMs;
+      }
       metrics.requestSeconds.observe((nowMs - row.arrivedMs) / 1000);
       window?.answered(row.arrivedMs, batch.startedMs, nowMs);
       row.answer(batch, index);
     }
+    statistics.answered(batch, { rows, requests, waitedMs }, nowMs);
   }
 
   async #stored(logged: Promise<void>): Promise<void> {
@@ -227,8 +236,11 @@ export class Dispatcher {
     const row = batch.rows[index];
     if (row === undefined || !batch.fail(index, error)) return;
     this.#options.failures.add(1);
-    this.#options.errors.count(batch.model.manifest, row.source, error.code);
-    batch.model.window?.failed(error.code, 1, performance.now());
+    const { manifest, statistics, window } = batch.model;
+    const nowMs = performance.now();
+    this.#options.errors.count(manifest, row.source, error.code);
+    if (row.isFollower !== true) statistics.failed(error.code, nowMs - row.arrivedMs);
+    window?.failed(error.code, 1, nowMs);
   }
 
   #sweep(nowMs: number): void {

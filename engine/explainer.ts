@@ -7,7 +7,7 @@
  * A prediction is never lost for its explanation: what goes wrong stands in the answer as `explanation_error`. It is in the log already,
  * and asked for again it would be there twice. Bounds: EXPLAIN_MS_MAX and the row's own deadline; the thread's queue.
  */
-import type { ExplainedRow } from "../workers/explain/explanation.ts";
+import type { ExplainedRow, Explanation } from "../workers/explain/explanation.ts";
 import type { WorkerPool } from "../workers/pool.ts";
 import type { Batch, Row } from "./batch.ts";
 import { toEngineError } from "./core/errors.ts";
@@ -19,11 +19,16 @@ import type { ServedModel } from "./served-model.ts";
 export const TOP_FEATURES_DEFAULT = 5;
 const EXPLAIN_MS_MAX = 5_000;
 
+/** An explanation by the model's inputs, in the order of its manifest. */
+export interface InputExplanation extends Pick<Explanation, "unit" | "base"> {
+  readonly contributions: Float64Array;
+}
+
 export class Explainer {
   readonly #pool: Pick<WorkerPool, "explain">;
   readonly #logger: Pick<Logger, "error">;
   readonly #inputs = new WeakMap<ServedModel, ExplainedInputs>();
-  readonly #underWay = new Set<Promise<void>>();
+  readonly #underWay = new Set<Promise<unknown>>();
 
   constructor(pool: Pick<WorkerPool, "explain">, logger: Pick<Logger, "error">) {
     this.#pool = pool;
@@ -44,6 +49,11 @@ export class Explainer {
     const told = this.#explained(batch, index, row, top).then((members) =>
       send(`${json.slice(0, -1)},${members}}`),
     );
+    this.#await(told);
+  }
+
+  /** Until then the engine does not stop. */
+  #await(told: Promise<unknown>): void {
     this.#underWay.add(told);
     const forget = (): void => void this.#underWay.delete(told);
     told.then(forget, forget);
@@ -54,13 +64,25 @@ export class Explainer {
     await Promise.allSettled(this.#underWay);
   }
 
+  /**
+   * The whole explanation of row `index`; what it reads of the batch it reads before it returns.
+   * @throws EngineError DEADLINE_EXCEEDED, QUEUE_FULL, INFERENCE_FAILED, WORKER_FAILED.
+   */
+  async explain(batch: Batch, index: number, row: Pick<Row, "deadlineMs">): Promise<InputExplanation> {
+    const inputs = this.#inputsOf(batch.model);
+    const question = questionOf(batch, index, row, inputs);
+    const asked = this.#pool.explain(batch.model.key, question);
+    this.#await(asked);
+    const { unit, base, contributions } = await asked;
+    return { unit, base, contributions: inputs.toInputs(contributions) };
+  }
+
   /** The members of an answer that tell the explanation, or why there is none. */
   async #explained(batch: Batch, index: number, row: Row, top: number): Promise<string> {
     try {
       const inputs = this.#inputsOf(batch.model);
       const values = inputs.valuesOf(...rawRowOf(batch, index));
-      const asked = this.#pool.explain(batch.model.key, questionOf(batch, index, row, inputs));
-      const { unit, base, contributions } = await asked;
+      const { unit, base, contributions } = await this.explain(batch, index, row);
       const top_features = topFeatures(inputs, contributions, top).map(({ input, name, contribution }) => ({
         name,
         value: values[input],
@@ -85,7 +107,12 @@ export class Explainer {
 }
 
 /** A copy of the row: the batch's memory is shared, and another's soon. */
-function questionOf(batch: Batch, index: number, { deadlineMs }: Row, inputs: ExplainedInputs): ExplainedRow {
+function questionOf(
+  batch: Batch,
+  index: number,
+  { deadlineMs }: Pick<Row, "deadlineMs">,
+  inputs: ExplainedInputs,
+): ExplainedRow {
   const { features, outputs, model } = batch;
   const { inputWidth, outputWidth } = model;
   const { players, playerCount } = inputs;
@@ -110,7 +137,7 @@ function rawRowOf({ raw, texts, model: { plan } }: Batch, index: number): [Float
 
 /** Those that contribute most, first; of equal ones those that the manifest names first. */
 function topFeatures(inputs: ExplainedInputs, contributions: Float64Array, top: number) {
-  return [...inputs.toInputs(contributions)]
+  return [...contributions]
     .map((contribution, input) => ({ input, name: inputs.names[input], contribution }))
     .sort((a, b) => Math.abs(b.contribution) - Math.abs(a.contribution) || a.input - b.input)
     .slice(0, top);

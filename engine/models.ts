@@ -102,6 +102,16 @@ export class Models {
     );
   }
 
+  /** All that is loaded. */
+  loaded(): Batcher[] {
+    return [...this.#loaded.values()];
+  }
+
+  /** What a version or an alias stands for now, if a request for it would be taken. */
+  find(name: string, version: string): Batcher | undefined {
+    return this.#routes.get(name)?.get(version);
+  }
+
   /** Versions that are loaded, with the aliases that point to them. */
   served(): { manifest: ModelManifest; aliases: string[] }[] {
     const served = new Map<Batcher, string[]>();

@@ -2,7 +2,7 @@
 /**
  * The two NATS entrances: request/reply, and durable requests from the stream.
  *
- * Both take the body of POST /predict; the model is the subject's last token. A durable request is settled by its
+ * Both take the body of POST /predict, or one of the Open Inference Protocol (nats-infer); the model is the subject's last token. A durable request is settled by its
  * outcome: its prediction is logged, published and then acknowledged; what can never succeed becomes a dead letter
  * with the reason; what may succeed later comes again, some of it not for ever (COUNTED).
  */
@@ -13,6 +13,14 @@ import { EngineError, type ErrorCode, toEngineError } from "./core/errors.ts";
 import { MODEL_NAME } from "./core/names.ts";
 import type { Source } from "./core/prediction.ts";
 import { uuidText } from "./core/uuid.ts";
+import {
+  hasBinaryData,
+  inferForService,
+  inferForStream,
+  isInferBody,
+  type PublishResult,
+} from "./nats-infer.ts";
+import type { Inference } from "./oip/inference.ts";
 import { type Predictor, parseHead, type RequestHead } from "./predict.ts";
 import { toPredictionJson } from "./prediction-json.ts";
 import { readRequest } from "./request-json.ts";
@@ -35,6 +43,7 @@ const COUNTED: ReadonlySet<ErrorCode> = new Set([
 /** A reply-to must not reach into the server's or the engine's own subjects. */
 const REPLY_SUBJECT = /^[A-Za-z0-9_][\w-]*(\.[\w-]+)*$/;
 
+/** A request of features; undefined for one of the Open Inference Protocol. */
 interface Parsed {
   readonly head: RequestHead;
   readonly features: unknown;
@@ -46,7 +55,7 @@ function parseRequest(
   requestId: string,
   { likelyPlan }: Predictor,
   timeoutMs: number,
-): Parsed {
+): Parsed | undefined {
   if (!MODEL_NAME.test(model))
     throw new EngineError("INVALID_REQUEST", "the last token of the subject must be the name of a model");
   let body: unknown;
@@ -58,6 +67,7 @@ function parseRequest(
       `the payload is not JSON: ${(error as Error).message.slice(0, 200)}`,
     );
   }
+  if (isInferBody(body)) return undefined;
   const head = parseHead(body, requestId, timeoutMs);
   if (head.model !== undefined && head.model !== model) {
     throw new EngineError(
@@ -102,10 +112,23 @@ abstract class NatsRow implements Row {
   protected abstract send(json: string, predictionId: string): void;
 }
 
+export interface ServicePredictOptions {
+  readonly predictor: Predictor;
+  readonly inference: Inference;
+  /** Deadline of a request that names none, ms. */
+  readonly timeoutMs: number;
+}
+
 /** Answers one request/reply request. */
-export function handleServiceRequest(request: ServiceRequest, predictor: Predictor, timeoutMs: number): void {
+export function handleServiceRequest(
+  request: ServiceRequest,
+  { predictor, inference, timeoutMs }: ServicePredictOptions,
+): void {
+  if (hasBinaryData(request)) return inferForService(request, inference, timeoutMs);
   try {
-    const { head, features } = parseRequest(request, request.requestId, predictor, timeoutMs);
+    const parsed = parseRequest(request, request.requestId, predictor, timeoutMs);
+    if (parsed === undefined) return inferForService(request, inference, timeoutMs);
+    const { head, features } = parsed;
     predictor.submit(request.model, head.version, features, new ServiceRow(request, head, predictor));
   } catch (error) {
     request.fail(toEngineError(error));
@@ -137,24 +160,29 @@ export interface StreamPredictOptions {
   readonly prefix: string;
   /** Deliveries after which a request whose error is one of COUNTED is given up. */
   readonly deliveriesMax: number;
-  readonly publishResult: (model: string, predictionId: string, json: string, request: StreamRequest) => void;
+  readonly inference: Inference;
+  readonly publishResult: PublishResult;
 }
 
 /** Takes one durable request; it is settled when its prediction is stored, or its error is final. */
 export function handleStreamRequest(request: StreamRequest, options: StreamPredictOptions): void {
+  const { inference, publishResult, deliveriesMax } = options;
+  const infer = (): void => {
+    checkReplyTo(request.replyTo, options.prefix);
+    const fail = (error: EngineError): void => settleFailed(request, error, deliveriesMax);
+    inferForStream(request, inference, { publishResult, fail });
+  };
   try {
-    const { head, features } = parseRequest(
-      request,
-      request.messageId,
-      options.predictor,
-      Number.POSITIVE_INFINITY,
-    );
+    if (hasBinaryData(request)) return infer();
+    const parsed = parseRequest(request, request.messageId, options.predictor, Number.POSITIVE_INFINITY);
+    if (parsed === undefined) return infer();
+    const { head, features } = parsed;
     checkReplyTo(request.replyTo, options.prefix);
     const id = request.messageId || head.requestId || request.position;
     const row = new StreamRow(request, head, `${request.model}\n${id}`, options);
     options.predictor.submit(request.model, head.version, features, row);
   } catch (error) {
-    settleFailed(request, toEngineError(error), options.deliveriesMax);
+    settleFailed(request, toEngineError(error), deliveriesMax);
   }
 }
 
@@ -200,7 +228,7 @@ class StreamRow extends NatsRow {
   }
 
   protected send(json: string, predictionId: string): void {
-    this.#options.publishResult(this.#request.model, predictionId, json, this.#request);
+    this.#options.publishResult({ predictionId, payload: json }, this.#request);
   }
 
   fail(error: EngineError): void {

@@ -8,7 +8,6 @@
 import type { Row } from "./batch.ts";
 import type { Batcher } from "./batcher.ts";
 import { EngineError, type ErrorDetail, toEngineError } from "./core/errors.ts";
-import type { Source } from "./core/prediction.ts";
 import { FEATURES_MAX } from "./core/preprocessing.ts";
 import type { SplitKey } from "./deployments/canary-split.ts";
 import type { Dispatcher } from "./dispatcher.ts";
@@ -191,7 +190,7 @@ export class Predictor {
     try {
       this.#accept(batcher, features, row);
     } catch (error) {
-      this.refused(batcher.model, row.source, error);
+      this.refused(batcher.model, row, error);
       throw error;
     }
   }
@@ -219,10 +218,16 @@ export class Predictor {
   }
 
   /** Counts a request for `model` that was refused. */
-  refused(model: ServedModel, source: Source, error: unknown): void {
+  refused(
+    model: ServedModel,
+    { source, arrivedMs }: Pick<Row, "source" | "arrivedMs">,
+    error: unknown,
+  ): void {
     const { code } = toEngineError(error);
+    const nowMs = performance.now();
     this.#errors.count(model.manifest, source, code);
-    model.window?.failed(code, 1, performance.now());
+    model.statistics.failed(code, nowMs - arrivedMs);
+    model.window?.failed(code, 1, nowMs);
   }
 
   /**
@@ -251,7 +256,9 @@ export class Predictor {
    */
   checkRoom(model: string | undefined, version: string | undefined, rows: number): void {
     if (rows <= this.room) return;
-    this.#errors.count(this.#models.route(model, version).model.manifest, "batch", "QUEUE_FULL", rows);
+    const { manifest, statistics } = this.#models.route(model, version).model;
+    this.#errors.count(manifest, "batch", "QUEUE_FULL", rows);
+    statistics.failed("QUEUE_FULL", 0, rows);
     throw new EngineError("QUEUE_FULL", "the queue has no room for that many rows; try again later");
   }
 

@@ -11,6 +11,7 @@ import type { ModelTensors } from "./core/tensor.ts";
 import type { ServingWindow } from "./deployments/serving-window.ts";
 import { FeaturePlan } from "./feature-plan.ts";
 import type { FeatureLookup } from "./features/feature-lookup.ts";
+import { ModelStatistics } from "./oip/model-statistics.ts";
 import { servedTensors } from "./oip/served-tensors.ts";
 import { OutputReading } from "./output-reading.ts";
 import type { RowPlan } from "./row-source.ts";
@@ -64,6 +65,8 @@ export class ServedModel extends OutputReading {
   /** How many inputs are numbers. */
   readonly numbers: number;
   readonly metrics: ModelMetrics;
+  /** What it has done since it was loaded. */
+  readonly statistics = new ModelStatistics();
 
   /** Where features come from that the request does not hold; undefined: the request holds all. */
   readonly lookup: FeatureLookup | undefined;

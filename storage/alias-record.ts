@@ -29,6 +29,8 @@ const recordShape = z.object({
   archived: z.array(z.string()),
   deprecated: z.array(z.string()).default([]),
   canary: canaryRecord.optional(),
+  /** Of aliases that were taken off: the versions that they pointed to, newest first. */
+  withdrawn: z.record(z.string(), z.array(z.string())).optional(),
   /** Replaced in production a short while ago, and loaded until then: going back to it needs no loading. */
   warm: warmShape.optional(),
   changes: z.array(z.string()),
@@ -44,6 +46,7 @@ export interface Alias {
 export interface AliasRecord extends Standing {
   readonly aliases: Readonly<Record<string, Alias>>;
   readonly canary?: CanaryRecord | undefined;
+  readonly withdrawn?: Readonly<Record<string, readonly string[]>> | undefined;
   readonly warm?: Readonly<z.infer<typeof warmShape>> | undefined;
   readonly changes: readonly string[];
   readonly untold: readonly AuditEntry[];
@@ -107,23 +110,54 @@ export function promoted(version: string, alias: string): AliasChange {
   };
 }
 
-/** Back to the newest former version that is neither archived nor deprecated. A canary under way is canary-change's to withdraw. */
+/**
+ * Back to the newest former version that is neither archived nor deprecated; an alias that was taken off comes back with it.
+ * A canary under way is canary-change's to withdraw.
+ */
 export function rolledBack(alias: string): AliasChange {
   return (record) => {
     const current = aliasOf(record, alias);
-    const usable = current?.previous.filter((version) => !isRetired(record, version)) ?? [];
-    const [version, ...previous] = usable;
-    if (current === undefined || version === undefined)
+    const [version, ...previous] = usableOf(record, formerOf(record, alias));
+    if (version === undefined)
       throw new EngineError("CONFLICT", `alias ${alias} has no version to go back to`);
     const { warm, ...rest } = record;
     const kept = warm?.version === version ? rest : record; // it is in production again
+    const next = withAlias(kept, alias, { version, previous });
+    const change = { record: next, action: "rolled_back" as const, version, alias };
+    return current === undefined ? change : { ...change, replaced: current.version };
+  };
+}
+
+/** The alias points to nothing, and what it pointed to is not kept warm: nothing is served for it. Nothing when it is gone already. */
+export function withdrawn(alias: string): AliasChange {
+  return (record) => {
+    if (record.canary !== undefined) throw canaryRuns(record.canary);
+    const current = aliasOf(record, alias);
+    if (current === undefined) return undefined;
+    const { warm: _, ...rest } = record;
+    const { [alias]: __, ...aliases } = record.aliases;
+    const former = [current.version, ...current.previous].slice(0, HISTORY_MAX);
     return {
-      record: withAlias(kept, alias, { version, previous }),
-      action: "rolled_back",
-      version,
+      record: { ...rest, aliases, withdrawn: { ...record.withdrawn, [alias]: former } },
+      action: "withdrawn",
+      version: current.version,
       alias,
-      replaced: current.version,
     };
+  };
+}
+
+/**
+ * The alias points to something: to the version that was withdrawn last, else to the newest one. Nothing when it does.
+ * @param versions all of the model, lowest first.
+ * @throws (the change) EngineError CONFLICT when all are archived or deprecated.
+ */
+export function restored(alias: string, versions: readonly string[]): AliasChange {
+  return (record, nowMs) => {
+    if (aliasOf(record, alias) !== undefined) return undefined;
+    const [former] = usableOf(record, formerOf(record, alias));
+    const version = former ?? usableOf(record, versions).at(-1);
+    if (version !== undefined) return promoted(version, alias)(record, nowMs);
+    throw new EngineError("CONFLICT", "all versions are archived or deprecated: push another one");
   };
 }
 
@@ -170,8 +204,10 @@ export function aliasOf(record: AliasRecord, alias: string): Alias | undefined {
 /** The record with the alias at the version, and where it was before in its history. */
 export function movedTo(record: AliasRecord, alias: string, version: string): AliasRecord {
   const current = aliasOf(record, alias);
-  const previous = current === undefined ? [] : [current.version, ...current.previous].slice(0, HISTORY_MAX);
-  return withAlias(record, alias, { version, previous });
+  const former = formerOf(record, alias);
+  const previous =
+    current === undefined ? former.filter((one) => one !== version) : [current.version, ...former];
+  return withAlias(record, alias, { version, previous: previous.slice(0, HISTORY_MAX) });
 }
 
 /** The record as it is when no canary runs. */
@@ -185,6 +221,16 @@ export function withoutCanary(record: AliasRecord): AliasRecord {
 export function canaryRuns({ version }: CanaryRecord): EngineError {
   const remedy = "wait for its end, or withdraw it with millrace models rollback";
   return new EngineError("CONFLICT", `a canary of version ${version} is under way: ${remedy}`);
+}
+
+/** What the alias pointed to before, newest first: before now, or before it was taken off. */
+function formerOf(record: AliasRecord, alias: string): readonly string[] {
+  const { withdrawn: taken = {} } = record;
+  return aliasOf(record, alias)?.previous ?? (Object.hasOwn(taken, alias) ? (taken[alias] ?? []) : []);
+}
+
+function usableOf(record: AliasRecord, versions: readonly string[]): string[] {
+  return versions.filter((version) => !isRetired(record, version));
 }
 
 function isRetired(record: AliasRecord, version: string): boolean {
@@ -203,5 +249,9 @@ function isHeld(alias: string, version: string): EngineError {
 }
 
 function withAlias(record: AliasRecord, alias: string, target: Alias): AliasRecord {
-  return { ...record, aliases: { ...record.aliases, [alias]: target } };
+  const moved = { ...record, aliases: { ...record.aliases, [alias]: target } };
+  if (record.withdrawn === undefined || !Object.hasOwn(record.withdrawn, alias)) return moved;
+  const { [alias]: _, ...others } = record.withdrawn;
+  const { withdrawn: __, ...rest } = moved;
+  return Object.keys(others).length === 0 ? rest : { ...rest, withdrawn: others };
 }

@@ -7,6 +7,7 @@
 import { auditStatements } from "./audit-table.ts";
 import { createLabelledPredictions } from "./labelled-predictions.ts";
 import { requestErrorStatements } from "./request-error-table.ts";
+import { grpcSourceStatements, webSocketSourceStatements } from "./source-columns.ts";
 import { trafficStatements } from "./traffic-tables.ts";
 import { trainingStatements } from "./training-tables.ts";
 
@@ -342,5 +343,15 @@ export const MIGRATIONS: readonly Migration[] = [
     id: 16,
     name: "training jobs",
     statements: trainingStatements(),
+  },
+  {
+    id: 17,
+    name: "requests over WebSocket",
+    statements: webSocketSourceStatements(),
+  },
+  {
+    id: 18,
+    name: "requests over gRPC",
+    statements: grpcSourceStatements(),
   },
 ];

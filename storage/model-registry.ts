@@ -19,7 +19,15 @@ import { MODEL_NAME } from "../engine/core/names.ts";
 import type { VersionSignature } from "../engine/core/signature.ts";
 import { uuidText, writeUuidOf } from "../engine/core/uuid.ts";
 import { PRODUCTION, STAGING } from "../engine/core/version-state.ts";
-import { type AliasChange, archived, deprecated, promoted, registered } from "./alias-record.ts";
+import {
+  type AliasChange,
+  archived,
+  deprecated,
+  promoted,
+  registered,
+  restored,
+  withdrawn,
+} from "./alias-record.ts";
 import { AliasStore } from "./alias-store.ts";
 import { type ArtifactStore, openArtifactStore } from "./artifact-store.ts";
 import {
@@ -205,6 +213,24 @@ export class ModelRegistry {
     checkAlias(alias);
     await this.stateOf(name);
     return this.#change(name, wentBack(alias), by);
+  }
+
+  /**
+   * Takes production off: the model is served by its other aliases alone. Nothing when it is off.
+   * @throws EngineError MODEL_NOT_FOUND, CONFLICT while a canary runs.
+   */
+  async withdraw(name: string, by?: ChangedBy): Promise<ModelState> {
+    await this.stateOf(name);
+    return this.#change(name, withdrawn(PRODUCTION), by);
+  }
+
+  /**
+   * Puts the version that was withdrawn last into production, else the newest one. Nothing while another is there.
+   * @throws EngineError MODEL_NOT_FOUND, CONFLICT when every version is archived or deprecated.
+   */
+  async restore(name: string, by?: ChangedBy): Promise<ModelState> {
+    const { versions } = await this.stateOf(name);
+    return this.#change(name, restored(PRODUCTION, versions), by);
   }
 
   /** Takes the version out of use for good. @throws EngineError CONFLICT while an alias points to it. */

@@ -7,7 +7,7 @@
 import { type Service, Svcm } from "@nats-io/services";
 import { Match, type NatsConnection } from "@nats-io/transport-node";
 import type { EngineError } from "../engine/core/errors.ts";
-import { headerText } from "./header-text.ts";
+import { headerText, toHeaders } from "./header-text.ts";
 import type { Topology } from "./topology.ts";
 
 export interface ServiceRequest {
@@ -16,8 +16,11 @@ export interface ServiceRequest {
   readonly data: Uint8Array;
   /** Header x-request-id, or "". */
   readonly requestId: string;
-  answer(json: string): void;
-  fail(error: EngineError): void;
+  /** Value of a header, or "". */
+  header(name: string): string;
+  answer(payload: string | Uint8Array, headers?: Readonly<Record<string, string>>): void;
+  /** @param body what is told of it as JSON. */
+  fail(error: EngineError, body?: unknown): void;
 }
 
 /** Answers requests through `onRequest`, which must not throw. Stop it with `service.stop()`. */
@@ -41,13 +44,10 @@ export async function startPredictService(
         model: message.subject.slice(message.subject.lastIndexOf(".") + 1),
         data: message.data,
         requestId: message.headers?.get("x-request-id", Match.IgnoreCase) ?? "",
-        answer: (json) => message.respond(json),
-        fail: (failure) =>
-          message.respondError(
-            failure.meaning.status,
-            headerText(failure.message),
-            JSON.stringify(failure.toBody()),
-          ),
+        header: (name) => message.headers?.get(name, Match.IgnoreCase) ?? "",
+        answer: (payload, headers) => message.respond(payload, headers && { headers: toHeaders(headers) }),
+        fail: (failure, body = failure.toBody()) =>
+          message.respondError(failure.meaning.status, headerText(failure.message), JSON.stringify(body)),
       });
     },
   });

@@ -9,6 +9,7 @@
 import type { NatsConnection } from "@nats-io/transport-node";
 import { messageOf } from "../engine/core/errors.ts";
 import type { Logger } from "../engine/core/log.ts";
+import { toHeaders } from "./header-text.ts";
 import type { OutgoingMessage, Publisher } from "./publisher.ts";
 
 /** A tenth of what a stream takes in at once before it refuses: it has other engines to serve. */
@@ -19,7 +20,8 @@ const LATER_MS = 1_000;
 export interface Result {
   readonly subject: string;
   readonly predictionId: string;
-  readonly json: string;
+  readonly payload: string | Uint8Array;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Where else to send it, or "". */
   readonly replyTo: string;
   readonly request: { done(): void; later(delayMs: number): void };
@@ -62,12 +64,12 @@ export class ResultPublisher {
     this.#isPublishing = false;
   }
 
-  #settle({ replyTo, json, request }: Result): void {
-    if (replyTo !== "") this.#nats.publish(replyTo, json);
+  #settle({ replyTo, payload, headers, request }: Result): void {
+    if (replyTo !== "") this.#nats.publish(replyTo, payload, headers && { headers: toHeaders(headers) });
     request.done();
   }
 }
 
-function toMessage({ subject, predictionId, json }: Result): OutgoingMessage {
-  return { subject, id: predictionId, payload: json };
+function toMessage({ subject, predictionId, payload, headers }: Result): OutgoingMessage {
+  return { subject, id: predictionId, payload, ...(headers && { headers: toHeaders(headers) }) };
 }

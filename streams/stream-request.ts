@@ -19,6 +19,8 @@ export interface StreamRequest {
   readonly position: string;
   /** 1 for the first delivery. */
   readonly delivery: number;
+  /** Value of a header, or "". */
+  header(name: string): string;
   done(): void;
   later(delayMs: number): void;
   dead(reason: string): void;
@@ -54,6 +56,10 @@ export class PulledRequest implements StreamRequest {
 
   get data(): Uint8Array {
     return this.#message.data;
+  }
+
+  header(name: string): string {
+    return this.#message.headers?.get(name, Match.IgnoreCase) ?? "";
   }
 
   get subject(): string {

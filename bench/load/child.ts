@@ -9,9 +9,8 @@ process.once("disconnect", () => process.exit(0));
 
 async function run(job: LoadJob): Promise<void> {
   try {
-    const { url, subject, bodies, connections } = job;
-    const driver =
-      subject === undefined ? await openHttp(url, bodies, connections) : await openNats(url, subject, bodies);
+    const { url, subject, bodies } = job;
+    const driver = subject === undefined ? await openHttp(job) : await openNats(url, subject, bodies);
     const result = await generate(job, driver);
     await driver.close();
     process.send?.({ result });

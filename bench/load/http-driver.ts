@@ -5,13 +5,16 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import type { Driver } from "./driver.ts";
+import type { LoadJob } from "./job.ts";
 
 const HEAD_END = "\r\n\r\n";
 const CHUNKS_END = "0\r\n\r\n";
 
-export async function openHttp(url: string, bodies: readonly string[], connections: number): Promise<Driver> {
+type Requests = Pick<LoadJob, "url" | "bodies" | "connections" | "encoding" | "headers">;
+
+export async function openHttp({ url, bodies, connections, encoding, headers }: Requests): Promise<Driver> {
   const target = new URL(url);
-  const requests = bodies.map((body) => requestOf(target, body));
+  const requests = bodies.map((body) => requestOf(target, Buffer.from(body, encoding), headers));
   const all = await Promise.all(Array.from({ length: connections }, async () => Connection.open(target)));
   return {
     send: (slot, index, done) =>
@@ -22,9 +25,14 @@ export async function openHttp(url: string, bodies: readonly string[], connectio
   };
 }
 
-function requestOf({ pathname, search, host }: URL, body: string): Buffer {
-  const head = `POST ${pathname}${search} HTTP/1.1\r\nhost: ${host}\r\ncontent-type: application/json`;
-  return Buffer.from(`${head}\r\ncontent-length: ${Buffer.byteLength(body)}${HEAD_END}${body}`);
+function requestOf(
+  { pathname, search, host }: URL,
+  body: Buffer,
+  headers: Readonly<Record<string, string>> = {},
+): Buffer {
+  const all = { host, "content-type": "application/json", "content-length": String(body.length), ...headers };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  return Buffer.concat([Buffer.from(`POST ${pathname}${search} HTTP/1.1\r\n${lines.join("")}\r\n`), body]);
 }
 
 class Connection {

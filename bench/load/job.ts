@@ -9,6 +9,10 @@ export interface LoadJob {
   readonly url: string;
   /** Sent in turn: JSON of `POST url`, or the payload of a NATS request. */
   readonly bodies: readonly string[];
+  /** Of bodies that are bytes, each a character. */
+  readonly encoding?: "latin1";
+  /** Of HTTP requests, beside their own. */
+  readonly headers?: Readonly<Record<string, string>>;
   /** Subject of NATS requests; without it the URL is asked over HTTP. */
   readonly subject?: string;
   /** Requests under way at most; those that are due beyond wait, and their wait counts. */

@@ -5,7 +5,7 @@ import type { LoadJob, LoadResult } from "./job.ts";
 import { runLoad } from "./run-load.ts";
 import { isSettled, type Settled, untilSettled } from "./settled.ts";
 
-export interface Subject extends Pick<LoadJob, "url" | "subject" | "bodies"> {
+export interface Subject extends Pick<LoadJob, "url" | "subject" | "bodies" | "encoding" | "headers"> {
   readonly name: string;
 }
 

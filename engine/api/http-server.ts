@@ -35,6 +35,23 @@ export interface Route {
   readonly handle: (exchange: Exchange, req: HttpRequest) => void;
 }
 
+/** What a taker of connections needs of the server. */
+export interface HttpSide {
+  /** Answers a request that is not taken over. */
+  refuse(res: HttpResponse, req: HttpRequest, error: EngineError): void;
+  /** Counts and logs an error that was answered. */
+  onFailed(code: ErrorCode, error: EngineError): void;
+}
+
+/** What takes connections over, at a path of its own. */
+export interface ConnectionTaker {
+  /** Connections that it has. */
+  readonly open: number;
+  attach(app: TemplatedApp, http: HttpSide): void;
+  /** Takes no more, and ends each connection once it has its answers. */
+  stop(): void;
+}
+
 export class HttpServer implements ExchangeOwner {
   readonly #app: TemplatedApp = uws.App();
   readonly #metrics: Metrics;
@@ -43,14 +60,22 @@ export class HttpServer implements ExchangeOwner {
   readonly #aborted: Counter;
   readonly #answered = new Map<number, Counter>();
   readonly #failed = new Map<ErrorCode, Counter>();
+  readonly #taker: ConnectionTaker | undefined;
   #socket: us_listen_socket | undefined;
   #open = 0;
   isClosing = false;
 
-  constructor(routes: readonly Route[], metrics: Metrics, logger: Logger, checkSender: SenderCheck) {
+  constructor(
+    routes: readonly Route[],
+    metrics: Metrics,
+    logger: Logger,
+    checkSender: SenderCheck,
+    taker?: ConnectionTaker,
+  ) {
     this.#metrics = metrics;
     this.#logger = logger;
     this.#checkSender = checkSender;
+    this.#taker = taker;
     this.#aborted = metrics.counter("engine_http_aborts_total", "Clients that went before their answer.");
     for (const route of routes) {
       const { method, path } = route;
@@ -60,14 +85,15 @@ export class HttpServer implements ExchangeOwner {
       );
     }
     this.#refuseOtherMethods(routes);
+    taker?.attach(this.#app, this);
     const refuse: Route["handle"] = (exchange) => exchange.fail(noRoute());
     this.#app.any("/v2/*", (res, req) => this.#serve(res, req, refuse, "oip"));
     this.#app.any("/*", (res, req) => this.#serve(res, req, refuse));
   }
 
-  /** Requests that are not answered yet. */
+  /** Requests that are not answered yet, and connections that were taken over. */
   get open(): number {
-    return this.#open;
+    return this.#open + (this.#taker?.open ?? 0);
   }
 
   /** @throws EngineError SERVICE_UNAVAILABLE when the port cannot be had. */
@@ -89,6 +115,11 @@ export class HttpServer implements ExchangeOwner {
     this.isClosing = true;
     if (this.#socket !== undefined) uws.us_listen_socket_close(this.#socket);
     this.#socket = undefined;
+    this.#taker?.stop();
+  }
+
+  refuse(res: HttpResponse, req: HttpRequest, error: EngineError): void {
+    this.#serve(res, req, (exchange) => exchange.fail(error));
   }
 
   /** Ends every connection that is still open: after stopListening, and once nothing more is answered. */

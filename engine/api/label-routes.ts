@@ -29,6 +29,7 @@ const HOUR_MS = 3_600_000;
 /** Their number is looked at before each of them. */
 const uncheckedLabels = labelsRequest.extend({ labels: z.array(z.unknown()).min(1) });
 const checkedLabels = labelsRequest.pick({ labels: true });
+
 export function labelRoutes(options: LabelRoutesOptions): Route[] {
   let isBusy = false;
   const answerCounts = async (exchange: Exchange, model: string, hours: number): Promise<void> => {

@@ -7,7 +7,7 @@ import { z } from "zod";
 import { driftAnswer, driftQuery, settingsAnswer } from "../contract/drift.ts";
 import { overviewAnswer } from "../contract/overview.ts";
 import { durationMs } from "../core/duration.ts";
-import { EngineError, fieldInvalid } from "../core/errors.ts";
+import { EngineError } from "../core/errors.ts";
 import type { ModelManifest } from "../core/manifest.ts";
 import type { ReferenceSource } from "../core/reference-source.ts";
 import type { WatchedVersion } from "../monitor/drift/count-keeper.ts";
@@ -209,10 +209,9 @@ async function overview(
 function parseQuestion(req: HttpRequest, nowMs: number): AskedDrift {
   const asked = queryIn(req, driftQuery);
   const { version, variant, window, from, to: toMs = nowMs, exact } = asked;
-  if (from !== undefined && window !== undefined)
-    throw fieldInvalid("window", "is not asked for beside from");
+  if (from !== undefined && window !== undefined) throw refused("window", "is not asked for beside from");
   const fromMs = from ?? toMs - (durationMs(window ?? "24h") ?? 0);
-  if (toMs - fromMs > MONTHS_MS_MAX) throw fieldInvalid("from", "must be at most 400 days before to");
+  if (toMs - fromMs > MONTHS_MS_MAX) throw refused("from", "must be at most 400 days before to");
   return { version, variant, fromMs, toMs, isExact: exact === "true", reference: referenceAsked(asked) };
 }
 
@@ -222,9 +221,13 @@ function referenceAsked({
   reference_to: toMs,
 }: z.infer<typeof driftQuery>): TimeSpan | undefined {
   if (fromMs === undefined && toMs === undefined) return undefined;
-  if (exact === "false") throw fieldInvalid("reference_from", "is asked for beside exact=true only");
-  if (fromMs === undefined) throw fieldInvalid("reference_from", "is needed beside reference_to");
-  if (toMs === undefined) throw fieldInvalid("reference_to", "is needed beside reference_from");
-  if (fromMs >= toMs) throw fieldInvalid("reference_from", "must be before reference_to");
+  if (exact === "false") throw refused("reference_from", "is asked for beside exact=true only");
+  if (fromMs === undefined) throw refused("reference_from", "is needed beside reference_to");
+  if (toMs === undefined) throw refused("reference_to", "is needed beside reference_from");
+  if (fromMs >= toMs) throw refused("reference_from", "must be before reference_to");
   return { fromMs, toMs };
+}
+
+function refused(field: string, message: string): EngineError {
+  return new EngineError("INVALID_REQUEST", `${field} ${message}`, { details: [{ field, message }] });
 }

@@ -1,11 +1,11 @@
 // hot path
 /**
- * POST /v2/models/{name}[/versions/{version}]/infer: JSON with binary data behind it or without, compressed or not, in and out.
+ * POST /v2/models/{name}[/versions/{version}]/infer and /explain: JSON with binary data behind it or without, compressed or not, in and out.
  */
 import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
 import { inferRequest, inferResponse } from "../contract/open-inference.ts";
-import type { EngineError } from "../core/errors.ts";
+import type { EngineError, ErrorCode } from "../core/errors.ts";
 import type { Source } from "../core/prediction.ts";
 import type { InferCall } from "../oip/infer-call.ts";
 import { type InferRequest, JSON_LENGTH_HEADER, readInferRequest } from "../oip/infer-request.ts";
@@ -48,20 +48,31 @@ const inferHeaders = z.object({
 });
 
 export function oipInferRoutes(options: OipInferOptions): Route[] {
-  return modelPaths("/infer").map((path) => ({
+  const { inference } = options;
+  const route = (path: string, summary: string, errors: readonly ErrorCode[], accept: Accept): Route => ({
     method: "post",
     path,
     errors: "oip",
     describes: {
       tag: "Open Inference Protocol",
-      summary: "Infer: tensors in, tensors out",
+      summary,
       headers: inferHeaders,
       body: { "application/json": inferRequest, "application/octet-stream": binary },
       answers: { 200: { "application/json": inferResponse, "application/octet-stream": binary } },
-      errors: [...ROW_ERRORS, "UNSUPPORTED_MEDIA_TYPE"],
+      errors: [...ROW_ERRORS, "UNSUPPORTED_MEDIA_TYPE", ...errors],
     },
-    handle: (exchange, req) => handleInfer(exchange, headOf(req), options),
-  }));
+    handle: (exchange, req) => handle(exchange, headOf(req), options, accept),
+  });
+  return [
+    ...modelPaths("/infer").map((path) =>
+      route(path, "Infer: tensors in, tensors out", [], (request, call) => inference.infer(request, call)),
+    ),
+    ...modelPaths("/explain").map((path) =>
+      route(path, "Infer, and tell what each input contributes", ["UNSUPPORTED"], (request, call) =>
+        inference.explain(request, call),
+      ),
+    ),
+  ];
 }
 
 function headOf(req: HttpRequest): Head {
@@ -74,25 +85,20 @@ function headOf(req: HttpRequest): Head {
   };
 }
 
-function handleInfer(exchange: Exchange, head: Head, options: OipInferOptions): void {
-  exchange.readBody(options.bodyBytesMax, (body) => {
-    if (head.coding === undefined) return infer(exchange, head, body, options);
-    const copied = Buffer.from(body);
-    exchange.guardAsync(async () => {
-      const plain = await decompress(copied, head.coding as Coding, options.bodyBytesMax);
-      infer(exchange, head, plain, options);
-    });
-  });
-}
+type Accept = (request: InferRequest, call: InferCall) => void;
 
-function infer(
-  exchange: Exchange,
-  head: Head,
-  body: Buffer,
-  { inference, timeoutMs }: OipInferOptions,
-): void {
-  const request = readInferRequest(body, head.jsonLength, () => inference.tensorsOf(head.name, head.version));
-  inference.infer(request, new HttpInference(exchange, head, request, timeoutMs));
+function handle(exchange: Exchange, head: Head, options: OipInferOptions, accept: Accept): void {
+  const use = (body: Buffer): void => {
+    const tensorsOf = () => options.inference.tensorsOf(head.name, head.version);
+    const request = readInferRequest(body, head.jsonLength, tensorsOf);
+    accept(request, new HttpInference(exchange, head, request, options.timeoutMs));
+  };
+  const { coding } = head;
+  exchange.readBody(options.bodyBytesMax, (body) => {
+    if (coding === undefined) return use(body);
+    const copied = Buffer.from(body);
+    exchange.guardAsync(async () => use(await decompress(copied, coding, options.bodyBytesMax)));
+  });
 }
 
 class HttpInference implements InferCall {

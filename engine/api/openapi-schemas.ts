@@ -17,7 +17,12 @@ export class SchemaBook {
 
   /** @param io what a caller sends, or what it gets: defaults are filled in between. */
   toJson(schema: z.ZodType, io: "input" | "output"): Json {
-    const holder = z.toJSONSchema(z.object({ it: schema }), { io, unrepresentable: "any" });
+    const holder = z.toJSONSchema(z.object({ it: schema }), {
+      io,
+      unrepresentable: "any",
+      // of TypeScript here; in OpenAPI it says that nobody may send it
+      override: ({ jsonSchema }) => delete jsonSchema.readOnly,
+    });
     for (const [name, definition] of Object.entries(holder.$defs ?? {})) this.#define(name, definition);
     return referring(holder.properties?.["it"] ?? {}) as Json;
   }

@@ -129,7 +129,7 @@ function handlePredictBatch(exchange: Exchange, options: PredictRoutesOptions): 
     const head = parseHead(body, exchange.requestId, options.timeoutMs);
     const { features, instances } = body as { features?: unknown; instances?: unknown };
     if (features !== undefined) throw misplacedFeatures();
-    checkHasNoIds(body as { request_id?: unknown; entity_id?: unknown });
+    checkHasNoIds(body as Readonly<Record<string, unknown>>);
     checkInstances(instances, options);
     checkExplained(instances.length, head);
     options.predictor.checkRoom(head.model, head.version, instances.length);
@@ -151,8 +151,8 @@ function misplacedFeatures(): EngineError {
 }
 
 /** Ids belong to rows: beside instances they would name all of them alike, or none. */
-function checkHasNoIds(body: { readonly request_id?: unknown; readonly entity_id?: unknown }): void {
-  const details = (["request_id", "entity_id"] as const)
+function checkHasNoIds(body: Readonly<Record<string, unknown>>): void {
+  const details = (["request_id", "entity_id", "entities"] as const)
     .filter((field) => body[field] !== undefined && body[field] !== null)
     .map((field) => ({ field, message: "belongs into each of instances here" }));
   if (details.length > 0)

@@ -27,7 +27,7 @@ export interface StatisticsRoutesOptions {
 }
 
 const question = z.strictObject({
-  hours: wholeNumber(1, HOURS_MAX).default(24),
+  hours: wholeNumber(1, HOURS_MAX, 24),
   version: z.string().max(64).optional(),
 });
 

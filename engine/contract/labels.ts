@@ -38,5 +38,5 @@ export const labelsRequest = z.strictObject({
 export type LabelsRequest = z.infer<typeof labelsRequest>;
 
 const HOURS_MAX = 24 * 31;
-export const labelCountsQuery = z.strictObject({ hours: wholeNumber(1, HOURS_MAX).default(24 * 7) });
+export const labelCountsQuery = z.strictObject({ hours: wholeNumber(1, HOURS_MAX, 24 * 7) });
 export type LabelCountsQuery = z.input<typeof labelCountsQuery>;

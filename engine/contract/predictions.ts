@@ -12,7 +12,11 @@ const ID_LENGTH_MAX = 128;
 const TIMEOUT_MS_MAX = 600_000;
 const ENTITIES_MAX = 16;
 
-const id = z.string().max(ID_LENGTH_MAX);
+/** The parser counts as JavaScript does, `max` counts code points. */
+const id = z
+  .string()
+  .max(ID_LENGTH_MAX)
+  .refine(({ length }) => length <= ID_LENGTH_MAX, `at most ${ID_LENGTH_MAX} UTF-16 code units`);
 const features = z
   .record(z.string(), z.union([z.number(), z.string(), z.boolean(), z.null()]))
   .describe("values by name: see GET /model/schema");
@@ -50,8 +54,15 @@ export const batchInstance = z
     explain: z.literal(false).nullish(),
   })
   .meta({ id: "BatchInstance" });
+const ofRows = z.null().optional().describe("none: each instance has its own");
 export const batchRequest = z
-  .strictObject({ ...routed, instances: z.array(batchInstance).min(1) })
+  .strictObject({
+    ...routed,
+    request_id: ofRows,
+    entity_id: ofRows,
+    entities: ofRows,
+    instances: z.array(batchInstance).min(1),
+  })
   .meta({ id: "BatchRequest" });
 export type BatchRequest = z.infer<typeof batchRequest>;
 

@@ -77,6 +77,6 @@ const LIMIT_DEFAULT = 50;
 const LIMIT_MAX = 1_000;
 export const jobsQuery = z.strictObject({
   model: z.string().regex(MODEL_NAME, "must be a model's name").optional(),
-  limit: wholeNumber(1, LIMIT_MAX).default(LIMIT_DEFAULT),
+  limit: wholeNumber(1, LIMIT_MAX, LIMIT_DEFAULT),
 });
 export type JobsQuery = z.input<typeof jobsQuery>;

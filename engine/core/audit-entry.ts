@@ -14,6 +14,7 @@ export const AUDIT_ACTIONS = [
   "rolled_back",
   "archived",
   "deprecated",
+  "withdrawn",
   "canary_started",
   "canary_advanced",
   "canary_rolled_back",

@@ -80,7 +80,7 @@ export const SETTINGS = {
   httpHost: setting(
     "MILLRACE_HTTP_HOST",
     z.string().min(1).default("127.0.0.1"),
-    "address that HTTP listens on",
+    "address that HTTP and gRPC listen on",
   ),
   httpNames: setting(
     "MILLRACE_HTTP_NAMES",
@@ -94,6 +94,7 @@ export const SETTINGS = {
     "host names, with commas between, that a request on loopback may be sent to, such as a proxy's; IP addresses and localhost always may",
   ),
   httpPort: setting("MILLRACE_HTTP_PORT", port(), "HTTP port; unset: 8080, or a free one if that is taken"),
+  grpcPort: setting("MILLRACE_GRPC_PORT", port(), "gRPC port; unset: 8001, or a free one if that is taken"),
   natsPort: setting("MILLRACE_NATS_PORT", port(), "embedded NATS port; unset: 4222, or a free one"),
   clickhousePort: setting(
     "MILLRACE_CLICKHOUSE_PORT",
@@ -159,6 +160,21 @@ export const SETTINGS = {
     count(1024, 256 * MIB, 256 * MIB), // base64 of more comes near the longest string there is
     "bytes in one uploaded model, all its files together; a push holds several times as much in memory, one push at a time",
   ),
+  wsConnectionsMax: setting(
+    "MILLRACE_WS_CONNECTIONS_MAX",
+    count(1, 100_000, 1_000),
+    "WebSocket connections at once; over it 429",
+  ),
+  wsInFlightMax: setting(
+    "MILLRACE_WS_IN_FLIGHT_MAX",
+    count(1, 1_000_000, 1_024),
+    "predictions asked for over one WebSocket connection and not yet answered; over it QUEUE_FULL",
+  ),
+  wsBufferedBytesMax: setting(
+    "MILLRACE_WS_BUFFERED_BYTES_MAX",
+    count(16 * 1024, 1024 * MIB, 4 * MIB),
+    "bytes that a WebSocket client has not read: over a quarter of it subscriptions drop, over it predictions are refused, over twice as many the connection is closed",
+  ),
   timeoutMs: setting(
     "MILLRACE_TIMEOUT_MS",
     count(1, 600_000, 10_000),
@@ -218,6 +234,11 @@ export const SETTINGS = {
     "MILLRACE_INGEST_CACHE_BYTES_MAX",
     count(MIB, 4096 * MIB, 256 * MIB),
     "entity states that the ingester keeps beside the store, bytes, so that those of busy entities are not read again",
+  ),
+  tritonMetrics: setting(
+    "MILLRACE_TRITON_METRICS",
+    z.enum(["on", "off"]).default("on"),
+    "whether /metrics has the models' statistics under Triton's names (nv_inference_…) too",
   ),
   streamBytesMax: setting(
     "MILLRACE_STREAM_BYTES_MAX",

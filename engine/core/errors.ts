@@ -45,6 +45,7 @@ export const ERRORS = {
   QUEUE_FULL: { status: 429, retry: "later", level: "debug" },
   INTERNAL: { status: 500, retry: "later", level: "error" },
   INFERENCE_FAILED: { status: 500, retry: "never", level: "error" },
+  UNSUPPORTED: { status: 501, retry: "never", level: "debug" },
   TRAINING_FAILED: { status: 500, retry: "never", level: "warn" },
   WORKER_FAILED: { status: 503, retry: "later", level: "error" },
   NOT_READY: { status: 503, retry: "later", level: "warn" },

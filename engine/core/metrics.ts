@@ -84,6 +84,11 @@ export class Metrics {
     return this.#series("gauge", name, help, labels, () => new Value());
   }
 
+  /** A counter that is kept elsewhere: its total is set before every exposition. */
+  total(name: string, help: string, labels: Labels = {}): Gauge {
+    return this.#series("counter", name, help, labels, () => new Value());
+  }
+
   histogram(name: string, help: string, bounds: readonly number[], labels: Labels = {}): Histogram {
     return this.#series("histogram", name, help, labels, () => new Histogram(bounds));
   }

@@ -81,13 +81,9 @@ const timestampInput = z.strictObject({
   example: z.union([z.string(), z.number()]).optional(),
 });
 
-export const modelInput = z.discriminatedUnion("type", [
-  numberInput,
-  boolInput,
-  categoryInput,
-  textInput,
-  timestampInput,
-]);
+export const modelInput = z
+  .discriminatedUnion("type", [numberInput, boolInput, categoryInput, textInput, timestampInput])
+  .meta({ id: "ModelInput" });
 export type ModelInput = z.infer<typeof modelInput>;
 
 /** Whether the raw value is kept as a string beside the row's floats: it does not fit into one. */

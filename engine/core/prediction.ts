@@ -3,8 +3,8 @@
  * and streams. Field names are those of the JSON.
  */
 
-/** Where a request came in; a column of the prediction log. */
-export const SOURCES = ["http", "nats", "stream", "batch"] as const;
+/** Where a request came in; a column of the prediction log. New ones go to the end, with a migration (source-columns). */
+export const SOURCES = ["http", "nats", "stream", "batch", "ws", "grpc"] as const;
 export type Source = (typeof SOURCES)[number];
 
 /** The numbers by which the log and ClickHouse's Enum8 know the sources: one more than the index. */

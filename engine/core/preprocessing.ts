@@ -192,7 +192,11 @@ export const preprocessingStep = z.discriminatedUnion("type", [
   varianceThreshold.fitted,
   select.fitted,
 ]);
-export const preprocessingSteps = z.array(preprocessingStep).min(1).max(STEPS_MAX);
+export const preprocessingSteps = z
+  .array(preprocessingStep)
+  .min(1)
+  .max(STEPS_MAX)
+  .meta({ id: "Preprocessing" });
 
 /** Steps as somebody writes them before training; what is learned may stand there already, and is learned anew. */
 export const unfittedSteps = z

@@ -1,5 +1,5 @@
 /**
- * Tensors in the protocol's binary form: little-endian elements, row-major, unpadded; BOOL a byte each; of BYTES each element's
+ * Tensors in the protocol's binary form: little-endian elements, row-major, unpadded; BOOL a byte each, true unless 0; of BYTES each element's
  * length (uint32) and its bytes, which must be UTF-8, as the texts of models are.
  */
 import { EngineError } from "./errors.ts";
@@ -22,9 +22,10 @@ export function fromTensorBytes(spec: TensorSpec, bytes: Uint8Array): TensorData
       name,
       `has ${bytes.length} bytes; shape [${shape.join(", ")}] of ${datatype} takes ${expected}`,
     );
-  if (datatype === "BOOL" && bytes.some((byte) => byte > 1))
-    throw dataInvalid(name, "has a byte other than 0 and 1; BOOL takes no others");
-  return bytes;
+  // perf_analyzer sends any byte for true
+  return datatype === "BOOL" && bytes.some((byte) => byte > 1)
+    ? bytes.map((byte) => Math.min(byte, 1))
+    : bytes;
 }
 
 function readTexts(name: string, count: number, bytes: Uint8Array): string[] {

@@ -10,8 +10,8 @@ import { FLOAT32_MAX } from "./model-input.ts";
 import { type Datatype, elementsIn, type Tensor, type TensorData, type TensorSpec } from "./tensor.ts";
 import { dataInvalid } from "./tensor-bytes.ts";
 
-/** Digits from which on a double may not hold a whole number. */
-const LONG_NUMBER = /\d{16}/;
+/** Digits from which on a double may not hold a whole number; behind a point they do not matter, and Python writes as many. */
+const LONG_NUMBER = /(?<![.\d])\d{16}/;
 const HALF_MAX = 65_504;
 const SAFE_WHOLE = /^-?\d{1,400}$/;
 

@@ -11,7 +11,8 @@ export type PortVariable =
   | "MILLRACE_NATS_PORT"
   | "MILLRACE_REDIS_PORT"
   | "MILLRACE_CLICKHOUSE_PORT"
-  | "MILLRACE_HTTP_PORT";
+  | "MILLRACE_HTTP_PORT"
+  | "MILLRACE_GRPC_PORT";
 
 export interface PortWish {
   /** Used when it is free and none was asked for. */

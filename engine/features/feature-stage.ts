@@ -103,7 +103,10 @@ export class FeatureStage {
         const failure = toEngineError(error);
         const { model } = waiting.batcher;
         this.#options.errors.count(model.manifest, waiting.row.source, failure.code);
-        model.window?.failed(failure.code, 1, performance.now());
+        const nowMs = performance.now();
+        if (waiting.row.isFollower !== true)
+          model.statistics.failed(failure.code, nowMs - waiting.row.arrivedMs);
+        model.window?.failed(failure.code, 1, nowMs);
         waiting.row.fail(failure);
       }
       waiting.batcher.expected--;

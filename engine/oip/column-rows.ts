@@ -5,25 +5,48 @@
 import { toValues } from "../core/elements.ts";
 import type { ModelInput } from "../core/model-input.ts";
 import type { Tensor } from "../core/tensor.ts";
+import { ID_LENGTH_MAX } from "../predict.ts";
 import type { ServedModel } from "../served-model.ts";
-import { type InputRows, rowInvalid } from "./input-source.ts";
+import { type InputRows, rowInvalid, tensorInvalid } from "./input-source.ts";
 
 type Value = number | bigint | boolean | string | null;
 
 /** @throws EngineError INVALID_FEATURES naming the first row that is not allowed. */
 export function columnRows(model: ServedModel, tensors: readonly Tensor[], count: number): InputRows {
-  const columns = tensors.map(({ name, datatype, data }) => {
-    const input = model.manifest.inputs.find((candidate) => candidate.name === name);
-    const values = toValues(datatype, data);
-    return { name, values: input === undefined ? values : values.map((value) => toFeature(input, value)) };
-  });
+  const keys = new Set(model.lookup?.entities.map(({ key }) => key));
+  const isEntity = ({ name }: Tensor): boolean => keys.has(name);
+  const columns = tensors.filter((tensor) => !isEntity(tensor)).map((tensor) => toColumn(model, tensor));
+  const entities = tensors
+    .filter(isEntity)
+    .map(({ name, data }) => ({ name, ids: data as readonly string[] }));
   const sourceOf = (index: number): Record<string, Value> =>
     Object.fromEntries(columns.map(({ name, values }) => [name, values[index] ?? null]));
   if (model.lookup === undefined) for (let row = 0; row < count; row++) check(model, sourceOf(row), row);
-  return { count, sourceOf };
+  if (entities.length === 0) return { count, sourceOf };
+  for (const { name, ids } of entities) checkIds(name, ids);
+  const entitiesOf = (index: number): Record<string, string> =>
+    Object.fromEntries(entities.map(({ name, ids }) => [name, ids[index] ?? ""]));
+  return { count, sourceOf, entitiesOf };
 }
 
-function toFeature(input: ModelInput, value: Exclude<Value, null>): Value {
+function toColumn(
+  { manifest }: ServedModel,
+  { name, datatype, data }: Tensor,
+): { readonly name: string; readonly values: readonly Value[] } {
+  const input = manifest.inputs.find((candidate) => candidate.name === name);
+  const values = toValues(datatype, data);
+  return { name, values: values.map((value) => toFeature(input ?? NOT_OF_THE_MODEL, value)) };
+}
+
+/** What others are derived from is checked where they are. */
+const NOT_OF_THE_MODEL = { type: "float" } as const;
+
+function checkIds(name: string, ids: readonly string[]): void {
+  const row = ids.findIndex((id) => id.length > ID_LENGTH_MAX);
+  if (row >= 0) throw tensorInvalid(name, `has an id of more than ${ID_LENGTH_MAX} characters in row ${row}`);
+}
+
+function toFeature(input: ModelInput | typeof NOT_OF_THE_MODEL, value: Exclude<Value, null>): Value {
   if (Number.isNaN(value)) return null;
   switch (input.type) {
     case "float":

@@ -6,31 +6,19 @@
  *
  * A request whose JSON has length 0 is raw: all of it is the data of the model's only input, of one row.
  */
-import { ELEMENTS_MAX, type InferParameters, inferRequest } from "../contract/open-inference.ts";
 import { EngineError } from "../core/errors.ts";
-import { invalidBy } from "../core/schema-details.ts";
-import { elementsIn, type ModelTensors, type Tensor } from "../core/tensor.ts";
+import type { ModelTensors, Tensor } from "../core/tensor.ts";
 import { dataInvalid, fromTensorBytes } from "../core/tensor-bytes.ts";
-import { fromTensorJson, parseTensorJson } from "../core/tensor-json.ts";
+import { fromTensorJson } from "../core/tensor-json.ts";
+import { type InferHead, readInferHead } from "./infer-head.ts";
 
 /** Header of a body that has binary data: bytes of its JSON. */
 export const JSON_LENGTH_HEADER = "inference-header-content-length";
 
-export interface WantedOutput {
-  readonly name: string;
-  /** Its data follow the JSON of the answer. */
-  readonly isBinary: boolean;
-}
+const NO_DATA = new Uint8Array(0);
 
-export interface InferRequest {
-  /** Echoed; "" when there is none. */
-  readonly id: string;
-  readonly parameters: InferParameters;
+export interface InferRequest extends Omit<InferHead, "inputs"> {
   readonly inputs: readonly Tensor[];
-  /** Undefined: all that the model has. */
-  readonly outputs: readonly WantedOutput[] | undefined;
-  /** Of outputs that are not named. */
-  readonly isBinary: boolean;
 }
 
 /**
@@ -43,7 +31,7 @@ export function readInferRequest(
   jsonLength: string | undefined,
   tensors: () => ModelTensors,
 ): InferRequest {
-  if (jsonLength === undefined) return fromBody(parse(body), new Uint8Array(0));
+  if (jsonLength === undefined) return withData(readInferHead(body), NO_DATA);
   const length = /^\d{1,15}$/.test(jsonLength) ? Number(jsonLength) : Number.NaN;
   if (!(length <= body.length)) {
     const message = `must be the length of the request's JSON, at most that of the body (${body.length} bytes)`;
@@ -52,40 +40,22 @@ export function readInferRequest(
     });
   }
   if (length === 0) return rawRequest(body, tensors());
-  return fromBody(parse(body.subarray(0, length)), body.subarray(length));
+  return withData(readInferHead(body.subarray(0, length)), body.subarray(length));
 }
 
-function parse(json: Buffer): unknown {
-  try {
-    return parseTensorJson(json.toString("utf8"));
-  } catch (error) {
-    const reason = (error as Error).message.slice(0, 200);
-    throw new EngineError("INVALID_JSON", `the request is not JSON: ${reason}`);
-  }
-}
-
-function fromBody(json: unknown, binary: Uint8Array): InferRequest {
-  const result = inferRequest.safeParse(json);
-  if (!result.success) throw invalidBy(result.error, "body");
-  const { id = "", parameters = {}, inputs, outputs } = result.data;
-  checkUnique(inputs, "inputs");
-  if (outputs !== undefined) checkUnique(outputs, "outputs");
+/** The request with the data of its tensors, which follow its JSON where they do not stand in it. */
+function withData({ inputs, ...head }: InferHead, binary: Uint8Array): InferRequest {
   let at = 0;
-  const tensors = inputs.map((input): Tensor => {
-    const { name, shape, parameters: own, data } = input;
-    const spec = { name, datatype: input.datatype, shape };
-    if (elementsIn(shape) > ELEMENTS_MAX)
-      throw dataInvalid(name, `cannot be: shape [${shape.join(", ")}] has too many elements`);
-    const size = binarySize(name, own);
-    if (size === undefined) return { ...spec, data: fromTensorJson(spec, data) };
-    if (data !== undefined) throw dataInvalid(name, "is there twice: as JSON and as binary_data_size");
+  const tensors = inputs.map(({ spec, binarySize: size, json }): Tensor => {
+    const { name, datatype, shape } = spec;
+    if (size === undefined) return { name, datatype, shape, data: fromTensorJson(spec, json) };
     if (size > binary.length - at)
       throw dataInvalid(
         name,
         `is cut off: binary_data_size is ${size}, and ${binary.length - at} bytes are left of the body`,
       );
     at += size;
-    return { ...spec, data: fromTensorBytes(spec, binary.subarray(at - size, at)) };
+    return { name, datatype, shape, data: fromTensorBytes(spec, binary.subarray(at - size, at)) };
   });
   if (at < binary.length) {
     const message = `hold ${at} bytes of binary data by their binary_data_size, but ${binary.length} bytes follow the JSON`;
@@ -93,35 +63,7 @@ function fromBody(json: unknown, binary: Uint8Array): InferRequest {
       details: [{ field: "inputs", message }],
     });
   }
-  const isBinary = parameters["binary_data_output"] === true;
-  return {
-    id,
-    parameters,
-    inputs: tensors,
-    outputs: outputs?.map(({ name, parameters: own }) => {
-      const asked = own?.["binary_data"];
-      return { name, isBinary: typeof asked === "boolean" ? asked : isBinary };
-    }),
-    isBinary,
-  };
-}
-
-function binarySize(name: string, parameters: InferParameters | undefined): number | undefined {
-  const size = parameters?.["binary_data_size"];
-  if (size === undefined) return undefined;
-  if (typeof size === "number" && Number.isSafeInteger(size) && size >= 0) return size;
-  throw dataInvalid(name, "has a binary_data_size that is no number of bytes");
-}
-
-function checkUnique(tensors: readonly { readonly name: string }[], field: string): void {
-  const seen = new Set<string>();
-  for (const { name } of tensors) {
-    if (seen.has(name)) {
-      const message = `has ${JSON.stringify(name)} twice`;
-      throw new EngineError("INVALID_REQUEST", `${field} ${message}`, { details: [{ field, message }] });
-    }
-    seen.add(name);
-  }
+  return { ...head, inputs: tensors };
 }
 
 /** One row of the model's only input; a text has no length before it. All outputs come as binary data. */

@@ -12,6 +12,7 @@ import type { TensorSpec } from "../core/tensor.ts";
 import type { Models } from "../models.ts";
 import { type Predictor, TIMEOUT_MS_MAX } from "../predict.ts";
 import type { ServedModel } from "../served-model.ts";
+import { GatheredExplanations } from "./gathered-explanations.ts";
 import type { InferCall } from "./infer-call.ts";
 import type { InferRequest } from "./infer-request.ts";
 import { toInputRows } from "./input-rows.ts";
@@ -24,6 +25,8 @@ export interface InferenceOptions {
   readonly instancesMax: number;
 }
 
+/** Rows of one request that is explained. */
+const EXPLAINED_ROWS_MAX = 100;
 const US_PER_MS = 1000;
 const ENTITY_LENGTH_MAX = 128;
 
@@ -45,26 +48,55 @@ export class Inference {
    * @throws EngineError MODEL_NOT_FOUND, NOT_READY, SHUTTING_DOWN, QUEUE_FULL, INVALID_REQUEST, INVALID_FEATURES.
    */
   infer(request: InferRequest, call: InferCall): void {
+    this.#submit(request, call, () => undefined, this.rowsMax);
+  }
+
+  /**
+   * Accepts a request whose rows are explained, once they are predicted and logged: what each input contributes to each row
+   * comes beside the outputs.
+   * @throws EngineError UNSUPPORTED for a model of tensors; and as `infer`.
+   */
+  explain(request: InferRequest, call: InferCall): void {
+    const { explainer } = this.#options.predictor;
+    const explanations = (model: ServedModel): GatheredExplanations => {
+      if (model.tensorPlan === undefined) return new GatheredExplanations(model, explainer);
+      throw new EngineError(
+        "UNSUPPORTED",
+        "models of tensors are not explained: only those that take features are",
+      );
+    };
+    this.#submit(request, call, explanations, EXPLAINED_ROWS_MAX);
+  }
+
+  #submit(
+    request: InferRequest,
+    call: InferCall,
+    explanationsOf: (model: ServedModel) => GatheredExplanations | undefined,
+    rowsMax: number,
+  ): void {
     const { predictor } = this.#options;
     const entityId = entityOf(request.parameters);
     const key = { source: call.source, requestId: request.id, entityId };
     const batcher = predictor.route(call.model, call.version, key);
     const { model } = batcher;
     try {
-      const rows = toInputRows(model, request.inputs, this.rowsMax);
+      const explanations = explanationsOf(model);
+      const rows = toInputRows(model, request.inputs, rowsMax);
       const pending = new PendingInference({
         request,
         call,
         entityId,
         model,
         rows: rows.count,
+        entitiesOf: rows.entitiesOf,
         outputs: wantedOutputs(model, request),
         deadlineMs: deadlineOf(request.parameters, call),
         priority: priorityOf(request.parameters),
+        explanations,
       });
       predictor.submitRows(batcher, pending.rows, rows.sourceOf);
     } catch (error) {
-      predictor.refused(model, call.source, error);
+      predictor.refused(model, call, error);
       throw error;
     }
   }

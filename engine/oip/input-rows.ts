@@ -43,7 +43,7 @@ function rowsOf({ tensors: { inputs } }: ServedModel, tensors: readonly Tensor[]
 }
 
 function checkTensor({ tensors: { inputs } }: ServedModel, tensor: Tensor, rows: number): void {
-  const { name, datatype, shape } = tensor;
+  const { name, datatype, shape, data } = tensor;
   const spec = inputs.find((input) => input.name === name);
   if (spec === undefined) {
     const names = inputs.map((input) => JSON.stringify(input.name)).slice(0, 10);
@@ -55,6 +55,8 @@ function checkTensor({ tensors: { inputs } }: ServedModel, tensor: Tensor, rows:
     throw tensorInvalid(name, `has ${shape[0]} rows, other tensors of this request ${rows}`);
   if (!isShape(shape.slice(1), spec.shape.slice(1)))
     throw tensorInvalid(name, `has shape [${shape.join(", ")}]; the model takes [${spec.shape.join(", ")}]`);
+  const cut = data instanceof Uint8Array ? -1 : data.findIndex((text) => text.includes("\0"));
+  if (cut >= 0) throw tensorInvalid(name, `has a NUL in element ${cut}, where the model would cut it off`);
 }
 
 /** Of one element a row, [rows] and [rows, 1] say the same. */

@@ -5,6 +5,8 @@ export interface InputRows {
   readonly count: number;
   /** What is written for row `index`; to be used before it is asked for the next. */
   sourceOf(index: number): unknown;
+  /** Whose features are looked up for row `index`, by entity key, where tensors say so. */
+  entitiesOf?(index: number): Readonly<Record<string, string>>;
 }
 
 /** INVALID_REQUEST for a tensor of a request. */

@@ -6,13 +6,16 @@
 import type { Batch, Row } from "../batch.ts";
 import type { InferParameters } from "../contract/open-inference.ts";
 import { bytesOf } from "../core/elements.ts";
-import { EngineError } from "../core/errors.ts";
+import { EngineError, toEngineError } from "../core/errors.ts";
 import type { Source } from "../core/prediction.ts";
 import { elementsIn, type Tensor, type TensorSpec } from "../core/tensor.ts";
 import { uuidText } from "../core/uuid.ts";
 import type { ServedModel } from "../served-model.ts";
+import type { GatheredExplanations } from "./gathered-explanations.ts";
 import type { InferCall } from "./infer-call.ts";
 import type { InferRequest } from "./infer-request.ts";
+import type { InferResponse } from "./infer-response.ts";
+import type { InputRows } from "./input-source.ts";
 
 export interface PendingOptions {
   readonly request: InferRequest;
@@ -20,9 +23,12 @@ export interface PendingOptions {
   readonly entityId: string;
   readonly model: ServedModel;
   readonly rows: number;
+  readonly entitiesOf?: InputRows["entitiesOf"];
   readonly outputs: readonly TensorSpec[];
   readonly deadlineMs: number;
   readonly priority: number;
+  /** Where the rows are explained too. */
+  readonly explanations?: GatheredExplanations | undefined;
 }
 
 export class PendingInference {
@@ -53,20 +59,32 @@ export class PendingInference {
     if (this.#isOver) return;
     try {
       for (const output of this.#gathered) output.take(batch, index, row);
+      this.options.explanations?.take(batch, index, row, this.options);
     } catch (error) {
       return this.fail(error as EngineError);
     }
     if (this.#predictionIds !== undefined) this.#predictionIds[row] = uuidText(batch.ids, index * 16);
     if (--this.#missing > 0) return;
-    this.#isOver = true;
-    const { model, call, request } = this.options;
-    call.answer({
+    const { model, request, explanations } = this.options;
+    const response: InferResponse = {
       model_name: model.manifest.name,
       model_version: model.manifest.version,
       id: request.id,
       parameters: this.#parameters(batch),
       outputs: this.#gathered.map((output) => output.toTensor()),
-    });
+    };
+    if (explanations === undefined) this.#answer(response);
+    else
+      explanations.explain(response).then(
+        (explained) => this.#answer(explained),
+        (error: unknown) => this.fail(toEngineError(error)),
+      );
+  }
+
+  #answer(response: InferResponse): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.options.call.answer(response);
   }
 
   fail(error: EngineError): void {
@@ -131,8 +149,8 @@ class PendingRow implements Row {
     return this.#pending.options.priority;
   }
 
-  get entities(): undefined {
-    return undefined;
+  get entities(): Row["entities"] {
+    return this.#pending.options.entitiesOf?.(this.#index);
   }
 
   get wantsTensors(): boolean {

@@ -2,7 +2,8 @@
  * What a model version takes and gives over the Open Inference Protocol.
  *
  *     its own tensors      of a model of tensors; of a model that reads features as they come: one matrix, or one column a feature
- *     a column a feature   where preprocessing or online features stand before the model: what a request says of each
+ *     a column a feature   where preprocessing or online features stand before the model: what a request says of each,
+ *                          and of the entities whose features are looked up
  *     outputs              all tensors that it gives, the one that predictions are read from among them
  */
 import type { ModelManifest } from "../core/manifest.ts";
@@ -28,7 +29,23 @@ export function servedTensors(
   const { tensors, preprocessing, inputs } = manifest;
   if (tensors !== undefined) return tensors;
   const isRead = preprocessing === undefined && lookup === undefined;
-  return { inputs: isRead ? inOrder(loaded.inputs, inputs) : inputs.map(toColumn), outputs: loaded.outputs };
+  const own = inputs.map(toColumn);
+  const others = lookedUpBy(lookup).filter(({ name }) => !own.some((column) => column.name === name));
+  const asked = isRead ? inOrder(loaded.inputs, inputs) : [...own, ...others];
+  return { inputs: asked, outputs: loaded.outputs };
+}
+
+/** What a request says so that features can be looked up: what some are derived from, and the entities by their keys. */
+function lookedUpBy(lookup: FeatureLookup | undefined): TensorSpec[] {
+  const derivedFrom = (lookup?.steps ?? []).flatMap((step) =>
+    step.kind === "request" ? [step.feature] : [],
+  );
+  const columns = derivedFrom.map(
+    ({ name, type }): TensorSpec =>
+      // milliseconds since 1970
+      type === "timestamp" ? { name, datatype: "FP64", shape: [-1, 1] } : toColumn({ name, type }),
+  );
+  return [...columns, ...(lookup?.entities ?? []).map(({ key }) => toColumn({ name: key, type: "text" }))];
 }
 
 /** Columns in the manifest's order, not the graph's. */
@@ -37,6 +54,6 @@ function inOrder(specs: readonly TensorSpec[], inputs: readonly ModelInput[]): r
   return columns.length === specs.length ? columns : specs;
 }
 
-function toColumn({ name, type }: ModelInput): TensorSpec {
+function toColumn({ name, type }: Pick<ModelInput, "name" | "type">): TensorSpec {
   return { name, datatype: DATATYPE_OF[type], shape: [-1, 1] };
 }

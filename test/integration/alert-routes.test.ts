@@ -15,6 +15,7 @@ import { AlertPlane, RULE, slow } from "../support/alert-plane.ts";
 import { START } from "../support/alerts.ts";
 import { errorOf, jsonOf } from "../support/answers.ts";
 import { startTestClickhouse, type TestClickhouse } from "../support/clickhouse.ts";
+import { type DescribedApi, describedApi } from "../support/described-api.ts";
 import { eventually } from "../support/eventually.ts";
 import { startTestNats, type TestNats } from "../support/nats.ts";
 
@@ -26,12 +27,14 @@ describe("alerts over REST", () => {
   let plane: AlertPlane;
   let http: HttpServer;
   let base: string;
+  let api: DescribedApi;
   before(async () => {
     [nats, clickhouse] = await Promise.all([startTestNats(), startTestClickhouse()]);
     await migrate(clickhouse.client, "millrace", logger);
     plane = await new AlertPlane({ nats, clickhouse }).start();
     const { alerts } = plane;
     const routes = [...alertRoutes(alerts), ...alertRuleRoutes(alerts.rules)];
+    api = describedApi(routes);
     http = new HttpServer(routes, plane.metrics, logger, createSenderCheck("127.0.0.1", []));
     base = `http://127.0.0.1:${await http.listen("127.0.0.1", 0)}`;
   });
@@ -43,12 +46,16 @@ describe("alerts over REST", () => {
     await clickhouse?.remove();
   });
 
-  const call = async (method: string, path: string, body?: unknown, headers = {}): Promise<Response> =>
-    fetch(`${base}${path}`, {
+  /** Every answer is held against the routes' description. */
+  const call = async (method: string, path: string, body?: unknown, headers = {}): Promise<Response> => {
+    const response = await fetch(`${base}${path}`, {
       method,
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       headers: { "content-type": "application/json", ...headers },
     });
+    await api.check(method, path, response.clone());
+    return response;
+  };
 
   it("rules are added, changed, listed and removed", async () => {
     const all = await jsonOf<{ rules: { name: string }[]; built_in: string[] }>(

@@ -205,7 +205,7 @@ describe("the client of a whole engine", () => {
     const tensors = Object.entries(PAYMENT).map(([name, value]): InferInput => {
       const { datatype = "FP32" } = inputs.find((input) => input.name === name) ?? {};
       const data = wordy.includes(name) ? [String(value)] : [Number(value)];
-      return { name, datatype: wordy.includes(name) ? "BYTES" : datatype, shape: [1], data } as InferInput;
+      return { name, datatype: wordy.includes(name) ? "BYTES" : datatype, shape: [1], data };
     });
     const result = await client.infer(MODEL, { id: "request-1", inputs: tensors });
     assert.equal(result.id, "request-1");

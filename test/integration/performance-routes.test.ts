@@ -22,6 +22,7 @@ import { followMonitorStatus, publishMonitorStatus } from "../../streams/status.
 import { createTopology } from "../../streams/topology.ts";
 import { ask, PASSWORD, startTestClickhouse, type TestClickhouse } from "../support/clickhouse.ts";
 import { assertClose } from "../support/close.ts";
+import { type DescribedApi, describedApi } from "../support/described-api.ts";
 import { eventually } from "../support/eventually.ts";
 import { DAY_MS, START_MS, storeLabels, storePredictions } from "../support/label-tables.ts";
 import { MIXED } from "../support/manifests.ts";
@@ -57,6 +58,7 @@ describe("performance", () => {
   let data: NatsConnection;
   let server: HttpServer;
   let url: string;
+  let api: DescribedApi;
   let running: RunningPerformance;
   let nowMs = 0;
   const metrics = new Metrics();
@@ -111,6 +113,7 @@ describe("performance", () => {
       },
       clock: () => START_MS + 3 * DAY_MS,
     });
+    api = describedApi(routes);
     server = new HttpServer(routes, new Metrics(), LOGGER, createSenderCheck("127.0.0.1", []));
     url = `http://127.0.0.1:${await server.listen("127.0.0.1", 0)}/monitoring/m/performance`;
     await eventually("the windows are told", () => running.proposals("m", []).length === 1, STORED_MS);
@@ -129,7 +132,7 @@ describe("performance", () => {
   async function get(search = ""): Promise<Answer> {
     const answer = await fetch(`${url}${search}`);
     assert.equal(answer.headers.get("content-type"), "application/json");
-    return (await answer.json()) as Answer;
+    return (await api.check("GET", new URL(url).pathname, answer)) as Answer;
   }
 
   it("is read over REST, by window, metric and slice", async () => {

@@ -36,7 +36,7 @@ describe("the publisher of results", () => {
     results.publish({
       subject,
       predictionId: id,
-      json: JSON.stringify({ id }),
+      payload: JSON.stringify({ id }),
       replyTo,
       request: { done: () => settled.push(id), later: () => assert.fail(`${id} was given up`) },
     });

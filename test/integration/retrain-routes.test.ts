@@ -11,6 +11,7 @@ import { Metrics } from "../../engine/core/metrics.ts";
 import { openModelRegistry } from "../../storage/model-registry.ts";
 import { errorOf, jsonOf } from "../support/answers.ts";
 import { runCli } from "../support/cli.ts";
+import { type DescribedApi, describedApi } from "../support/described-api.ts";
 import { modelContent } from "../support/model-content.ts";
 import { startTestNats, type TestNats } from "../support/nats.ts";
 import { MODEL, NOON_MS, QUALITY_INCIDENT, RetrainEngine } from "../support/retrain.ts";
@@ -31,12 +32,14 @@ let nats: TestNats;
 let engine: RetrainEngine;
 let server: HttpServer;
 let url = "";
+let api: DescribedApi;
 before(async () => {
   nats = await startTestNats();
   engine = await RetrainEngine.open(nats.url, PREFIX);
   const registry = await openModelRegistry(engine.nats, { prefix: PREFIX });
   for (const name of [MODEL, "churn"]) await registry.push(modelContent({ name }));
   const routes = retrainRoutes({ triggers: engine.triggers, registry, clock: () => NOON_MS });
+  api = describedApi(routes);
   const logger = pino({ level: "silent" });
   server = new HttpServer(routes, new Metrics(), logger, createSenderCheck("127.0.0.1", []));
   url = `http://127.0.0.1:${await server.listen("127.0.0.1", 0)}`;
@@ -48,9 +51,17 @@ after(async () => {
   await nats[Symbol.asyncDispose]();
 });
 
-function call(method: string, path: string, body?: unknown, type = "application/json"): Promise<Response> {
+/** Every answer is held against the routes' description. */
+async function call(
+  method: string,
+  path: string,
+  body?: unknown,
+  type = "application/json",
+): Promise<Response> {
   const sent = body === undefined ? {} : { body: JSON.stringify(body), headers: { "content-type": type } };
-  return fetch(`${url}${path}`, { method, ...sent });
+  const response = await fetch(`${url}${path}`, { method, ...sent });
+  await api.check(method, path, response.clone());
+  return response;
 }
 
 describe("retraining over REST", () => {

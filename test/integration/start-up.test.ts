@@ -10,6 +10,7 @@ import { createTempFolder } from "../support/temp-folder.ts";
 
 const FREE_PORTS = {
   MILLRACE_HTTP_PORT: "0",
+  MILLRACE_GRPC_PORT: "0",
   MILLRACE_NATS_PORT: "0",
   MILLRACE_CLICKHOUSE_PORT: "0",
   MILLRACE_REDIS_PORT: "0",
@@ -78,7 +79,12 @@ describe("the command line", () => {
     assert.doesNotMatch(stderr, /\n +at /);
   });
 
-  for (const variable of ["MILLRACE_HTTP_PORT", "MILLRACE_NATS_PORT", "MILLRACE_CLICKHOUSE_PORT"]) {
+  for (const variable of [
+    "MILLRACE_HTTP_PORT",
+    "MILLRACE_GRPC_PORT",
+    "MILLRACE_NATS_PORT",
+    "MILLRACE_CLICKHOUSE_PORT",
+  ]) {
     it(`ends with a clear error when the port asked for by ${variable} is taken`, async () => {
       const { server, port } = await listen();
       try {

@@ -24,6 +24,8 @@ export interface TestEngineOptions {
 export class TestEngine implements AsyncDisposable {
   readonly dataDir: string;
   httpUrl = "";
+  /** Host and port. */
+  grpcAddress = "";
   natsUrl = "";
   clickhouseUrl = "";
   /** Everything it has printed on stderr: its log. */
@@ -51,8 +53,10 @@ export class TestEngine implements AsyncDisposable {
   async start(): Promise<void> {
     const ports =
       this.httpUrl === ""
-        ? ["0", "0", "0"]
-        : [this.httpUrl, this.natsUrl, this.clickhouseUrl].map((url) => new URL(url).port);
+        ? ["0", "0", "0", "0"]
+        : [this.httpUrl, this.natsUrl, this.clickhouseUrl, `http://${this.grpcAddress}`].map(
+            (url) => new URL(url).port,
+          );
     const env = {
       ...process.env,
       MILLRACE_LOG_LEVEL: "info",
@@ -60,6 +64,7 @@ export class TestEngine implements AsyncDisposable {
       MILLRACE_HTTP_PORT: ports[0],
       MILLRACE_NATS_PORT: ports[1],
       MILLRACE_CLICKHOUSE_PORT: ports[2],
+      MILLRACE_GRPC_PORT: ports[3],
       MILLRACE_REDIS_PORT: "0",
       MILLRACE_FEATURE_TIMEOUT_MS: "1000", // a busy machine is no Redis that is away
       ...this.#options.env,
@@ -91,8 +96,8 @@ export class TestEngine implements AsyncDisposable {
     if (child.exitCode !== null)
       throw new Error(`the engine ended with ${child.exitCode}:\n${this.stderr.slice(-4000)}`);
     this.banner = stdout;
-    const found = /HTTP (\S+)\s+NATS (\S+)\s+ClickHouse (\S+)/.exec(stdout);
-    [, this.httpUrl = "", this.natsUrl = "", this.clickhouseUrl = ""] = found ?? [];
+    const found = /HTTP (\S+)\s+NATS (\S+)\s+ClickHouse (\S+)\s+gRPC (\S+)/.exec(stdout);
+    [, this.httpUrl = "", this.natsUrl = "", this.clickhouseUrl = "", this.grpcAddress = ""] = found ?? [];
   }
 
   /** SIGTERM; resolves with the exit code. */

@@ -13,6 +13,7 @@ const HIGHEST = 31_000;
 export async function fixedPorts(): Promise<Record<string, string>> {
   return {
     MILLRACE_HTTP_PORT: String(await freePort()),
+    MILLRACE_GRPC_PORT: String(await freePort()),
     MILLRACE_NATS_PORT: String(await freePort()),
     MILLRACE_CLICKHOUSE_PORT: String(await freePort()),
   };

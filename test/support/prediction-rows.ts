@@ -1,7 +1,7 @@
 /**
  * Rows of `predictions` in RowBinary, as the sink inserts them, with latencies of the test's choosing.
  */
-import { sourceCode } from "../../engine/core/prediction.ts";
+import { type Source, sourceCode } from "../../engine/core/prediction.ts";
 import { RowBinaryWriter } from "../../engine/core/row-binary.ts";
 
 export interface PredictionRow {
@@ -13,6 +13,7 @@ export interface PredictionRow {
   readonly version?: string;
   readonly queueMs: number;
   readonly inferenceMs: number;
+  readonly source?: Source;
 }
 
 const ID = Buffer.alloc(16, 7);
@@ -25,7 +26,7 @@ export function predictionRows(rows: readonly PredictionRow[]): Buffer {
     writer.uint64(row.epoch);
     writer.uint64(row.seq);
     writer.uint64(row.dateMs);
-    writer.uint8(sourceCode("http"));
+    writer.uint8(sourceCode(row.source ?? "http"));
     writer.uuid(ID, 0);
     writer.string(`request-${row.seq}`);
     writer.string(row.model ?? "fraud");

@@ -46,3 +46,8 @@ export function sqlBlocks(text: string): string[] {
 export function featureSetBlock(text: string): string {
   return /<!-- test: feature set -->\n```json\n([\s\S]*?)```/.exec(text)?.[1] ?? "";
 }
+
+/** The example of a WebSocket client. */
+export function webSocketBlock(text: string): string {
+  return /<!-- test: ws -->\n```sh\n([\s\S]*?)```/.exec(text)?.[1] ?? "";
+}

@@ -1,8 +1,9 @@
-"""MLServer over folders of models: all their tensors at /v2/models/<folder>/infer.
+"""MLServer over folders of models: all their tensors at /v2/models/<name>/infer.
 
-MODELS (folders with a model.onnx, separated by ":"), PORT and GRPC_PORT come from the environment.
+MODELS (folders with model.json and model.onnx, separated by ":"), PORT and, where gRPC is wanted, GRPC_PORT come from the environment.
 """
 
+import json
 import os
 from pathlib import Path
 
@@ -37,18 +38,19 @@ def decoded(tensor):
 
 
 def encoded(name, values):
-    if values.dtype != object:
-        return NumpyCodec.encode_output(name, values)
-    output = StringCodec.encode_output(name, values.flatten().tolist())
-    output.shape = list(values.shape)
+    if values.dtype == object:
+        output = StringCodec.encode_output(name, values.flatten().tolist())
+    else:
+        output = NumpyCodec.encode_output(name, values)
+    output.shape = list(values.shape)  # the codecs make [rows] [rows, 1]
     return output
 
 
 def settings_of(folder):
-    name = os.path.basename(folder)
-    return {"name": name, "implementation": "tensors.Tensors", "parameters": {"uri": folder, "version": "1"}}
+    name = json.loads((folder / "model.json").read_text())["name"]
+    return {"name": name, "implementation": "tensors.Tensors", "parameters": {"uri": str(folder), "version": "1"}}
 
 
 if __name__ == "__main__":
-    folders = [str(Path(folder).absolute()) for folder in os.environ["MODELS"].split(":")]
-    start([settings_of(folder) for folder in folders], int(os.environ["GRPC_PORT"]))
+    folders = [Path(folder).absolute() for folder in os.environ["MODELS"].split(":")]
+    start([settings_of(folder) for folder in folders], int(os.environ.get("GRPC_PORT", "0")))

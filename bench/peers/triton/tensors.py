@@ -1,8 +1,9 @@
-"""Triton over folders of models: all their tensors at /v2/models/<folder>/infer, over HTTP and gRPC, and the repository by request.
+"""Triton over folders of models: all their tensors at /v2/models/<name>/infer, and the repository by request.
 
-MODELS (folders with a model.onnx, separated by ":"), PORT and GRPC_PORT come from the environment.
+MODELS (folders with model.json and model.onnx, separated by ":"), PORT and, where gRPC is wanted, GRPC_PORT come from the environment.
 """
 
+import json
 import os
 import shutil
 from pathlib import Path
@@ -35,8 +36,9 @@ def described(tensors):
 
 
 def write_model(folder):
+    name = json.loads((folder / "model.json").read_text())["name"]
     session = onnxruntime.InferenceSession(folder / "model.onnx", providers=["CPUExecutionProvider"])
-    version = Path("models", folder.name, "1")
+    version = Path("models", name, "1")
     version.mkdir(parents=True)
     shutil.copy(folder / "model.onnx", version)
     shutil.copy(Path(__file__).parent / "tensors_model.py", version / "model.py")
@@ -48,16 +50,15 @@ output [{described(session.get_outputs())}]
 instance_group [{{ kind: KIND_CPU count: 1 }}]
 """
     (version.parent / "config.pbtxt").write_text(config)
+    return name
 
 
-folders = [Path(folder) for folder in os.environ["MODELS"].split(":")]
-for folder in folders:
-    write_model(folder)
+names = [write_model(Path(folder)) for folder in os.environ["MODELS"].split(":")]
+grpc_port = os.environ.get("GRPC_PORT")
 tritonserver.start(
     [
-        f"--grpc-port={os.environ['GRPC_PORT']}",
-        "--grpc-address=127.0.0.1",
+        *(["--allow-grpc=false"] if grpc_port is None else ["--grpc-address=127.0.0.1", f"--grpc-port={grpc_port}"]),
         "--model-control-mode=explicit",
-        *(f"--load-model={folder.name}" for folder in folders),
+        *(f"--load-model={name}" for name in names),
     ]
 )

@@ -48,7 +48,7 @@ def answers(target):
     version = f"/versions/{target.version}"
     for path in ["/v2", "/v2/"]:
         yield path, 200, "metadata_server_response", ask(target, path)
-    for model in ["mixed", "bench", *map(samples.identity, samples.NUMPY)]:
+    for model in ["mixed", "bench-trees", *map(samples.identity, samples.NUMPY)]:
         for path in [f"/v2/models/{model}", f"/v2/models/{model}{version}"]:
             yield path, 200, "metadata_model_response", ask(target, path)
     for datatype in samples.NUMPY:

@@ -23,7 +23,7 @@ WORDS = {"one": 1, "ten": 10, "größer": 100}
 def extremes(datatype, long=70_000):
     """[rows, 3]: smallest, largest and in between; of BYTES an empty one, UTF-8 and one of `long` bytes."""
     if datatype == "BYTES":
-        rows = [["", "grün 🌱", "x" * long], ['"quoted"\\', "line\nbreak", "\u0000 within"]]
+        rows = [["", "grün 🌱", "x" * long], ['"quoted"\\', "line\nbreak", "tab\tand \u007f"]]
         return np.array([[text.encode() for text in row] for row in rows], dtype=object)
     dtype = np.dtype(NUMPY[datatype])
     if datatype == "BOOL":

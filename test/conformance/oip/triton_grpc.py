@@ -54,13 +54,14 @@ def with_contents(model, **tensors):
     return request
 
 
-def raw_answer(response):
+def answer_of(response):
     """Arrays by output name, from raw_output_contents or from typed contents."""
     result = triton.InferResult(response)
     answers = {}
     for one in response.outputs:
-        values = result.as_numpy(one.name)
-        if values is None:
+        if response.raw_output_contents:
+            values = result.as_numpy(one.name)
+        else:
             values = getattr(one.contents, CONTENTS[one.datatype])
         answers[one.name] = np.array(values, samples.NUMPY[one.datatype]).reshape(tuple(one.shape))
     return answers

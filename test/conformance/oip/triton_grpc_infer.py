@@ -5,7 +5,7 @@ import queue
 import grpc
 import tritonclient.grpc as triton
 from checks import Checks, read_target
-from triton_grpc import CONTENTS, connect, mixed_inputs, raw_answer, stub, tensor, with_contents
+from triton_grpc import CONTENTS, connect, mixed_inputs, answer_of, stub, tensor, with_contents
 
 import samples
 
@@ -41,6 +41,17 @@ def check_raw(run, client, target):
             assert error is None, error
             wanted = samples.mixed_answer(asked[result.get_response().id])
             samples.same(result.as_numpy("stacked"), wanted["stacked"])
+    with run.check("raw: a stream of requests"):
+        answers = queue.Queue()
+        client.start_stream(lambda result, error: answers.put((result, error)))
+        for id_, each in asked.items():
+            client.async_stream_infer("mixed", mixed_inputs(each), request_id=id_)
+        for _ in asked:
+            result, error = answers.get(timeout=30)
+            assert error is None, error
+            wanted = samples.mixed_answer(asked[result.get_response().id])
+            samples.same(result.as_numpy("weighted"), wanted["weighted"])
+        client.stop_stream()
 
 
 def check_datatypes(run, client, calls):
@@ -51,7 +62,7 @@ def check_datatypes(run, client, calls):
             samples.same(client.infer(model, [tensor("x", datatype, values)]).as_numpy("y"), values)
         if datatype in CONTENTS:
             with run.check(f"{datatype} contents"):
-                samples.same(raw_answer(calls.ModelInfer(with_contents(model, x=(datatype, values))))["y"], values)
+                samples.same(answer_of(calls.ModelInfer(with_contents(model, x=(datatype, values))))["y"], values)
         if datatype.startswith("FP"):
             with run.check(f"{datatype} raw, NaN and infinities"):
                 odd = samples.not_numbers(datatype)
@@ -71,9 +82,14 @@ def main(target):
             request.id = "order-42"
             response = calls.ModelInfer(request)
             assert response.id == "order-42", response.id
-            answer = raw_answer(response)
+            answer = answer_of(response)
             for name, wanted in samples.mixed_answer(values).items():
                 samples.same(answer[name], wanted)
+        with run.check("contents in the answer too, where binary_data_output is false"):
+            request.parameters["binary_data_output"].bool_param = False
+            response = calls.ModelInfer(request)
+            assert not response.raw_output_contents
+            samples.same(answer_of(response)["stacked"], samples.mixed_answer(values)["stacked"])
         check_datatypes(run, client, calls)
     client.close()
     run.end()

@@ -67,7 +67,7 @@ def main(target):
             samples.same(result.as_numpy("stacked"), samples.mixed_answer(many)["stacked"])
     with run.check("an ordinary model, binary and JSON alike"):
         rows = samples.extremes("FP32").astype("float32").repeat(10, axis=1).clip(-3, 3)
-        answers = [client.infer("bench", [tensor("features", "FP32", rows, **how)]) for how in [{}, {"binary_data": False}]]
+        answers = [client.infer("bench-trees", [tensor("features", "FP32", rows, **how)]) for how in [{}, {"binary_data": False}]]
         probabilities = [one.as_numpy("probabilities") for one in answers]
         samples.same(*probabilities)
         assert probabilities[0].shape == (2, 2) and abs(probabilities[0].sum(axis=1) - 1).max() < 1e-6, probabilities

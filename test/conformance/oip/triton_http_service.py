@@ -41,7 +41,7 @@ def main(target):
             assert described(metadata["inputs"]) == MIXED_INPUTS, metadata["inputs"]
             assert described(metadata["outputs"]) == MIXED_OUTPUTS, metadata["outputs"]
     with run.check("model metadata of an ordinary model"):
-        metadata = client.get_model_metadata("bench")
+        metadata = client.get_model_metadata("bench-trees")
         assert described(metadata["inputs"]) == [("features", "FP32", [-1, 30])], metadata
     with run.check("model configuration"):
         config = client.get_model_config("mixed")

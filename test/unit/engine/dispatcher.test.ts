@@ -281,4 +281,37 @@ describe("the dispatcher", () => {
     await untilEmpty();
     assert.ok(keys.indexOf("other@1.0.0") <= 1, keys.join(" "));
   });
+
+  it("counts requests, rows and batches of what it answered and failed", async () => {
+    start();
+    const rows = [
+      bench.accept(1),
+      bench.accept(2, { isFollower: true }),
+      bench.accept(3, { isFollower: true }),
+    ];
+    const call = await bench.call(0);
+    bench.accept(4);
+    assert.equal(bench.batcher.rowsPending, 4);
+    call.result.resolve({ ok: true, elapsedMs: 0, failedRows: [{ row: 2, message: "none" }] });
+    (await bench.call(1)).result.resolve({
+      ok: false,
+      code: "INFERENCE_FAILED",
+      message: "none",
+      details: [],
+    });
+    await untilEmpty();
+    const { statistics } = bench.batcher.model;
+    assert.deepEqual(answered(rows), [1, 1, 0]);
+    assert.deepEqual([statistics.inferences, statistics.executions], [2, 1]);
+    assert.deepEqual([statistics.success.count, statistics.fail.count], [1, 1]);
+    assert.deepEqual(statistics.failures, { REJECTED: 0, CANCELED: 0, BACKEND: 1, OTHER: 0 });
+    assert.deepEqual(
+      statistics.batches().map(([size, { executions }]) => [size, executions]),
+      [[3, 1]],
+    );
+    const { success, queue, computeInput, computeInfer, computeOutput } = statistics;
+    const parts = queue.ms + computeInput.ms + computeInfer.ms + computeOutput.ms;
+    assert.ok(success.ms > 0 && Math.abs(parts - success.ms) < 1e-6, "the parts are the whole");
+    assert.equal(bench.batcher.rowsPending, 0);
+  });
 });

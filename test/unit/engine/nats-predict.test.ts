@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { EngineError, type ErrorCode } from "../../../engine/core/errors.ts";
 import { handleStreamRequest } from "../../../engine/nats-predict.ts";
+import type { Inference } from "../../../engine/oip/inference.ts";
 import type { Predictor } from "../../../engine/predict.ts";
 import type { StreamRequest } from "../../../streams/stream-request.ts";
 
@@ -19,6 +20,7 @@ function fateOf(code: ErrorCode, deliveries: number): (number | string)[] {
       replyTo: "",
       position: "1:1",
       delivery,
+      header: () => "",
       done: () => assert.fail("it did not succeed"),
       later: (delayMs) => fate.push(delayMs),
       dead: (reason) => {
@@ -31,6 +33,7 @@ function fateOf(code: ErrorCode, deliveries: number): (number | string)[] {
     };
     handleStreamRequest(request, {
       predictor: { submit } as unknown as Predictor,
+      inference: {} as Inference,
       prefix: "test",
       deliveriesMax: DELIVERIES_MAX,
       publishResult: () => assert.fail("there is no result"),

@@ -7,6 +7,7 @@ import {
   ROW_SOURCE_OFFSET,
   readBlock,
 } from "../../../../engine/core/log-block.ts";
+import { SOURCES } from "../../../../engine/core/prediction.ts";
 import { RowBinaryWriter } from "../../../../engine/core/row-binary.ts";
 import { blockOf, decodeRows, testRow } from "../../../support/log-blocks.ts";
 
@@ -80,7 +81,7 @@ describe("a block of the prediction log", () => {
       changed(block, 16, 0),
       changed(block, 16, 40),
       changed(block, 16, 0xffffffff),
-      ...[0, 5, 255].map((source) => changed(block, 16 + 4 + ROW_SOURCE_OFFSET, source)),
+      ...[0, SOURCES.length + 1, 255].map((source) => changed(block, 16 + 4 + ROW_SOURCE_OFFSET, source)),
     ];
     for (const [index, bytes] of damaged.entries()) {
       let visited = 0;

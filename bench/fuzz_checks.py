@@ -1,0 +1,99 @@
+"""What the fuzz adds to schemathesis: names that the engine knows, which server errors are honest, and a count of all answers.
+
+Half of what is generated gets names and features that exist, so that more than the first check is reached. The choice follows
+from the generated value alone, so that a seed repeats a run.
+"""
+
+import atexit
+import json
+import os
+import zlib
+from collections import Counter
+
+import schemathesis
+
+KNOWN = {
+    "name": ["card-fraud", "card", "merchant", "drift-incident"],
+    "model": ["card-fraud"],
+    "model_name": ["card-fraud"],
+    "version": ["1.0.0", "production"],
+    "id": ["card-fraud@1.0.0"],
+    "set": ["card", "merchant"],
+    "feature_set": ["card", "merchant"],
+}
+FEATURES = {
+    "amount": 42.5,
+    "hour": 14,
+    "merchant_category": "grocery",
+    "country": "DE",
+    "card_present": True,
+    "transactions_1h": 1,
+    "amount_avg_30d": 38.2,
+    "amount_ratio": 1.1,
+    "distance_km": 3.4,
+    "merchant_transactions_10m": 4,
+    "merchant_amount_avg_24h": 44.9,
+}
+answers = Counter()
+
+
+def number_of(value):
+    return zlib.crc32(json.dumps(value, sort_keys=True, default=str).encode())
+
+
+def with_known(fields, name):
+    value = fields[name]
+    number = number_of(value)
+    known = KNOWN.get(name)
+    if isinstance(value, str) and known and number % 2 == 0:
+        return known[number // 2 % len(known)]
+    if name == "features" and isinstance(value, dict) and number % 2 == 0:
+        return {**FEATURES, **(value if number % 8 == 0 else {})}
+    return value
+
+
+def with_known_fields(fields):
+    if not isinstance(fields, dict):
+        return fields
+    return {name: with_known(fields, name) for name in fields}
+
+
+@schemathesis.hook
+def map_path_parameters(ctx, path_parameters):
+    return with_known_fields(path_parameters)
+
+
+@schemathesis.hook
+def map_query(ctx, query):
+    return with_known_fields(query)
+
+
+@schemathesis.hook
+def map_body(ctx, body):
+    return with_known_fields(body)
+
+
+@schemathesis.hook
+def after_call(ctx, case, response):
+    answers[response.status_code] += 1
+
+
+@schemathesis.check
+def honest_server_errors(ctx, response, case):
+    """503 says when to come back, and 504 is a deadline that the request set."""
+    status = response.status_code
+    if status < 500:
+        return
+    text = response.content.decode("utf-8", "replace")
+    has_retry_after = "retry-after" in {name.lower() for name in response.headers}
+    if status == 503 and has_retry_after:
+        return
+    if status == 504 and '"DEADLINE_EXCEEDED"' in text:
+        return
+    raise AssertionError(f"{status} is no honest answer: {text[:500]}")
+
+
+@atexit.register
+def write_answers():
+    with open(os.environ["FUZZ_ANSWERS"], "w", encoding="utf-8") as file:
+        json.dump(answers, file)

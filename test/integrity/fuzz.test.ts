@@ -1,0 +1,35 @@
+/**
+ * A few hundred requests made from the engine's own description: no server error that is not honest, and every answer as described.
+ * The large run is `node dist/bench/fuzz.js`, which also installs what this needs.
+ */
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { test } from "node:test";
+import { fuzzRound } from "../../bench/fuzz-round.ts";
+import { startTestEngine } from "../support/engine.ts";
+import { PROJECT } from "../support/model-folder.ts";
+
+const PYTHON = join(PROJECT, ".peers/fuzz/bin/python");
+const EXAMPLES = 8;
+const CASES_MIN = 200;
+
+const skip = existsSync(PYTHON)
+  ? false
+  : "schemathesis is not installed: node dist/bench/fuzz.js installs it";
+
+test("generated requests get answers as described, and no server errors", { skip }, async () => {
+  await using engine = await startTestEngine();
+  const seed = Number(process.env["TEST_SEED"] ?? Date.now() % 1_000_000);
+  const { answers, isClean, output } = await fuzzRound({
+    python: PYTHON,
+    url: engine.httpUrl,
+    seed,
+    examples: EXAMPLES,
+  });
+  assert.ok(isClean, `seed ${seed}:\n${output.slice(0, 20_000)}`);
+  const cases = Object.values(answers).reduce((sum, count) => sum + count, 0);
+  assert.ok(cases >= CASES_MIN, `${cases} cases`);
+  assert.ok((answers["200"] ?? 0) > 0 && (answers["400"] ?? 0) > 0, JSON.stringify(answers));
+  assert.equal((await engine.get("/ready")).status, 200);
+});
