@@ -14,6 +14,11 @@ export function path(texts: TemplateStringsArray, ...parts: readonly string[]): 
   return String.raw({ raw: texts }, ...parts.map(encodeURIComponent));
 }
 
+/** Of a model over the Open Inference Protocol; production unless a version or an alias is given. */
+export function modelPath(model: string, version: string | undefined): string {
+  return version === undefined ? path`/v2/models/${model}` : path`/v2/models/${model}/versions/${version}`;
+}
+
 /** What only reads. */
 export function get(to: string, query: Query = {}): CallRequest {
   return { method: "GET", path: to, query, effect: "reads" };

@@ -14,7 +14,7 @@ import type { BatchAnswer, BatchRequest, Prediction, PredictRequest } from "../c
 import type { HealthAnswer } from "../contract/status.ts";
 import { ERRORS, type ErrorCode, type ErrorDetail } from "../core/errors.ts";
 import { AlertCalls } from "./alert-calls.ts";
-import { type Ask, get, path, post, postTimed } from "./client-call.ts";
+import { type Ask, get, modelPath, post, postTimed } from "./client-call.ts";
 import { FeatureCalls } from "./feature-calls.ts";
 import { type CallOptions, type Content, HttpCaller } from "./http-caller.ts";
 import type { HttpAnswer, HttpOutcome } from "./http-connections.ts";
@@ -27,6 +27,7 @@ import {
 } from "./infer-bodies.ts";
 import { ModelCalls } from "./model-calls.ts";
 import { MonitoringCalls } from "./monitoring-calls.ts";
+import { RepositoryCalls } from "./repository-calls.ts";
 import { type BatcherOptions, RequestBatcher } from "./request-batcher.ts";
 import { retryAfterMs } from "./retry-wait.ts";
 import { TrainingCalls } from "./training-calls.ts";
@@ -97,6 +98,8 @@ export class MillraceClient {
   readonly training: TrainingCalls;
   readonly alerts: AlertCalls;
   readonly features: FeatureCalls;
+  /** Model repository and statistics of the Open Inference Protocol. */
+  readonly repository: RepositoryCalls;
   readonly #caller: HttpCaller;
   readonly #ask: Ask;
 
@@ -115,6 +118,7 @@ export class MillraceClient {
     this.training = new TrainingCalls(this.#ask);
     this.alerts = new AlertCalls(this.#ask);
     this.features = new FeatureCalls(this.#ask);
+    this.repository = new RepositoryCalls(this.#ask);
   }
 
   /** Predicts one row; with `explain`, tells what contributed most. @throws MillraceError */
@@ -198,10 +202,6 @@ export class MillraceClient {
   close(): void {
     this.#caller.close();
   }
-}
-
-function modelPath(model: string, version: string | undefined): string {
-  return version === undefined ? path`/v2/models/${model}` : path`/v2/models/${model}/versions/${version}`;
 }
 
 /** @throws MillraceError for everything but success. */

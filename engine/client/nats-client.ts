@@ -8,7 +8,7 @@
  * Requests are sent again as over HTTP; as no Retry-After comes over NATS, the wait is that which the engine tells there.
  */
 import { randomUUID } from "node:crypto";
-import { DeliverPolicy, type JetStreamClient, jetstream } from "@nats-io/jetstream";
+import { DeliverPolicy, type JetStreamClient, type JsMsg, jetstream } from "@nats-io/jetstream";
 import {
   type ConnectionOptions,
   connect,
@@ -43,6 +43,8 @@ const RETRIES_MAX = 3;
 const RETRY_AFTER = "1";
 /** Results that are fetched ahead of whoever reads them. */
 const AHEAD_MAX = 500;
+/** Of a request of the Open Inference Protocol, which has it in its path over HTTP. */
+const VERSION_HEADER = "model-version";
 
 export interface NatsClientOptions {
   /** Deadline of a call, over all its tries; 30 s unless given. */
@@ -117,6 +119,7 @@ export class MillraceNatsClient {
         const { body, jsonLength } = encode(leftMs);
         const headers = createHeaders();
         headers.set(JSON_LENGTH_HEADER, String(jsonLength));
+        if (request.version !== undefined) headers.set(VERSION_HEADER, request.version);
         return { body, headers };
       },
       options,
@@ -146,7 +149,8 @@ export class MillraceNatsClient {
 
   /**
    * The results of durable requests of a model, each once, as they come; with `since` those from before, too. Ends when its
-   * reader breaks off, or the client is closed. No more than AHEAD_MAX results are held for a slow reader.
+   * reader breaks off, or the client is closed. No more than AHEAD_MAX results are held for a slow reader. Tensors that others asked
+   * for are left out.
    */
   async *predictions(model: string, { since }: { readonly since?: Date } = {}): AsyncGenerator<Prediction> {
     const consumer = await this.#stream.consumers.get(`${this.#options.prefix.toUpperCase()}_PREDICTIONS`, {
@@ -157,7 +161,11 @@ export class MillraceNatsClient {
     });
     const messages = await consumer.consume({ max_messages: AHEAD_MAX });
     try {
-      for await (const message of messages) yield message.json<Prediction>();
+      for await (const message of messages) {
+        if (headerOf(message, JSON_LENGTH_HEADER) !== undefined) continue;
+        const result = message.json<Prediction | { readonly outputs: unknown }>();
+        if (!("outputs" in result)) yield result;
+      }
     } finally {
       await messages.close();
     }
@@ -231,7 +239,7 @@ function errorOf(message: Msg): MillraceError | undefined {
   return new MillraceError(text, { code, status: ERRORS[code].status, details });
 }
 
-function headerOf({ headers }: Msg, name: string): string | undefined {
+function headerOf({ headers }: Pick<Msg, "headers"> | JsMsg, name: string): string | undefined {
   return headers?.get(name, Match.IgnoreCase) || undefined;
 }
 

@@ -2,8 +2,10 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, it } from "node:test";
+import type { InferInput } from "../../engine/client/infer-tensors.ts";
 import { MillraceError } from "../../engine/client/millrace-client.ts";
 import { connectNats, type MillraceNatsClient } from "../../engine/client/nats-client.ts";
+import type { ModelMetadata } from "../../engine/contract/open-inference.ts";
 import { prediction } from "../../engine/contract/predictions.ts";
 import { PAYMENT } from "../support/card-fraud.ts";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
@@ -46,6 +48,23 @@ describe("the client over NATS", () => {
     );
     assert.equal((await failureOf(client.predict({ ...ROW, model: "nobody" }))).code, "MODEL_NOT_FOUND");
     await assert.rejects(client.predict({ ...ROW, model: "a.b" }), /"a.b" is no name of a model/);
+  });
+
+  it("infers from tensors, and tells what is wrong with them", async () => {
+    const one = await client.predict(ROW);
+    const metadata = (await (await engine.get(`/v2/models/${MODEL}`)).json()) as ModelMetadata;
+    const inputs = Object.entries(PAYMENT).map(([name, value]): InferInput => {
+      const datatype = metadata.inputs.find((input) => input.name === name)?.datatype ?? "FP32";
+      const data = typeof value === "string" ? [value] : [Number(value)];
+      return { name, datatype, shape: [1], data };
+    });
+    const result = await client.infer(MODEL, { id: "over-nats", version: "production", inputs });
+    assert.deepEqual([result.id, result.modelVersion], ["over-nats", one.model_version]);
+    assert.ok(Math.abs((result.data("probabilities", "FP32")[1] ?? 0) - one.predicted_value) < 1e-6);
+    const error = await failureOf(client.infer(MODEL, { inputs: inputs.slice(1) }));
+    assert.deepEqual([error.code, error.status], [undefined, 400]);
+    const unknown = await failureOf(client.infer(MODEL, { inputs, version: "9.9.9" }));
+    assert.equal(unknown.status, 404);
   });
 
   it("ends by its deadline, or when nobody is there", async () => {

@@ -14,6 +14,7 @@ import {
 } from "../../engine/contract/features.ts";
 import { labelCountsAnswer, labelsAnswer } from "../../engine/contract/labels.ts";
 import * as models from "../../engine/contract/models.ts";
+import { modelStatistics, repositoryIndex } from "../../engine/contract/oip-repository.ts";
 import { modelMetadata, serverMetadata } from "../../engine/contract/open-inference.ts";
 import { overviewAnswer } from "../../engine/contract/overview.ts";
 import { performanceAnswer } from "../../engine/contract/performance.ts";
@@ -196,6 +197,27 @@ describe("the client of a whole engine", () => {
     assert.equal(await client.modelReady(MODEL), true);
     assert.equal(await client.modelReady("nobody"), false);
     await refused(client.modelMetadata("nobody"), undefined, 404);
+  });
+
+  it("keeps the protocol's repository, and asks for statistics", async () => {
+    const entry = { name: MODEL, version: "1.0.0", state: "READY", reason: "" };
+    const ready = await checked(repositoryIndex, client.repository.index({ ready: true }));
+    assert.deepEqual(ready, [entry, { ...entry, version: "1.1.0" }]); // 1.1.0 is staging
+    assert.equal(
+      (await client.repository.index()).find(({ version }) => version === "1.2.0")?.state,
+      "UNAVAILABLE",
+    );
+    await client.repository.load(MODEL, "1.1.0");
+    await untilServed(engine, MODEL, "1.1.0");
+    await client.repository.unload(MODEL);
+    await eventually("it is gone", async () => !(await client.modelReady(MODEL)));
+    await client.repository.load(MODEL, "1.0.0");
+    await untilServed(engine, MODEL, "1.0.0");
+    const model_stats = await client.repository.statistics(MODEL);
+    await checked(modelStatistics, Promise.resolve({ model_stats: [...model_stats] }));
+    assert.equal(model_stats[0]?.name, MODEL);
+    assert.ok((await client.repository.statistics()).length >= model_stats.length);
+    await refused(client.repository.load("nobody"), undefined, 404);
   });
 
   it("infers from tensors of features, and gets what /predict says", async () => {
