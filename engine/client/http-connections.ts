@@ -4,7 +4,13 @@
  * What becomes of a request is a value: whether it may be sent again depends on how far it got. Bound: CONNECTIONS_MAX at once;
  * further requests wait for one of them, within their deadline.
  */
-import { Agent as HttpAgent, type IncomingHttpHeaders, type IncomingMessage, request } from "node:http";
+import {
+  Agent as HttpAgent,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type RequestOptions,
+  request,
+} from "node:http";
 import { Agent as HttpsAgent, request as secureRequest } from "node:https";
 
 const CONNECTIONS_MAX = 64;
@@ -44,31 +50,34 @@ export interface HttpRequest {
 }
 
 export class HttpConnections {
-  readonly #base: URL;
+  /** What all requests have in common. */
+  readonly #base: RequestOptions;
+  /** Before each path. */
+  readonly #prefix: string;
   readonly #request: typeof request;
   readonly #agent: HttpAgent | HttpsAgent;
 
   /** @throws TypeError when `url` is no address of HTTP. */
   constructor(url: string) {
-    this.#base = URL.canParse(url) ? new URL(url) : wrongUrl(url);
-    const { protocol } = this.#base;
+    const { protocol, hostname, port, pathname } = URL.canParse(url) ? new URL(url) : wrongUrl(url);
     if (protocol !== "http:" && protocol !== "https:") wrongUrl(url);
     const options = { keepAlive: true, maxSockets: CONNECTIONS_MAX, timeout: IDLE_MS };
     this.#agent = protocol === "https:" ? new HttpsAgent(options) : new HttpAgent(options);
     this.#request = protocol === "https:" ? secureRequest : request;
+    const host = hostname.replace(/^\[|\]$/g, ""); // of IPv6
+    this.#base = { agent: this.#agent, host, ...(port !== "" && { port }) };
+    this.#prefix = pathname.replace(/\/$/, "");
   }
 
   /** Rejects with the reason of `signal` alone. */
   async send(call: HttpRequest, timeoutMs: number, signal: AbortSignal | undefined): Promise<HttpOutcome> {
     signal?.throwIfAborted();
     return new Promise((resolve, reject) => {
-      const { hostname, port, pathname } = this.#base;
+      const { method, path } = call;
       const req = this.#request({
-        agent: this.#agent,
-        hostname: hostname.replace(/^\[|\]$/g, ""), // of IPv6
-        port,
-        method: call.method,
-        path: pathname.replace(/\/$/, "") + call.path,
+        ...this.#base,
+        method,
+        path: this.#prefix + path,
         headers: headersOf(call),
       });
       const settle = (outcome: HttpOutcome): void => {
