@@ -101,7 +101,10 @@ function headerOf(description: string, schema: Json): Json {
 }
 
 function operationId({ method, path }: Route): string {
-  const words = path.replace(/.\/$/, "$&slash").split(/[^A-Za-z0-9]+/).filter((word) => word !== "");
+  const words = path
+    .replace(/.\/$/, "$&slash")
+    .split(/[^A-Za-z0-9]+/)
+    .filter((word) => word !== "");
   return [method, ...words.map((word) => word[0]?.toUpperCase() + word.slice(1))].join("");
 }
 

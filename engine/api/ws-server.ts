@@ -6,7 +6,13 @@
  * says which page it was. What is sent within one turn goes out together. uWebSockets.js cannot pause reading a WebSocket, so what is too
  * much is refused, not left waiting. Bounds: `connectionsMax`, a message (below), IDLE_SECONDS without a sign of life; Connection's own.
  */
-import type { HttpRequest, HttpResponse, TemplatedApp, us_socket_context_t, WebSocket } from "uWebSockets.js";
+import uws, {
+  type HttpRequest,
+  type HttpResponse,
+  type TemplatedApp,
+  type us_socket_context_t,
+  type WebSocket,
+} from "uWebSockets.js";
 import { EngineError } from "../core/errors.ts";
 import type { Counter, Metrics } from "../core/metrics.ts";
 import { Connection, type ConnectionLimits, type ConnectionParts } from "../ws/connection.ts";
@@ -80,6 +86,11 @@ export class WebSocketServer implements ConnectionTaker {
   }
 
   attach(app: TemplatedApp, http: HttpSide): void {
+    if (isNative()) this.#serve(app, http);
+    app.any(WS_PATH, (res, req) => http.refuse(res, req, isNative() ? noUpgrade() : noWebSockets()));
+  }
+
+  #serve(app: TemplatedApp, http: HttpSide): void {
     const { limits } = this.#options;
     app.ws<UserData>(WS_PATH, {
       maxPayloadLength: Math.min(2 * limits.messageBytesMax, LENGTH_MAX), // up to there it is told what is wrong
@@ -95,7 +106,6 @@ export class WebSocketServer implements ConnectionTaker {
       drain: (ws) => ws.getUserData().connection?.drained(),
       close: (ws, code) => this.#close(ws, code),
     });
-    app.any(WS_PATH, (res, req) => http.refuse(res, req, noUpgrade()));
   }
 
   stop(): void {
@@ -173,6 +183,18 @@ const REASONS: Readonly<Record<number, string>> = {
   1006: "lost",
   [CLOSE_TRY_LATER]: "slow_reader",
 };
+
+/** What stands in for uWebSockets.js where it has no binary ends the process when a WebSocket is to be refused. */
+function isNative(): boolean {
+  return "SHARED_COMPRESSOR" in uws;
+}
+
+function noWebSockets(): EngineError {
+  return new EngineError(
+    "SERVICE_UNAVAILABLE",
+    "WebSocket needs uWebSockets.js' own binaries, which there are none of for this Node: run the engine on Node 20",
+  );
+}
 
 function noUpgrade(): EngineError {
   const details = [{ field: "upgrade", message: "must be websocket" }];

@@ -217,6 +217,33 @@ describe("answers are as described", () => {
     await api.ask("GET", "/slos/fast");
   });
 
+  it("of the Open Inference Protocol", async () => {
+    for (const path of ["/v2", "/v2/", "/v2/health/live", "/v2/health/ready"]) await api.ask("GET", path);
+    const tensor = (name: string, datatype: string, ...data: unknown[]) => ({
+      name,
+      datatype,
+      shape: [data.length, 1],
+      data,
+    });
+    const inputs = [
+      tensor("amount", "FP32", 42.5),
+      tensor("hour", "INT64", 14),
+      tensor("merchant_category", "BYTES", "grocery"),
+      tensor("card_id", "BYTES", "c"),
+      tensor("merchant_id", "BYTES", "m"),
+    ];
+    for (const version of ["", "/versions/production", "/versions/99.0.0"]) {
+      const path = `/v2/models/card-fraud${version}`;
+      for (const what of ["", "/ready", "/config"]) await api.ask("GET", `${path}${what}`);
+      for (const what of ["/infer", "/explain"]) {
+        await api.ask("POST", `${path}${what}`, { id: "i", inputs });
+        await api.ask("POST", `${path}${what}`, { inputs: [tensor("none", "FP32", 1)] });
+        await api.ask("POST", `${path}${what}`, { inputs: [] });
+        await api.ask("POST", `${path}${what}`, "no json");
+      }
+    }
+  });
+
   it("of the statistics and the repository of the Open Inference Protocol", async () => {
     await api.ask("GET", "/v2/models/stats");
     await api.ask("GET", "/v2/models/card-fraud/stats");

@@ -334,3 +334,11 @@ describe("predictions over WebSocket", () => {
     assert.equal((await engine.post("/predict", { features: PAYMENT })).status, 200);
   });
 });
+
+it("without uWebSockets.js' own binaries nobody is let in, and the engine goes on", async () => {
+  await using engine = await startTestEngine({ env: { UWS_USE_FALLBACK: "1" } });
+  await assert.rejects(WsClient.open(engine.httpUrl));
+  const { message } = await errorOf(await engine.get("/ws"), 503, "SERVICE_UNAVAILABLE");
+  assert.match(message, /Node 20/);
+  assert.equal((await engine.post("/predict", { features: PAYMENT })).status, 200);
+});

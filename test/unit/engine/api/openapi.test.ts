@@ -95,12 +95,10 @@ describe("the description of routes", () => {
     assert.deepEqual(answerOf(ready, 503).headers, {});
   });
 
-  it("lets a route have errors of its own shape, beside those that the server answers before it", () => {
-    const errorBody = z.strictObject({ error: z.string() });
-    const own = route({ describes: { errorBody, errors: ["MODEL_NOT_FOUND", "QUEUE_FULL"] } });
-    assert.deepEqual(answerOf(own, 429).schema["required"], ["error"]);
-    assert.equal((answerOf(own, 404).schema["anyOf"] as Json[]).length, 2);
-    assert.deepEqual(answerOf(own, 405).schema, { $ref: "#/components/schemas/Error" });
+  it("tells all errors of a route of the Open Inference Protocol in its shape", () => {
+    const own = route({ errors: "oip", describes: { errors: ["MODEL_NOT_FOUND", "QUEUE_FULL"] } });
+    for (const status of [404, 405, 429, 500])
+      assert.deepEqual(answerOf(own, status).schema, { $ref: "#/components/schemas/OipError" });
   });
 
   it("refuses one name for two schemas", () => {
