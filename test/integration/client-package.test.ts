@@ -4,11 +4,14 @@
  */
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
-import { mkdir, readdir, rm, symlink, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { promisify } from "node:util";
-import { PROJECT } from "../support/model-folder.ts";
+import { startTestEngine } from "../support/engine.ts";
+import { PROJECT, readModelFolder } from "../support/model-folder.ts";
+import { pushBody, untilServed } from "../support/model-requests.ts";
+import { clientBlock, readReadme } from "../support/readme.ts";
 import { json, startScriptedServer } from "../support/scripted-server.ts";
 import { createTempFolder, type TempFolder } from "../support/temp-folder.ts";
 
@@ -55,7 +58,7 @@ const TSCONFIG = {
     noUncheckedIndexedAccess: true,
     skipLibCheck: false,
   },
-  files: ["main.ts"],
+  files: ["main.ts", "readme.ts"],
 };
 
 describe("the package, installed", () => {
@@ -78,6 +81,7 @@ describe("the package, installed", () => {
     await writeFile(join(folder.path, "package.json"), JSON.stringify({ type: "module" }));
     await writeFile(join(folder.path, "tsconfig.json"), JSON.stringify(TSCONFIG));
     await writeFile(join(folder.path, "main.ts"), PROGRAM);
+    await writeFile(join(folder.path, "readme.ts"), clientBlock(readReadme()));
   });
   after(async () => folder[Symbol.asyncDispose]());
 
@@ -121,6 +125,21 @@ describe("the package, installed", () => {
     );
     const { stdout } = await run(process.execPath, ["main.js", server.url], { cwd: folder.path });
     assert.equal(stdout.trim(), "0.25 1");
+  });
+
+  it("runs the README's example on an engine", async () => {
+    await using engine = await startTestEngine();
+    const { manifest, files } = readModelFolder("test/fixtures/tensors/identity-fp32");
+    const embedding = { manifest: { ...manifest, name: "embedding" }, files };
+    assert.equal((await engine.post("/models", pushBody(embedding, "production"))).status, 201);
+    await untilServed(engine, "embedding", "1.0.0");
+    const program = (await readFile(join(folder.path, "readme.js"), "utf8"))
+      .replace("http://127.0.0.1:8080", engine.httpUrl)
+      .replace("nats://127.0.0.1:4222", engine.natsUrl);
+    await writeFile(join(folder.path, "readme.js"), program);
+    const { stdout } = await run(process.execPath, ["readme.js"], { cwd: folder.path });
+    assert.match(stdout, /^fraud \[( '\w+',?){3} \]\n0\.\d+\n0\.\d+\nINVALID_FEATURES /);
+    assert.match(stdout, /Float32Array\(6\) \[\s*1, 2, 3, 4, 5, 6\s*\]\norder-18 0\.\d+\n$/);
   });
 
   async function link(name: string): Promise<void> {

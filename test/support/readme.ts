@@ -51,3 +51,8 @@ export function featureSetBlock(text: string): string {
 export function webSocketBlock(text: string): string {
   return /<!-- test: ws -->\n```sh\n([\s\S]*?)```/.exec(text)?.[1] ?? "";
 }
+
+/** The example of a program that uses the client. */
+export function clientBlock(text: string): string {
+  return /<!-- test: client -->\n```ts\n([\s\S]*?)```/.exec(text)?.[1] ?? "";
+}
