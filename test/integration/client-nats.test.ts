@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { after, before, describe, it } from "node:test";
+import { ServiceErrorCodeHeader, ServiceErrorHeader } from "@nats-io/services";
+import { connect, headers } from "@nats-io/transport-node";
 import type { InferInput } from "../../engine/client/infer-tensors.ts";
 import { MillraceError } from "../../engine/client/millrace-client.ts";
 import { connectNats, type MillraceNatsClient } from "../../engine/client/nats-client.ts";
@@ -79,6 +81,35 @@ describe("the client over NATS", () => {
     await elsewhere.close();
     const refused = await failureOf(connectNats("nats://127.0.0.1:1"));
     assert.equal(refused.code, "CONNECTION_FAILED");
+  });
+
+  it("asks again what was refused, not what came too late, and tells what is left of the deadline", async () => {
+    const server = await connect({ servers: engine.natsUrl });
+    const told: number[] = [];
+    const answers = [429, 503, 200, 504];
+    server.subscribe("scripted.predict.m", {
+      callback: (_, message) => {
+        told.push(message.json<{ timeout_ms: number }>().timeout_ms);
+        const status = answers[told.length - 1] ?? 500;
+        if (status === 200) return void message.respond('{"predicted_value":0.5}');
+        const head = headers();
+        head.set(ServiceErrorCodeHeader, String(status));
+        head.set(ServiceErrorHeader, "refused");
+        const code = { 429: "QUEUE_FULL", 503: "NOT_READY" }[status] ?? "DEADLINE_EXCEEDED";
+        message.respond(JSON.stringify({ error: { code, message: "refused", details: [] } }), {
+          headers: head,
+        });
+      },
+    });
+    await server.flush();
+    const scripted = await connectNats(engine.natsUrl, { prefix: "scripted", timeoutMs: 10_000 });
+    assert.equal((await scripted.predict({ model: "m", features: {} })).predicted_value, 0.5);
+    const error = await failureOf(scripted.predict({ model: "m", features: {} }));
+    assert.deepEqual([error.code, error.status, told.length], ["DEADLINE_EXCEEDED", 504, 4]);
+    const [first = 0, second = 0, third = 0] = told;
+    assert.ok(first > 9_000 && second <= first - 1_000 && third <= second - 1_000, told.join(", "));
+    await scripted.close();
+    await server.close();
   });
 
   it("stores durable requests once, and tells their results once each", async () => {

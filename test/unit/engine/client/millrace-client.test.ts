@@ -132,6 +132,14 @@ describe("calls of the client", () => {
     assert.equal((await failureOf(client.predict(ROW, { timeoutMs: 150 }))).code, "DEADLINE_EXCEEDED");
   });
 
+  it("end by their deadline while they wait for a connection, too", async () => {
+    await using server = await startScriptedServer(() => {});
+    const client = new MillraceClient({ url: server.url, timeoutMs: 300 });
+    const calls = Array.from({ length: 100 }, async () => (await failureOf(client.predict(ROW))).code);
+    assert.deepEqual(new Set(await Promise.all(calls)), new Set(["DEADLINE_EXCEEDED"]));
+    assert.equal(server.requests.length, 64);
+  });
+
   it("are given up by their signal, while they wait for an answer or for another try", async () => {
     await using server = await startScriptedServer(() => {}, busy("20"));
     const client = new MillraceClient({ url: server.url });
