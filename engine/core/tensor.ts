@@ -53,5 +53,5 @@ export function elementsIn(shape: readonly number[]): number {
 /** The same elements as bytes that any typed array can be a view of, copied only where they are not aligned. */
 export function aligned(bytes: Uint8Array, elementBytes: number): Uint8Array {
   const isAligned = bytes.buffer instanceof ArrayBuffer && bytes.byteOffset % elementBytes === 0;
-  return isAligned ? bytes : Uint8Array.from(bytes);
+  return isAligned ? bytes : new Uint8Array(bytes);
 }
