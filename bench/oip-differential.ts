@@ -4,21 +4,16 @@
  * Triton binary, MLServer JSON, the only form that it has. A peer whose packages cannot be had is left out.
  */
 import assert from "node:assert/strict";
-import { join } from "node:path";
 import { messageOf } from "../engine/core/errors.ts";
 import { startTestEngine } from "../test/support/engine.ts";
-import { eventually } from "../test/support/eventually.ts";
-import { PROJECT } from "../test/support/model-folder.ts";
 import { type OutputBytes, outputsOf } from "../test/support/oip-answer.ts";
 import { createRandom } from "../test/support/random.ts";
 import { serveTensorModels } from "../test/support/tensor-models.ts";
-import { installPackages } from "./peers/install.ts";
-import { ServerProcess } from "./peers/server-process.ts";
+import { startTensorPeer } from "./peers/tensor-peer.ts";
 import { elapsedSeconds, progress } from "./progress.ts";
 import { mixedRequest, type TensorRequest, treesRequest } from "./tensor-requests.ts";
 
 const TOLERANCE = 1e-6;
-const START_MS = 90_000;
 const FOLDERS = ["test/fixtures/bench", "test/fixtures/tensors/mixed"];
 const PEERS = [
   { name: "MLServer", folder: "mlserver", form: "json" },
@@ -40,11 +35,7 @@ for (const peer of PEERS) {
 }
 
 async function compare({ name, folder, form }: (typeof PEERS)[number]): Promise<string> {
-  const target = await installPackages({ name, folder, language: "python" });
-  const program = join(PROJECT, "bench/peers", folder, "tensors.py");
-  const env = { MODELS: FOLDERS.map((path) => join(PROJECT, path)).join(":"), PYTHONDONTWRITEBYTECODE: "1" };
-  await using server = await ServerProcess.start([join(target, "bin/python"), program], env);
-  await eventually(`${name} is ready`, async () => isReady(server), START_MS);
+  await using server = await startTensorPeer({ name, folder }, FOLDERS);
   const random = createRandom(7);
   const worst = { difference: 0, values: 0 };
   for (let count = 1; count <= requests; count++) {
@@ -61,14 +52,6 @@ async function compare({ name, folder, form }: (typeof PEERS)[number]): Promise<
   progress("");
   const asked = `${requests} random requests of each of ${FOLDERS.length} models, each to the engine in JSON and in binary form`;
   return `${name}: ${asked}: ${worst.values} values compared, largest difference ${worst.difference} (${Math.round(elapsedSeconds())} s)`;
-}
-
-async function isReady(server: ServerProcess): Promise<boolean> {
-  if (server.ended !== undefined) throw new Error(server.ended);
-  return fetch(`${server.url}/v2/health/ready`).then(
-    ({ ok }) => ok,
-    () => false,
-  );
 }
 
 async function infer(url: string, request: TensorRequest, form: Form): Promise<OutputBytes[]> {

@@ -1,7 +1,7 @@
 /**
- * Builds the data plane and starts it: HTTP, NATS, batching, workers, the prediction log. Nothing else.
+ * Builds the data plane and starts it: HTTP, gRPC, NATS, batching, workers, the prediction log. Nothing else.
  *
- * Start: streams, then HTTP (which says that it is not ready yet), models loaded and warm, NATS entrances. Stop, in
+ * Start: streams, then HTTP (which says that it is not ready yet), models loaded and warm, gRPC and NATS entrances. Stop, in
  * reverse: entrances close, rows in the engine are answered, the log is flushed, threads and connections end.
  * Bound: a stop waits STOP_WAIT_MS for rows.
  */
@@ -132,11 +132,11 @@ export async function startDataPlane(config: Config, urls: ServiceUrls, logger: 
   const registries = { registry, featureRegistry, sets, store, ingest: ingestWatch };
   const plane = { config, urls, streams, core, readiness, logger, ...registries };
   const { http, port, history, webSockets } = await serveHttp({ ...plane, serviceLevels });
-  const grpc = await startGrpcServer(plane);
   const watch = await followRegistry(registry, core.models, logger);
   const service = await startPredictService(connection.nats, topology, VERSION, (request) =>
     handleServiceRequest(request, { ...core, timeoutMs: config.timeoutMs }),
   );
+  const grpc = await startGrpcServer(plane); // while the models are loaded
   await core.models.settled();
   const consumer = startRequestConsumer(config, streams, core, logger);
   const stop = async (): Promise<void> => {

@@ -27,6 +27,7 @@ import { createSenderCheck } from "./api/sender-check.ts";
 import { statisticsRoutes } from "./api/statistics-routes.ts";
 import { statusRoutes } from "./api/status-routes.ts";
 import { trainingRoutes } from "./api/training-routes.ts";
+import { webSocketRoute } from "./api/ws-server.ts";
 import type { Alerts } from "./app-alerts.ts";
 import type { References } from "./app-references.ts";
 import type { Monitoring } from "./app-service-levels.ts";
@@ -92,6 +93,7 @@ export function createHttpServer(options: HttpOptions): HttpServer {
       models,
       routes: () => routes,
     }),
+    webSocketRoute,
     ...docsRoutes(() => routes),
     ...versionRoutes(config, core, registry, references),
     ...openInferenceRoutes(options),

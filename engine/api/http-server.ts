@@ -77,6 +77,7 @@ export class HttpServer implements ExchangeOwner {
     this.#checkSender = checkSender;
     this.#taker = taker;
     this.#aborted = metrics.counter("engine_http_aborts_total", "Clients that went before their answer.");
+    taker?.attach(this.#app, this);
     for (const route of routes) {
       const { method, path } = route;
       const handle = this.#checked(route);
@@ -85,7 +86,6 @@ export class HttpServer implements ExchangeOwner {
       );
     }
     this.#refuseOtherMethods(routes);
-    taker?.attach(this.#app, this);
     const refuse: Route["handle"] = (exchange) => exchange.fail(noRoute());
     this.#app.any("/v2/*", (res, req) => this.#serve(res, req, refuse, "oip"));
     this.#app.any("/*", (res, req) => this.#serve(res, req, refuse));

@@ -69,6 +69,7 @@ function operation(route: Route, book: SchemaBook): Json {
 }
 
 const STATUS_TEXTS: Readonly<Record<string, string>> = {
+  101: "Connected; what is sent then",
   200: "Done",
   201: "Created",
   202: "Accepted: it is worked on",

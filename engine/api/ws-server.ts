@@ -16,8 +16,9 @@ import uws, {
 import { EngineError } from "../core/errors.ts";
 import type { Counter, Metrics } from "../core/metrics.ts";
 import { Connection, type ConnectionLimits, type ConnectionParts } from "../ws/connection.ts";
+import { serverMessage } from "../ws/messages.ts";
 import type { Subscriptions } from "../ws/subscriptions.ts";
-import type { ConnectionTaker, HttpSide } from "./http-server.ts";
+import type { ConnectionTaker, HttpSide, Route } from "./http-server.ts";
 import type { SenderCheck } from "./sender-check.ts";
 import { UwsSocket } from "./ws-socket.ts";
 
@@ -42,6 +43,19 @@ export interface WebSocketOptions {
   readonly version: string;
   readonly metrics: Metrics;
 }
+
+/** For those who do not upgrade; it is attached behind the server of those who do. */
+export const webSocketRoute: Route = {
+  method: "get",
+  path: WS_PATH,
+  describes: {
+    tag: "Predictions",
+    summary: "Predict and subscribe over one WebSocket: JSON messages in text frames",
+    answers: { 101: serverMessage },
+    errors: ["INVALID_REQUEST", "FORBIDDEN", "BUSY", "SHUTTING_DOWN", "SERVICE_UNAVAILABLE"],
+  },
+  handle: (exchange) => exchange.fail(isNative() ? noUpgrade() : noWebSockets()),
+};
 
 interface UserData {
   socket?: UwsSocket;
@@ -87,7 +101,6 @@ export class WebSocketServer implements ConnectionTaker {
 
   attach(app: TemplatedApp, http: HttpSide): void {
     if (isNative()) this.#serve(app, http);
-    app.any(WS_PATH, (res, req) => http.refuse(res, req, isNative() ? noUpgrade() : noWebSockets()));
   }
 
   #serve(app: TemplatedApp, http: HttpSide): void {

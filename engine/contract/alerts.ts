@@ -116,13 +116,12 @@ export const removedAnswer = z.strictObject({ removed: z.string() }).meta({ id: 
 export type RemovedAnswer = z.infer<typeof removedAnswer>;
 
 /** An empty one is none. */
-const filter = <T extends z.ZodType>(schema: T) =>
-  z.preprocess((text: z.input<T> | "") => (text === "" ? undefined : text), schema.optional());
+const none = z.literal("").transform(() => undefined);
 
 export const alertsQuery = z.strictObject({
-  model: filter(ruleName).optional(),
-  state: filter(z.enum(ALERT_STATES)).optional(),
-  since: filter(timeText).optional(),
+  model: z.union([none, ruleName]).optional(),
+  state: z.union([none, z.enum(ALERT_STATES)]).optional(),
+  since: z.union([none, timeText]).optional(),
 });
 export type AlertsQuery = z.input<typeof alertsQuery>;
 

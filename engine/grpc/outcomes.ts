@@ -7,7 +7,8 @@ import type { Logger } from "../core/log.ts";
 import type { Counter, Metrics } from "../core/metrics.ts";
 import { grpcStatusOf } from "./grpc-status.ts";
 
-const DETAILS_LENGTH_MAX = 1000;
+/** Percent-encoded they are up to nine times as long, and clients take headers of 8 KiB. */
+const DETAILS_LENGTH_MAX = 500;
 
 export interface Refusal {
   readonly code: status;

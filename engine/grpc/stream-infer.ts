@@ -61,7 +61,9 @@ class InferStream {
     });
   }
 
+  /** One that the caller has ended ends by itself. */
   stop(): void {
+    if (this.#state !== "open") return;
     this.#call.pause();
     this.#close("stopping");
   }

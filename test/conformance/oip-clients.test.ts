@@ -5,27 +5,10 @@
 import assert from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { startTestEngine, type TestEngine } from "../support/engine.ts";
-import { clientsPython, runClient } from "../support/python-programs.ts";
+import { CLIENT_PROGRAMS, clientsPython, runClient } from "../support/python-programs.ts";
 import { serveTensorModels } from "../support/tensor-models.ts";
 
 const PYTHON = clientsPython();
-const PROGRAMS = {
-  "tritonclient over HTTP": [
-    "triton_http_service",
-    "triton_http_infer",
-    "triton_http_datatypes",
-    "triton_http_refusals",
-    "triton_http_repository",
-  ],
-  "tritonclient over gRPC": ["triton_grpc_service", "triton_grpc_infer", "triton_grpc_refusals"],
-  "the client generated from the protocol's OpenAPI file": ["open_inference_openapi"],
-  "the gRPC stubs of the protocol's working group": ["open_inference_grpc"],
-  "KServe's InferenceRESTClient": ["kserve_rest"],
-  "pydantic-open-inference": ["pydantic_client"],
-  "JSON answers and the protocol's OpenAPI file": ["json_answers"],
-  "bytes that no client would send": ["http_bytes_refusals"],
-} as const;
-
 describe("unmodified clients", {
   skip: PYTHON === undefined && "TEST_PYTHON names no Python with test/conformance/oip/requirements.txt",
 }, () => {
@@ -36,7 +19,7 @@ describe("unmodified clients", {
   });
   after(async () => engine?.[Symbol.asyncDispose]());
 
-  for (const [client, programs] of Object.entries(PROGRAMS))
+  for (const [client, programs] of Object.entries(CLIENT_PROGRAMS))
     for (const program of programs)
       it(`${client}: ${program}`, async () => {
         const checks = await runClient(PYTHON ?? "", program, {

@@ -2,7 +2,9 @@
  * The Open Inference Protocol over gRPC on a whole engine: where it is found, what it answers, and what is logged and counted of it.
  */
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
 import { after, before, describe, it } from "node:test";
+import { promisify } from "node:util";
 import { toTensorBytes } from "../../engine/core/tensor-bytes.ts";
 import type { InferResponseMessage } from "../../engine/grpc/messages.ts";
 import { jsonOf } from "../support/answers.ts";
@@ -10,7 +12,9 @@ import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
 import { GrpcClient, hasStatus } from "../support/grpc-client.ts";
 import { serveIdentity } from "../support/identity-model.ts";
+import { PROJECT } from "../support/model-folder.ts";
 import { parseMetrics, sampleOf } from "../support/prometheus.ts";
+import { markedBlock, readReadme } from "../support/readme.ts";
 import { ALL_DATATYPES, extremeTensor } from "../support/tensors.ts";
 
 const EXTREMES = [-(2n ** 63n), 2n ** 53n + 1n, 2n ** 63n - 1n];
@@ -25,7 +29,7 @@ describe("an engine over gRPC", () => {
   let engine: TestEngine;
   let client: GrpcClient;
   before(async () => {
-    engine = await startTestEngine({ sample: false });
+    engine = await startTestEngine();
     for (const datatype of ALL_DATATYPES) await serveIdentity(engine, `identity-${datatype.toLowerCase()}`);
     client = new GrpcClient(engine.grpcAddress);
   });
@@ -39,6 +43,13 @@ describe("an engine over gRPC", () => {
     assert.equal(card.addresses["grpc"], engine.grpcAddress);
     assert.deepEqual(await client.call("ServerReady"), { ready: true });
     assert.deepEqual(await client.health(), { status: "SERVING" });
+  });
+
+  it("answers the client that the README shows", async () => {
+    const block = markedBlock(readReadme(), "grpc").replaceAll("127.0.0.1:8001", engine.grpcAddress);
+    const { stdout } = await promisify(execFile)("sh", ["-ec", block], { cwd: PROJECT });
+    const [, legitimate, fraud] = /^order-18 \[ ([\d.]+), ([\d.]+) \]\n$/.exec(stdout) ?? [];
+    assert.ok(Math.abs(Number(legitimate) + Number(fraud) - 1) < 1e-6, stdout);
   });
 
   it("describes a model as over HTTP", async () => {
@@ -65,7 +76,7 @@ describe("an engine over gRPC", () => {
       const [count = 0] = shape;
       const rows = Math.floor(count / 3); // the model takes rows of three
       const bytes = Array.isArray(data)
-        ? toTensorBytes({ data: data.slice(0, rows * 3) })
+        ? toTensorBytes({ data: data.filter((text) => !text.includes("\u0000")) }) // no model takes those
         : (data as Uint8Array).subarray(0, (data.length / count) * rows * 3);
       const inputs = [{ name: "x", datatype, shape: [rows, 3] }];
       const answer = await client.call<InferResponseMessage>("ModelInfer", {

@@ -17,7 +17,7 @@ import { eventually } from "../support/eventually.ts";
 import { GrpcClient, hasStatus, type InferStreamCall } from "../support/grpc-client.ts";
 import { MadeUpInference } from "../support/made-up-inference.ts";
 
-const MESSAGE_BYTES_MAX = 200_000;
+const MESSAGE_BYTES_MAX = 400_000;
 const TIMEOUT_MS = 5_000;
 const LOGGER = pino({ level: "silent" });
 
@@ -189,6 +189,7 @@ describe("the gRPC server", () => {
     await using fixture = await start();
     const { client } = fixture;
     const long = "x".repeat(50_000);
+    const wide = "水".repeat(50_000);
     for (const method of ["ModelMetadata", "ModelConfig", "ModelStatistics"]) {
       await assert.rejects(client.call(method, { name: long }), hasStatus("NOT_FOUND"));
       await assert.rejects(client.call(method, { name: "m", version: long }), hasStatus("NOT_FOUND"));
@@ -203,10 +204,14 @@ describe("the gRPC server", () => {
       client.call("ModelInfer", request("a", { parameters })),
       hasStatus("INVALID_ARGUMENT", /aaa\ufffd has no value/),
     );
+    await assert.rejects(
+      client.call("ModelInfer", request("a", { parameters: { [wide]: { string_param: wide } } })),
+      hasStatus("INVALID_ARGUMENT", /水{400}/),
+    );
     const key = { [long]: { string_param: long } };
     await assert.rejects(
       client.call("ModelInfer", request("a", { parameters: key })),
-      hasStatus("INVALID_ARGUMENT", /^parameters\.x{900}/),
+      hasStatus("INVALID_ARGUMENT", /^parameters\.x{400}/),
     );
     assert.deepEqual(await client.call("ServerLive"), { live: true });
   });
@@ -348,6 +353,11 @@ describe("a gRPC server that stops", () => {
     const { answers, end } = collect(stream);
     stream.write(request("streamed"));
     await eventually("the engine has both", () => engine.taken.length === 2);
+    const ended = client.stream();
+    const whole = collect(ended);
+    ended.end(request("last"));
+    await eventually("the engine has the last", () => engine.taken.length === 3);
+    await client.call("ServerLive"); // the server has read the end of the stream by then
     let isStopped = false;
     const stop = server.stop().then(() => {
       isStopped = true;
@@ -356,7 +366,10 @@ describe("a gRPC server that stops", () => {
     assert.equal(isStopped, false);
     engine.answer(0);
     engine.answer(1);
+    engine.answer(2);
     assert.equal((await answer)["id"], "unary");
+    assert.equal(await whole.end, undefined);
+    assert.deepEqual(idsOf(whole.answers), ["last"]);
     assert.equal((await end)?.code, status.UNAVAILABLE);
     assert.deepEqual(idsOf(answers), ["streamed"]);
     await stop;

@@ -352,7 +352,8 @@ describe("answers are as described", () => {
     const asked = new Set([...api.seen].filter((one) => / 20\d$/.test(one)).map((one) => one.slice(0, -4)));
     // of alert-routes.test and retrain-routes.test, which have alerts, and jobs that stay
     const elsewhere = [
-      "GET /alerts/{id}",
+      "GET /ws", // ws-predict.test
+      "GET /alerts/{id}", // alert-routes.test
       "POST /alerts/{id}/acknowledge",
       "POST /alerts/{id}/resolve",
       "POST /models/{name}/retrain/cancel",

@@ -319,7 +319,7 @@ describe("predictions over WebSocket", () => {
 
   it("leave a path that says what it is for to those who do not upgrade", async () => {
     await errorOf(await engine.get("/ws"), 400, "INVALID_REQUEST");
-    await errorOf(await engine.post("/ws", {}), 400, "INVALID_REQUEST");
+    await errorOf(await engine.post("/ws", {}), 405, "METHOD_NOT_ALLOWED");
   });
 
   it("leave nothing behind when their client vanishes in the middle", async () => {

@@ -17,7 +17,7 @@ import { eventually } from "../support/eventually.ts";
 import { readModelFolder } from "../support/model-folder.ts";
 import { pushBody, withManifest } from "../support/model-requests.ts";
 import { parseMetrics, sampleOf } from "../support/prometheus.ts";
-import { readReadme, webSocketBlock } from "../support/readme.ts";
+import { markedBlock, readReadme } from "../support/readme.ts";
 import { frameOf, TEXT, WsClient } from "../support/ws-client.ts";
 
 const WAIT_MS = 20_000;
@@ -96,7 +96,7 @@ describe("subscriptions over WebSocket", () => {
   });
 
   it("come as the README shows them, to the client that Node has", async () => {
-    const block = webSocketBlock(readReadme()).replaceAll(
+    const block = markedBlock(readReadme(), "ws").replaceAll(
       "ws://127.0.0.1:8080",
       engine.httpUrl.replace("http", "ws"),
     );

@@ -14,6 +14,25 @@ const PACKAGES = [
 ];
 const FIND = "import importlib.metadata, sys; [importlib.metadata.version(name) for name in sys.argv[1:]]";
 
+/** Programs by what they show. */
+export const CLIENT_PROGRAMS = {
+  "tritonclient over HTTP": [
+    "triton_http_service",
+    "triton_http_infer",
+    "triton_http_datatypes",
+    "triton_http_refusals",
+    "triton_http_repository",
+  ],
+  "tritonclient over gRPC": ["triton_grpc_service", "triton_grpc_infer", "triton_grpc_refusals"],
+  "tritonclient's asyncio clients": ["triton_aio"],
+  "the client generated from the protocol's OpenAPI file": ["open_inference_openapi"],
+  "the gRPC stubs of the protocol's working group": ["open_inference_grpc"],
+  "KServe's clients": ["kserve_rest", "kserve_grpc"],
+  "pydantic-open-inference": ["pydantic_client"],
+  "JSON answers and the protocol's OpenAPI file": ["json_answers"],
+  "bytes that no client would send": ["http_bytes_infer", "http_bytes_refusals"],
+} as const;
+
 export interface ClientCheck {
   /** Package and version. */
   readonly client: string;
@@ -26,6 +45,8 @@ export interface ClientCheck {
 export interface ClientAddresses {
   readonly url: string;
   readonly grpcAddress: string;
+  /** Of every model; unset: the fixtures' own. */
+  readonly version?: string;
 }
 
 /** Of a Python with test/conformance/oip/requirements.txt; undefined where TEST_PYTHON names none. */
@@ -39,9 +60,17 @@ export function clientsPython(): string | undefined {
 export async function runClient(
   python: string,
   program: string,
-  { url, grpcAddress }: ClientAddresses,
+  { url, grpcAddress, version = "1.0.0" }: ClientAddresses,
 ): Promise<ClientCheck[]> {
-  const args = [join(FOLDER, `${program}.py`), "--url", url, "--grpc-address", grpcAddress];
+  const args = [
+    join(FOLDER, `${program}.py`),
+    "--url",
+    url,
+    "--grpc-address",
+    grpcAddress,
+    "--version",
+    version,
+  ];
   const child = spawn(python, args, {
     env: { ...process.env, PYTHONDONTWRITEBYTECODE: "1" },
     stdio: ["ignore", "pipe", "pipe"],

@@ -47,9 +47,9 @@ export function featureSetBlock(text: string): string {
   return /<!-- test: feature set -->\n```json\n([\s\S]*?)```/.exec(text)?.[1] ?? "";
 }
 
-/** The example of a WebSocket client. */
-export function webSocketBlock(text: string): string {
-  return /<!-- test: ws -->\n```sh\n([\s\S]*?)```/.exec(text)?.[1] ?? "";
+/** The shell block that is marked to be run by the test of `mark`: grpc, oip, ws. */
+export function markedBlock(text: string, mark: string): string {
+  return new RegExp(`<!-- test: ${mark} -->\\n\`\`\`sh\\n([\\s\\S]*?)\`\`\``).exec(text)?.[1] ?? "";
 }
 
 /** The example of a program that uses the client. */

@@ -12,7 +12,7 @@ import {
 import type { Random } from "./random.ts";
 
 const EXTREME_REALS = [0, -0, 1.5, Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
-const EXTREME_TEXTS = ["", "\u0000 within", "ä€😀", "x".repeat(300)];
+const EXTREME_TEXTS = ["", "ä€😀", "x".repeat(300), "\u0000 within"];
 const LETTERS = ["a", "Z", "é", "水", "😀", "\n", ""];
 
 export const ALL_DATATYPES = Object.keys(DATATYPES) as Datatype[];

@@ -8,13 +8,15 @@ TIMEOUT_S = 20
 
 
 def exchange(base_url, path, body, headers=None, method="POST", length=None):
-    """Status, headers in lower case, body. `length`: a Content-Length that lies; the sending side closes after the body."""
+    """Status, headers in lower case, body. `length`: a Content-Length that lies, after whose body the sending side closes; False: none."""
     address = urlsplit(base_url)
-    lines = {"Host": address.netloc, "Content-Length": len(body) if length is None else length, "Connection": "close", **(headers or {})}
+    lines = {"Host": address.netloc, "Connection": "close", **(headers or {})}
+    if length is not False:
+        lines["Content-Length"] = len(body) if length is None else length
     head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
     with socket.create_connection((address.hostname, address.port), TIMEOUT_S) as connection:
         connection.sendall(f"{method} {path} HTTP/1.1\r\n{head}\r\n".encode() + body)
-        if length is not None:
+        if length:
             connection.shutdown(socket.SHUT_WR)
         received = b"".join(iter(lambda: connection.recv(65_536), b""))
     if not received:

@@ -44,14 +44,16 @@ def check_raw(run, client, target):
     with run.check("raw: a stream of requests"):
         answers = queue.Queue()
         client.start_stream(lambda result, error: answers.put((result, error)))
-        for id_, each in asked.items():
-            client.async_stream_infer("mixed", mixed_inputs(each), request_id=id_)
-        for _ in asked:
-            result, error = answers.get(timeout=30)
-            assert error is None, error
-            wanted = samples.mixed_answer(asked[result.get_response().id])
-            samples.same(result.as_numpy("weighted"), wanted["weighted"])
-        client.stop_stream()
+        try:
+            for id_, each in asked.items():
+                client.async_stream_infer("mixed", mixed_inputs(each), request_id=id_)
+            for _ in asked:
+                result, error = answers.get(timeout=30)
+                assert error is None, error
+                wanted = samples.mixed_answer(asked[result.get_response().id])
+                samples.same(result.as_numpy("weighted"), wanted["weighted"])
+        finally:
+            client.stop_stream(cancel_requests=True)
 
 
 def check_datatypes(run, client, calls):

@@ -50,11 +50,13 @@ def main(target):
     check_mixed(run, client, "versioned URL", plain, binary=all_binary, model_version=target.version)
     check_mixed(run, client, "parameters priority and timeout", plain, binary=all_binary, priority=1, timeout=10_000_000)
     check_mixed(run, client, "parameters of the caller's own", plain, binary=all_binary, parameters={"note": "any", "number": 3, "flag": True})
+    large = samples.mixed(100)  # no small answer is worth packing
+    packed, packed_texts = (large, mixed_inputs(large)), (large, mixed_inputs(large, binary_data=False))
     for one in ["gzip", "deflate"]:
-        check_mixed(run, client, f"{one} request", plain, binary=all_binary, request_compression_algorithm=one)
-        check_mixed(run, client, f"{one} response", plain, binary=all_binary, response_compression_algorithm=one)
+        check_mixed(run, client, f"{one} request", packed, binary=all_binary, request_compression_algorithm=one)
+        check_mixed(run, client, f"{one} response", packed, binary=all_binary, response_compression_algorithm=one)
         check_mixed(
-            run, client, f"{one} both ways, JSON", texts, wanted_outputs(weighted=False, stacked=False),
+            run, client, f"{one} both ways, JSON", packed_texts, wanted_outputs(weighted=False, stacked=False),
             request_compression_algorithm=one, response_compression_algorithm=one,
         )  # fmt: skip
     with run.check("id echoed, model version named"):
