@@ -4,6 +4,7 @@
  * What becomes of a request is a value: whether it may be sent again depends on how far it got. Bound: CONNECTIONS_MAX at once;
  * further requests wait for one of them, within their deadline.
  */
+import { setMaxListeners } from "node:events";
 import {
   Agent as HttpAgent,
   type IncomingHttpHeaders,
@@ -86,6 +87,7 @@ export class HttpConnections {
         resolve(outcome);
       };
       const onAbort = (): void => {
+        clearTimeout(timer);
         reject(signal?.reason as Error);
         req.destroy(); // its error finds the promise settled
       };
@@ -93,7 +95,10 @@ export class HttpConnections {
         settle({ kind: "late" });
         req.destroy();
       }, timeoutMs);
-      signal?.addEventListener("abort", onAbort, { once: true });
+      if (signal !== undefined) {
+        setMaxListeners(0, signal); // one signal may give up any number of calls
+        signal.addEventListener("abort", onAbort, { once: true });
+      }
       req.on("error", (cause: NodeJS.ErrnoException) =>
         settle({ kind: UNCONNECTED.has(cause.code ?? "") ? "unsent" : "lost", cause }),
       );

@@ -7,6 +7,7 @@ import type { z } from "zod";
 import { type InferInput, type TensorArrays } from "../../engine/client/infer-tensors.ts";
 import { MillraceClient, MillraceError } from "../../engine/client/millrace-client.ts";
 import { alertsAnswer } from "../../engine/contract/alerts.ts";
+import { driftAnswer } from "../../engine/contract/drift.ts";
 import {
   entityFeaturesAnswer,
   featureSetsAnswer,
@@ -29,6 +30,7 @@ import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { eventually } from "../support/eventually.ts";
 import { readModelFolder } from "../support/model-folder.ts";
 import { untilServed } from "../support/model-requests.ts";
+import { payments } from "../support/reference-rows.ts";
 
 const MODEL = "card-fraud";
 const NO_ID = "00000000-0000-4000-8000-000000000000";
@@ -145,6 +147,29 @@ describe("the client of a whole engine", () => {
     await checked(slaAnswer, client.monitoring.sla(MODEL));
     await refused(client.monitoring.drift(MODEL, { window: "1h" }), "CONFLICT", 409); // it has no reference
     await refused(client.monitoring.latency(MODEL, { from: "yesterday" }), "INVALID_REQUEST", 400);
+  });
+
+  it("asks how far a window has drifted, from counters and from rows", async () => {
+    const instances = payments(1_000, 1).map((row) => ({ features: row }));
+    await client.predictBatch({ model: MODEL, instances });
+    const window = { from: new Date(Date.now() - 3_600_000).toISOString(), to: new Date().toISOString() };
+    await eventually(
+      "the predictions are stored, and a reference is made of them",
+      async () =>
+        (await engine.post(`/models/${MODEL}/versions/1.0.0/reference`, { window })).status === 201 ||
+        undefined,
+      20_000,
+    );
+    await client.predictBatch({ model: MODEL, instances });
+    const counted = await eventually(
+      "the predictions are counted",
+      async () => checked(driftAnswer, client.monitoring.drift(MODEL, { window: "1h" })),
+      20_000,
+    );
+    assert.equal(counted.model_version, "1.0.0");
+    assert.ok(counted.columns.some(({ feature }) => feature === "amount"));
+    const exact = await checked(driftAnswer, client.monitoring.drift(MODEL, { window: "1h", exact: "true" }));
+    assert.ok(exact.exact !== undefined);
   });
 
   it("asks for alerts", async () => {
