@@ -8,15 +8,6 @@ import { join } from "node:path";
 import { PROJECT } from "../test/support/model-folder.ts";
 import { createTempFolder } from "../test/support/temp-folder.ts";
 
-const CHECKS = [
-  "honest_server_errors",
-  "status_code_conformance",
-  "content_type_conformance",
-  "response_headers_conformance",
-  "response_schema_conformance",
-  "negative_data_rejection",
-  "unsupported_method",
-];
 const ROUND_MS_MAX = 3_600_000;
 
 export interface FuzzRound {
@@ -51,7 +42,6 @@ export async function fuzzRound({ python, url, seed, examples }: FuzzRound): Pro
       "run",
       `${url}/openapi.json`,
       "--phases=fuzzing",
-      `--checks=${CHECKS.join(",")}`,
       `--seed=${seed}`,
       `--max-examples=${examples}`,
       "--request-timeout=60",

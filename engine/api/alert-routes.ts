@@ -24,12 +24,11 @@ export interface AlertRoutesOptions {
 }
 
 /** An empty one is none. */
-const filter = <T extends z.ZodType>(schema: T) =>
-  z.preprocess((text) => (text === "" ? undefined : text), schema.optional());
+const none = z.literal("").transform(() => undefined);
 const filterQuery = z.strictObject({
-  model: filter(ruleName).optional(),
-  state: filter(z.enum(ALERT_STATES)).optional(),
-  since: filter(timeText).optional(),
+  model: z.union([none, ruleName]).optional(),
+  state: z.union([none, z.enum(ALERT_STATES)]).optional(),
+  since: z.union([none, timeText]).optional(),
 });
 
 const handlingBody = z.strictObject({

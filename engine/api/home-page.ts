@@ -40,7 +40,7 @@ export function homePage(card: Card): string {
   @media (prefers-color-scheme: dark) { body { color: #dfe6ee; background: #12181f } td, th { border-color: #2b3643 } }
 </style>
 <h1>Millrace <span class="state ${text(card.status)}">${text(card.status)}</span></h1>
-<p>Version ${text(card.version)}. Program? Ask for JSON: <code>curl ${text(card.addresses["http"] ?? "")}/</code></p>
+<p>Version ${text(card.version)}. <a href="/docs">All of the API</a>. Program? Ask for JSON: <code>curl ${text(card.addresses["http"] ?? "")}/</code></p>
 <h2>Models</h2>
 <table><tr><th>Model</th><th>Version</th><th>Aliases</th><th>Runtime</th><th></th></tr>${models.join("")}</table>
 <h2>Addresses</h2>

@@ -11,7 +11,7 @@ type Json = Readonly<Record<string, unknown>>;
 export interface Operation {
   readonly operationId: string;
   readonly tags: readonly string[];
-  readonly parameters?: readonly { readonly name: string; readonly in: string }[];
+  readonly parameters?: readonly { readonly name: string; readonly in: string; readonly schema: Json }[];
   readonly requestBody?: { readonly content: Readonly<Record<string, { readonly schema: Json }>> };
   readonly responses: Readonly<
     Record<
@@ -38,15 +38,17 @@ export class DescribedApi {
     this.#url = url;
   }
 
+  /** The schema that a $ref names. */
+  readonly find: FindSchema = (reference) => {
+    const name = /^#\/components\/schemas\/(.+)$/.exec(reference)?.[1] ?? "";
+    const found = this.document.components.schemas[name];
+    assert.ok(found !== undefined, `${reference} is in the document`);
+    return found;
+  };
+
   /** What is wrong with a value that this schema describes. */
   problems(value: unknown, schema: Json): string[] {
-    const find: FindSchema = (reference) => {
-      const name = /^#\/components\/schemas\/(.+)$/.exec(reference)?.[1] ?? "";
-      const found = this.document.components.schemas[name];
-      assert.ok(found !== undefined, `${reference} is in the document`);
-      return found;
-    };
-    return schemaProblems(value, schema, find);
+    return schemaProblems(value, schema, this.find);
   }
 
   /**

@@ -49,9 +49,12 @@ export class PaneCounts {
   #counts: Uint32Array = new Uint32Array(0);
   #byMinute = new Map<number, Uint32Array>();
   #misfits = 0;
+  /** Of a model of tensors nothing but the output is watched, whatever its rows hold. */
+  readonly #hasInputs: boolean;
 
   constructor(plan: CountingPlan) {
     this.#plan = plan;
+    this.#hasInputs = plan.counter.stride + plan.textColumns.length > 0;
   }
 
   /** Minutes with counts. */
@@ -73,7 +76,7 @@ export class PaneCounts {
     const { counter, textColumns, classColumn } = this.#plan;
     const intoMinuteMs = row.dateMs - this.#startMs;
     if (!(intoMinuteMs >= 0 && intoMinuteMs < MINUTE_MS)) this.#turnTo(Math.floor(row.dateMs / MINUTE_MS));
-    if (row.numbers !== counter.stride || row.texts !== textColumns.length) {
+    if (this.#hasInputs && (row.numbers !== counter.stride || row.texts !== textColumns.length)) {
       this.#counts[counter.slots] = (this.#counts[counter.slots] as number) + 1;
       this.#misfits++;
       return;
