@@ -4,18 +4,22 @@
  * Bound: one test at a time, others are answered BUSY.
  */
 import type { HttpRequest } from "uWebSockets.js";
-import { z } from "zod";
-import { ALERT_STATES } from "../alerts/alert.ts";
 import type { Channel } from "../alerts/alert-delivery.ts";
 import type { AlertDesk } from "../alerts/alert-desk.ts";
-import { ruleName } from "../alerts/alert-rule.ts";
 import { testChannels } from "../alerts/test-notification.ts";
-import { alertAnswer, alertChangesAnswer, alertsAnswer, testedChannelsAnswer } from "../contract/alerts.ts";
+import {
+  alertAnswer,
+  alertChangesAnswer,
+  alertsAnswer,
+  alertsQuery,
+  handlingRequest,
+  testedChannelsAnswer,
+} from "../contract/alerts.ts";
 import { EngineError } from "../core/errors.ts";
 import type { Route } from "./http-server.ts";
 import { emptyBody, SMALL_BODY_BYTES, withBody } from "./json-body.ts";
 import { textIn, uuidPath } from "./path-name.ts";
-import { queryIn, timeText } from "./query.ts";
+import { queryIn } from "./query.ts";
 import type { RouteDescription } from "./route-description.ts";
 
 export interface AlertRoutesOptions {
@@ -23,23 +27,10 @@ export interface AlertRoutesOptions {
   readonly channels: readonly Channel[];
 }
 
-/** An empty one is none. */
-const none = z.literal("").transform(() => undefined);
-const filterQuery = z.strictObject({
-  model: z.union([none, ruleName]).optional(),
-  state: z.union([none, z.enum(ALERT_STATES)]).optional(),
-  since: z.union([none, timeText]).optional(),
-});
-
-const handlingBody = z.strictObject({
-  by: z.string().max(128).optional(),
-  note: z.string().max(1000).optional(),
-});
-
 const HANDLING = {
   tag: "Alerts",
   path: { id: uuidPath },
-  body: handlingBody,
+  body: handlingRequest,
   answers: { 200: alertAnswer },
   errors: ["ALERT_NOT_FOUND", "CONFLICT", "BUSY", "SERVICE_UNAVAILABLE"],
 } as const;
@@ -48,7 +39,7 @@ const DESCRIBED = {
   list: {
     tag: "Alerts",
     summary: "Alerts, the newest change first",
-    query: filterQuery,
+    query: alertsQuery,
     answers: { 200: alertsAnswer },
     errors: ["SERVICE_UNAVAILABLE"],
   },
@@ -84,7 +75,7 @@ export function alertRoutes({ desk, channels }: AlertRoutesOptions): Route[] {
       path: "/alerts",
       describes: DESCRIBED.list,
       handle: (exchange, req) => {
-        const { model, state, since } = queryIn(req, filterQuery);
+        const { model, state, since } = queryIn(req, alertsQuery);
         exchange.guardAsync(async () =>
           exchange.sendJson(JSON.stringify({ alerts: await desk.list({ model, state, sinceMs: since }) })),
         );
@@ -109,7 +100,7 @@ export function alertRoutes({ desk, channels }: AlertRoutesOptions): Route[] {
         describes: DESCRIBED[action],
         handle: (exchange, req) => {
           const id = alertIdIn(req);
-          withBody(exchange, handlingBody, SMALL_BODY_BYTES, async (words) =>
+          withBody(exchange, handlingRequest, SMALL_BODY_BYTES, async (words) =>
             exchange.sendJson(JSON.stringify(await desk[action](id, words, Date.now()))),
           );
         },

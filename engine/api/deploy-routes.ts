@@ -10,12 +10,12 @@
 import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
 import type { ModelRegistry } from "../../storage/model-registry.ts";
-import { artifactsAnswer, modelAnswer } from "../contract/models.ts";
+import { byOf, changedBy } from "../contract/changed-by.ts";
+import { artifactsAnswer, deployRequest, modelAnswer } from "../contract/models.ts";
 import { deployment } from "../core/deployment.ts";
 import { EngineError } from "../core/errors.ts";
 import { modelKey } from "../core/manifest.ts";
 import { MODEL_NAME, MODEL_VERSION } from "../core/names.ts";
-import { byOf, changedBy } from "./changed-by.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { checkBody, withBody } from "./json-body.ts";
@@ -33,15 +33,8 @@ interface ModelId {
   readonly version: string;
 }
 
+/** The rest is checked by `deployment`. */
 const deployBody = z.looseObject(changedBy);
-/** What the body is checked by, in two parts. */
-const [none, staging, direct, canary] = deployment.options;
-const describedDeploy = z.discriminatedUnion("strategy", [
-  z.strictObject({ ...none.shape, ...changedBy }),
-  z.strictObject({ ...staging.shape, ...changedBy }),
-  z.strictObject({ ...direct.shape, ...changedBy }),
-  z.strictObject({ ...canary.shape, ...changedBy }),
-]);
 const fileQuery = z.object({
   file: z.string().optional().describe("path of one file, which is answered instead"),
 });
@@ -68,7 +61,7 @@ export function deployRoutes({ registry }: DeployRoutesOptions): Route[] {
         tag: "Models",
         summary: "Bring a version live, by one of four strategies",
         path: { id: modelId },
-        body: describedDeploy,
+        body: deployRequest,
         answers: { 200: modelAnswer },
         errors: ["MODEL_NOT_FOUND", "CONFLICT", "MODEL_INVALID", "MODEL_UNTRUSTED", "SERVICE_UNAVAILABLE"],
       },

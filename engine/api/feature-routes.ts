@@ -4,7 +4,12 @@
  * A set is named as `name@version`, or by its name alone: then it is the highest version that is active.
  */
 import { z } from "zod";
-import { entityFeaturesAnswer, onlineFeaturesAnswer } from "../contract/features.ts";
+import {
+  entityFeaturesAnswer,
+  entityId,
+  onlineFeaturesAnswer,
+  onlineFeaturesRequest,
+} from "../contract/features.ts";
 import { EngineError } from "../core/errors.ts";
 import { type FeatureSet, featureSetKey } from "../core/feature-set.ts";
 import type { EntityReader } from "../features/entity-reader.ts";
@@ -24,20 +29,9 @@ export interface FeatureRoutesOptions {
   readonly bodyBytesMax: number;
 }
 
-const FEATURES_MAX = 500;
 const LOOKUPS_MAX = 200;
-const entityId = z.string().min(1).max(128);
 
 const setReference = z.string().max(200).describe("name, or name@version");
-
-const onlineBody = z.strictObject({
-  feature_set: z.string().max(200),
-  entities: z.array(entityId).min(1),
-  /** All features that the caller does not send, by default. */
-  features: z.array(z.string().max(128)).min(1).max(FEATURES_MAX).optional(),
-  /** Request features, for those that are derived from them. */
-  request: z.record(z.string().max(128), z.union([z.number(), z.string().max(1024), z.boolean()])).optional(),
-});
 
 export function featureRoutes(options: FeatureRoutesOptions): Route[] {
   const lookups = new LookupCache();
@@ -49,12 +43,12 @@ export function featureRoutes(options: FeatureRoutesOptions): Route[] {
       describes: {
         tag: "Features",
         summary: "Features of many entities, now",
-        body: onlineBody,
+        body: onlineFeaturesRequest,
         answers: { 200: onlineFeaturesAnswer },
         errors: ["FEATURE_SET_NOT_FOUND", "INVALID_FEATURES", "SERVICE_UNAVAILABLE"],
       },
       handle: (exchange) =>
-        withBody(exchange, onlineBody, options.bodyBytesMax, async (body) =>
+        withBody(exchange, onlineFeaturesRequest, options.bodyBytesMax, async (body) =>
           answerMany(exchange, { ...options, reader }, lookups, body),
         ),
     },
@@ -84,7 +78,7 @@ async function answerMany(
   exchange: Exchange,
   { reader, findActive, entitiesMax }: FeatureRoutesOptions,
   lookups: LookupCache,
-  { feature_set, entities, features, request = {} }: z.infer<typeof onlineBody>,
+  { feature_set, entities, features, request = {} }: z.infer<typeof onlineFeaturesRequest>,
 ): Promise<void> {
   if (entities.length > entitiesMax) {
     const message = `must have at most ${entitiesMax} ids`;

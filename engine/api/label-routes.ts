@@ -6,16 +6,14 @@
  */
 import { z } from "zod";
 import type { LabelCounts, LabelsQuestion } from "../../storage/label-counts.ts";
-import { labelCountsAnswer, labelsAnswer } from "../contract/labels.ts";
+import { labelCountsAnswer, labelCountsQuery, labelsAnswer, labelsRequest } from "../contract/labels.ts";
 import { EngineError } from "../core/errors.ts";
-import { labelBody } from "../core/label.ts";
-import { MODEL_NAME } from "../core/names.ts";
 import type { LabelPublisher } from "../labels/label-publisher.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { checkBody, withBody } from "./json-body.ts";
 import { namePath, textIn } from "./path-name.ts";
-import { queryIn, wholeNumber } from "./query.ts";
+import { queryIn } from "./query.ts";
 
 export interface LabelRoutesOptions {
   readonly publisher: LabelPublisher;
@@ -26,17 +24,11 @@ export interface LabelRoutesOptions {
 }
 
 const LABELS_MAX = 10_000;
-const HOURS_MAX = 24 * 31;
 const HOUR_MS = 3_600_000;
 
-const labelsBody = z.strictObject({
-  model_name: z.string().regex(MODEL_NAME, "must be the name of a model"),
-  labels: z.array(labelBody).min(1),
-});
 /** Their number is looked at before each of them. */
-const uncheckedLabels = labelsBody.extend({ labels: z.array(z.unknown()).min(1) });
-const checkedLabels = labelsBody.pick({ labels: true });
-const question = z.strictObject({ hours: wholeNumber(1, HOURS_MAX, 24 * 7) });
+const uncheckedLabels = labelsRequest.extend({ labels: z.array(z.unknown()).min(1) });
+const checkedLabels = labelsRequest.pick({ labels: true });
 
 export function labelRoutes(options: LabelRoutesOptions): Route[] {
   let isBusy = false;
@@ -60,7 +52,7 @@ export function labelRoutes(options: LabelRoutesOptions): Route[] {
       describes: {
         tag: "Labels",
         summary: "Tell the truth about predictions",
-        body: labelsBody,
+        body: labelsRequest,
         answers: { 202: labelsAnswer },
         errors: ["MODEL_NOT_FOUND", "QUEUE_FULL", "LOG_UNAVAILABLE", "SERVICE_UNAVAILABLE"],
       },
@@ -76,12 +68,12 @@ export function labelRoutes(options: LabelRoutesOptions): Route[] {
         tag: "Labels",
         summary: "How many labels there are, and how late they come",
         path: { model: namePath },
-        query: question,
+        query: labelCountsQuery,
         answers: { 200: labelCountsAnswer },
         errors: ["MODEL_NOT_FOUND", "BUSY", "SERVICE_UNAVAILABLE"],
       },
       handle: (exchange, req) => {
-        const { hours } = queryIn(req, question);
+        const { hours } = queryIn(req, labelCountsQuery);
         const model = textIn(req, 0);
         exchange.guardAsync(async () => answerCounts(exchange, model, hours));
       },

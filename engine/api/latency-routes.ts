@@ -4,18 +4,15 @@
  * Bound: STEPS_MAX steps of a report.
  */
 import type { HttpRequest } from "uWebSockets.js";
-import { z } from "zod";
 import type { ErrorStep, Traffic, TrafficQuestion } from "../../storage/traffic-report.ts";
-import { latencyAnswer, slaAnswer } from "../contract/service.ts";
+import { latencyAnswer, latencyQuery, slaAnswer } from "../contract/service.ts";
 import { EngineError } from "../core/errors.ts";
-import { MODEL_VERSION } from "../core/names.ts";
 import type { ServiceObjective } from "../core/service-objective.ts";
-import { TIMESTAMP_FORM } from "../core/timestamp.ts";
 import { latencyReport, STEP_MS } from "../monitor/service/latency-report.ts";
 import { type ObjectiveSources, objectiveLevel } from "../monitor/service/objective-level.ts";
 import type { Route } from "./http-server.ts";
 import { nameIn, namePath } from "./path-name.ts";
-import { queryIn, timeText } from "./query.ts";
+import { queryIn } from "./query.ts";
 
 const STEPS_MAX = 1_500;
 /** Steps of a report that names no `from`. */
@@ -30,16 +27,6 @@ export interface LatencyRoutesOptions {
   readonly objectiveSources: ObjectiveSources;
 }
 
-const time = timeText.refine((ms) => ms >= 0, `must be ${TIMESTAMP_FORM}, from 1970`);
-
-const question = z.strictObject({
-  from: time.optional(),
-  to: time.optional(),
-  step: z.enum(["minute", "hour", "day"]).default("hour"),
-  version: z.string().regex(MODEL_VERSION, "must be a semantic version such as 1.0.0").optional(),
-  variant: z.string().max(128).optional(),
-});
-
 export function latencyRoutes(options: LatencyRoutesOptions): Route[] {
   const { checkModel, readTraffic, readErrors, listObjectives, objectiveSources } = options;
   return [
@@ -50,7 +37,7 @@ export function latencyRoutes(options: LatencyRoutesOptions): Route[] {
         tag: "Monitoring",
         summary: "Traffic, errors and latencies by stage, over time",
         path: { model: namePath },
-        query: question,
+        query: latencyQuery,
         answers: { 200: latencyAnswer },
         errors: ["MODEL_NOT_FOUND", "SERVICE_UNAVAILABLE"],
       },
@@ -98,7 +85,7 @@ export function latencyRoutes(options: LatencyRoutesOptions): Route[] {
 /** Whole steps: from the start of the one that holds `from` to the end of the one that holds the last moment before `to`. */
 function parseQuestion(req: HttpRequest, nowMs: number): TrafficQuestion {
   const model = modelIn(req);
-  const asked = queryIn(req, question);
+  const asked = queryIn(req, latencyQuery);
   const { step, version, variant } = asked;
   const stepMs = STEP_MS[step];
   const to = Math.ceil((asked.to ?? nowMs) / stepMs) * stepMs;

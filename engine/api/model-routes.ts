@@ -9,14 +9,21 @@ import type { ModelState } from "../../storage/model-state.ts";
 import type { ReferenceStore } from "../../storage/reference-store.ts";
 import type { VersionRecord } from "../../storage/version-record.ts";
 import type { WorkerPool } from "../../workers/pool.ts";
-import { modelAnswer, modelDetailsAnswer, modelsAnswer, versionAnswer } from "../contract/models.ts";
+import { byOf } from "../contract/changed-by.ts";
+import {
+  modelAnswer,
+  modelDetailsAnswer,
+  modelsAnswer,
+  promoteRequest,
+  pushRequest,
+  rollbackRequest,
+  versionAnswer,
+  versionRequest,
+} from "../contract/models.ts";
 import { EngineError } from "../core/errors.ts";
-import { modelKey, modelManifest, parseManifest } from "../core/manifest.ts";
-import { MODEL_NAME, MODEL_VERSION } from "../core/names.ts";
-import { versionSignature } from "../core/signature.ts";
+import { modelKey, parseManifest } from "../core/manifest.ts";
 import { withExampleRow } from "../example-row.ts";
 import type { Models } from "../models.ts";
-import { byOf, changedBy } from "./changed-by.ts";
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
@@ -36,28 +43,8 @@ export interface ModelRoutesOptions {
   readonly artifactBytesMax: number;
 }
 
-const FILES_MAX = 1000;
-
-const alias = z.string().regex(MODEL_NAME, "must be a lower-case word");
-const version = z.string().regex(MODEL_VERSION, "must be a semantic version such as 1.0.0");
-
-const pushBody = z.strictObject({
-  manifest: z.unknown(),
-  /** Base64 by path. */
-  files: z
-    .record(z.string().max(512), z.base64())
-    .refine((files) => Object.keys(files).length <= FILES_MAX, `at most ${FILES_MAX} files`),
-  /** Made by whoever pushes: the engine checks it, and signs nothing itself. */
-  signature: versionSignature.optional(),
-  /** Alias to point to the version once it is stored. */
-  alias: alias.optional(),
-  ...changedBy,
-});
-/** With what the manifest is checked by. */
-const describedPush = pushBody.safeExtend({ manifest: modelManifest });
-const promoteBody = z.strictObject({ version, alias: alias.optional(), ...changedBy });
-const rollbackBody = z.strictObject({ alias: alias.optional(), ...changedBy });
-const versionBody = z.strictObject({ version, ...changedBy });
+/** The manifest is checked apart, by parseManifest. */
+const pushBody = pushRequest.extend({ manifest: z.unknown() });
 
 const DESCRIBED = {
   list: {
@@ -69,7 +56,7 @@ const DESCRIBED = {
   push: {
     tag: "Models",
     summary: "Push a version, which is checked in a worker first",
-    body: describedPush,
+    body: pushRequest,
     answers: { 201: versionAnswer },
     errors: [
       "MODEL_INVALID",
@@ -154,16 +141,16 @@ function changeRoutes({ registry }: ModelRoutesOptions): Route[] {
     change(
       "promote",
       "Point an alias to a version; production unless told",
-      promoteBody,
+      promoteRequest,
       async (model, body) => registry.promote(model, body.version, body.alias, byOf(body)),
     ),
-    change("rollback", "Point an alias to the version before", rollbackBody, async (model, body) =>
+    change("rollback", "Point an alias to the version before", rollbackRequest, async (model, body) =>
       registry.rollback(model, body.alias, byOf(body)),
     ),
-    change("archive", "Put a version away that no alias points to", versionBody, async (model, body) =>
+    change("archive", "Put a version away that no alias points to", versionRequest, async (model, body) =>
       registry.archive(model, body.version, byOf(body)),
     ),
-    change("deprecate", "Say that a version should not be used", versionBody, async (model, body) =>
+    change("deprecate", "Say that a version should not be used", versionRequest, async (model, body) =>
       registry.deprecate(model, body.version, byOf(body)),
     ),
   ];

@@ -4,9 +4,9 @@
  */
 import type { HttpRequest } from "uWebSockets.js";
 import { z } from "zod";
-import { driftAnswer, settingsAnswer } from "../contract/drift.ts";
+import { driftAnswer, driftQuery, settingsAnswer } from "../contract/drift.ts";
 import { overviewAnswer } from "../contract/overview.ts";
-import { durationMs, durationText } from "../core/duration.ts";
+import { durationMs } from "../core/duration.ts";
 import { EngineError } from "../core/errors.ts";
 import type { ModelManifest } from "../core/manifest.ts";
 import type { ReferenceSource } from "../core/reference-source.ts";
@@ -23,7 +23,7 @@ import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
 import { modelNameIn, namePath } from "./path-name.ts";
-import { queryIn, timeText } from "./query.ts";
+import { queryIn } from "./query.ts";
 import type { RouteDescription } from "./route-description.ts";
 
 const MONTHS_MS_MAX = 400 * 86_400_000;
@@ -50,18 +50,6 @@ export interface MonitoringRoutesOptions extends DriftPorts {
   readonly clock: () => number;
 }
 
-const question = z.strictObject({
-  version: z.string().max(128).optional(),
-  variant: z.string().max(128).optional(),
-  window: durationText("5m", "400d").optional(),
-  from: timeText.optional(),
-  to: timeText.optional(),
-  exact: z.enum(["true", "false"]).default("false"),
-  reference_from: timeText.optional(),
-  reference_to: timeText.optional(),
-});
-type Question = z.infer<typeof question>;
-
 interface AskedDrift extends TimeSpan {
   readonly version: string | undefined;
   readonly variant: string | undefined;
@@ -82,7 +70,7 @@ const DESCRIBED = {
     tag: "Monitoring",
     summary: "How far a window has drifted from the reference",
     path: { model: namePath },
-    query: question,
+    query: driftQuery,
     answers: { 200: driftAnswer },
     errors: ["MODEL_NOT_FOUND", "MODEL_INVALID", "CONFLICT", "BUSY", "SERVICE_UNAVAILABLE"],
   },
@@ -219,7 +207,7 @@ async function overview(
 
 /** `window` counts back from now, or from `to`; else `from` and `to` are needed. */
 function parseQuestion(req: HttpRequest, nowMs: number): AskedDrift {
-  const asked = queryIn(req, question);
+  const asked = queryIn(req, driftQuery);
   const { version, variant, window, from, to: toMs = nowMs, exact } = asked;
   if (from !== undefined && window !== undefined) throw refused("window", "is not asked for beside from");
   const fromMs = from ?? toMs - (durationMs(window ?? "24h") ?? 0);
@@ -231,7 +219,7 @@ function referenceAsked({
   exact,
   reference_from: fromMs,
   reference_to: toMs,
-}: Question): TimeSpan | undefined {
+}: z.infer<typeof driftQuery>): TimeSpan | undefined {
   if (fromMs === undefined && toMs === undefined) return undefined;
   if (exact === "false") throw refused("reference_from", "is asked for beside exact=true only");
   if (fromMs === undefined) throw refused("reference_from", "is needed beside reference_to");

@@ -4,15 +4,12 @@
  * Bound: ROWS_MAX values; who asks for more is told to ask for less.
  */
 import type { HttpRequest } from "uWebSockets.js";
-import { z } from "zod";
 import type { PerformanceQuestion, PerformanceRow } from "../../storage/performance-store.ts";
-import { performanceAnswer } from "../contract/performance.ts";
+import { performanceAnswer, performanceQuery } from "../contract/performance.ts";
 import { fieldInvalid } from "../core/errors.ts";
-import { TIMESTAMP_FORM } from "../core/timestamp.ts";
-import { METRICS } from "../monitor/performance/metric-table.ts";
 import type { Route } from "./http-server.ts";
 import { modelNameIn, namePath } from "./path-name.ts";
-import { queryIn, timeText } from "./query.ts";
+import { queryIn } from "./query.ts";
 
 export interface PerformanceRoutesOptions {
   readonly readPerformance: (question: PerformanceQuestion) => Promise<readonly PerformanceRow[]>;
@@ -23,22 +20,6 @@ export interface PerformanceRoutesOptions {
 
 const ROWS_MAX = 10_000;
 const DEFAULT_MS = 30 * 86_400_000;
-/** Of ClickHouse's DateTime. */
-const LAST_MS = 0xffff_ffff * 1_000;
-
-const moment = timeText.refine(
-  (ms) => ms >= 0 && ms <= LAST_MS,
-  `must be ${TIMESTAMP_FORM}, from 1970 to 2106`,
-);
-const text = z.string().max(512).optional();
-const query = z.strictObject({
-  from: moment.optional(),
-  to: moment.optional(),
-  version: text,
-  variant: text,
-  metric: z.enum(Object.keys(METRICS) as [string]).optional(),
-  slice: z.string().max(512).default(""),
-});
 
 export function performanceRoutes({ readPerformance, checkModel, clock }: PerformanceRoutesOptions): Route[] {
   return [
@@ -49,7 +30,7 @@ export function performanceRoutes({ readPerformance, checkModel, clock }: Perfor
         tag: "Monitoring",
         summary: "How good a model was, window by window",
         path: { model: namePath },
-        query,
+        query: performanceQuery,
         answers: { 200: performanceAnswer },
         errors: ["MODEL_NOT_FOUND", "SERVICE_UNAVAILABLE"],
       },
@@ -72,7 +53,7 @@ export function performanceRoutes({ readPerformance, checkModel, clock }: Perfor
 }
 
 function parseQuery(req: HttpRequest, nowMs: number): Omit<PerformanceQuestion, "model" | "rowsMax"> {
-  const { from, to = nowMs, ...rest } = queryIn(req, query);
+  const { from, to = nowMs, ...rest } = queryIn(req, performanceQuery);
   const fromMs = from ?? Math.max(0, to - DEFAULT_MS);
   if (fromMs >= to) throw fieldInvalid("from", "must be before to");
   return { ...rest, fromMs, toMs: to };

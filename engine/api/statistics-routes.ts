@@ -5,6 +5,7 @@
  */
 import { z } from "zod";
 import { statisticsAnswer } from "../contract/features.ts";
+import { wholeNumber } from "../contract/query-texts.ts";
 import { EngineError } from "../core/errors.ts";
 import type { FeatureSet } from "../core/feature-set.ts";
 import type { ActiveSets } from "../features/active-sets.ts";
@@ -16,7 +17,7 @@ import {
 import type { Exchange } from "./exchange.ts";
 import type { Route } from "./http-server.ts";
 import { namePath, textIn } from "./path-name.ts";
-import { queryIn, wholeNumber } from "./query.ts";
+import { queryIn } from "./query.ts";
 
 const HOURS_MAX = 24 * 31;
 

@@ -2,20 +2,28 @@
  * Training jobs over REST: start one, see what it does, call it off, list those in flight and those that ended; and the specification
  * by which a model is trained when nobody gives one.
  *
- * Bounds: bodies by SPEC_BYTES, lists by LIMIT_MAX.
+ * Bounds: bodies by SPEC_BYTES, lists by jobsQuery.
  */
 import { z } from "zod";
-import { checkedSpecAnswer, jobAnswer, jobsAnswer, trainingSpecAnswer } from "../contract/training.ts";
+import { byOf } from "../contract/changed-by.ts";
+import {
+  cancelTrainingRequest,
+  checkedSpecAnswer,
+  jobAnswer,
+  jobsAnswer,
+  jobsQuery,
+  startTrainingRequest,
+  trainingAsker,
+  trainingSpecAnswer,
+} from "../contract/training.ts";
 import { EngineError } from "../core/errors.ts";
-import { MODEL_NAME } from "../core/names.ts";
 import { type TrainingSpec, trainingSpec } from "../core/training-spec.ts";
 import type { Triggers } from "../retraining/triggers.ts";
 import type { TrainingJobs } from "../train/training-jobs.ts";
-import { byOf, changedBy } from "./changed-by.ts";
 import type { Route } from "./http-server.ts";
 import { SMALL_BODY_BYTES, withBody } from "./json-body.ts";
 import { modelNameIn, namePath, textIn, uuidPath } from "./path-name.ts";
-import { queryIn, wholeNumber } from "./query.ts";
+import { queryIn } from "./query.ts";
 import type { RouteDescription } from "./route-description.ts";
 
 export interface TrainingRoutesOptions {
@@ -28,26 +36,17 @@ export interface TrainingRoutesOptions {
 }
 
 const SPEC_BYTES = 64 * 1024;
-const LIMIT_DEFAULT = 50;
-const LIMIT_MAX = 1_000;
 const PATH = "/api/v1/training";
 
-const reasonBody = z.strictObject({ reason: z.string().min(1).max(1000).optional() });
-const asker = { ...changedBy, reason: reasonBody.shape.reason };
-const startBody = z.looseObject(asker);
-/** With what the specification is checked by. */
-const describedStart = trainingSpec.safeExtend(asker);
+/** The rest is checked by parseSpec. */
+const startBody = z.looseObject(trainingAsker);
 const describedSpec = trainingSpec.partial({ model_name: true });
-const listQuery = z.strictObject({
-  model: z.string().regex(MODEL_NAME, "must be a model's name").optional(),
-  limit: wholeNumber(1, LIMIT_MAX, LIMIT_DEFAULT),
-});
 
 const DESCRIBED = {
   start: {
     tag: "Training",
     summary: "Start a training job",
-    body: describedStart,
+    body: startTrainingRequest,
     answers: { 202: jobAnswer },
     errors: ["MODEL_NOT_FOUND", "CONFLICT", "BUSY", "SERVICE_UNAVAILABLE"],
   },
@@ -60,7 +59,7 @@ const DESCRIBED = {
   ended: {
     tag: "Training",
     summary: "Jobs that have ended, the newest first",
-    query: listQuery,
+    query: jobsQuery,
     answers: { 200: jobsAnswer },
     errors: ["SERVICE_UNAVAILABLE"],
   },
@@ -75,7 +74,7 @@ const DESCRIBED = {
     tag: "Training",
     summary: "Call a job off",
     path: { job_id: uuidPath },
-    body: reasonBody,
+    body: cancelTrainingRequest,
     answers: { 200: jobAnswer },
     errors: ["JOB_NOT_FOUND", "CONFLICT", "BUSY", "SERVICE_UNAVAILABLE"],
   },
@@ -125,7 +124,7 @@ export function trainingRoutes(options: TrainingRoutesOptions): Route[] {
       path: `${PATH}/jobs`,
       describes: DESCRIBED.ended,
       handle: (exchange, req) => {
-        const { model, limit } = queryIn(req, listQuery);
+        const { model, limit } = queryIn(req, jobsQuery);
         exchange.guardAsync(async () => exchange.sendJson(send({ jobs: await jobs.ended(model, limit) })));
       },
     },
@@ -145,7 +144,7 @@ export function trainingRoutes(options: TrainingRoutesOptions): Route[] {
       describes: DESCRIBED.cancel,
       handle: (exchange, req) => {
         const jobId = jobIdIn(textIn(req, 0));
-        withBody(exchange, reasonBody, SMALL_BODY_BYTES, async ({ reason }) =>
+        withBody(exchange, cancelTrainingRequest, SMALL_BODY_BYTES, async ({ reason }) =>
           exchange.sendJson(send(await jobs.cancel(jobId, reason, clock()))),
         );
       },

@@ -1,11 +1,12 @@
 /**
- * What is answered of alerts, their rules, and silences.
+ * What is answered of alerts, their rules, and silences, and how alerts are asked for and handled.
  */
 import { z } from "zod";
 import { ALERT_STATES } from "../alerts/alert.ts";
-import { alertRule, CHANNELS, OPERATORS } from "../alerts/alert-rule.ts";
+import { alertRule, CHANNELS, OPERATORS, ruleName } from "../alerts/alert-rule.ts";
 import { silenceRequest } from "../alerts/alert-silence.ts";
 import { SEVERITIES } from "../alerts/observation.ts";
+import { timeText } from "./query-texts.ts";
 import { count, name, time } from "./texts.ts";
 
 const alert = {
@@ -113,3 +114,19 @@ export type SilencesAnswer = z.infer<typeof silencesAnswer>;
 
 export const removedAnswer = z.strictObject({ removed: z.string() }).meta({ id: "Removed" });
 export type RemovedAnswer = z.infer<typeof removedAnswer>;
+
+/** An empty one is none. */
+const none = z.literal("").transform(() => undefined);
+
+export const alertsQuery = z.strictObject({
+  model: z.union([none, ruleName]).optional(),
+  state: z.union([none, z.enum(ALERT_STATES)]).optional(),
+  since: z.union([none, timeText]).optional(),
+});
+export type AlertsQuery = z.input<typeof alertsQuery>;
+
+export const handlingRequest = z.strictObject({
+  by: z.string().max(128).optional(),
+  note: z.string().max(1000).optional(),
+});
+export type HandlingRequest = z.infer<typeof handlingRequest>;

@@ -1,10 +1,12 @@
 /**
- * What is answered of drift (see drift-answer), and of a model as a whole. What has no value is null.
+ * How drift is asked for, what is answered of it (see drift-answer), and of a model as a whole. What has no value is null.
  */
 import { z } from "zod";
+import { durationText } from "../core/duration.ts";
 import { PROBLEM_KINDS } from "../monitor/drift/data-quality.ts";
 import { CAUSES } from "../monitor/drift/incident.ts";
 import { VERDICTS } from "../monitor/drift/window-verdict.ts";
+import { timeText } from "./query-texts.ts";
 import { count, jsonObject, name, sha256, time, version } from "./texts.ts";
 
 const number = z.number().nullable();
@@ -112,3 +114,15 @@ export const settingsAnswer = z
   })
   .meta({ id: "MonitorSettings" });
 export type SettingsAnswer = z.infer<typeof settingsAnswer>;
+
+export const driftQuery = z.strictObject({
+  version: z.string().max(128).optional(),
+  variant: z.string().max(128).optional(),
+  window: durationText("5m", "400d").optional(),
+  from: timeText.optional(),
+  to: timeText.optional(),
+  exact: z.enum(["true", "false"]).default("false"),
+  reference_from: timeText.optional(),
+  reference_to: timeText.optional(),
+});
+export type DriftQuery = z.input<typeof driftQuery>;

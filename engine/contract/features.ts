@@ -1,5 +1,5 @@
 /**
- * What is answered of feature sets, and of the features of entities.
+ * What is answered of feature sets, and of the features of entities; how those are asked for.
  */
 import { z } from "zod";
 import { featureSet } from "../core/feature-set.ts";
@@ -113,3 +113,16 @@ export type MaterializeAnswer = z.infer<typeof materializeAnswer>;
 
 /** One line of historical features: the row as it was sent, its features, and their status. */
 export const historicalRow = jsonObject.describe("one JSON object a line: the row with its features");
+
+const FEATURES_MAX = 500;
+export const entityId = z.string().min(1).max(128);
+
+export const onlineFeaturesRequest = z.strictObject({
+  feature_set: z.string().max(200),
+  entities: z.array(entityId).min(1),
+  /** All features that the caller does not send, by default. */
+  features: z.array(z.string().max(128)).min(1).max(FEATURES_MAX).optional(),
+  /** Request features, for those that are derived from them. */
+  request: z.record(z.string().max(128), z.union([z.number(), z.string().max(1024), z.boolean()])).optional(),
+});
+export type OnlineFeaturesRequest = z.infer<typeof onlineFeaturesRequest>;

@@ -1,7 +1,10 @@
 /**
- * What is answered of labels: that they were taken, and how many there are.
+ * Labels as they are sent, and what is answered of them: that they were taken, and how many there are.
  */
 import { z } from "zod";
+import { labelBody } from "../core/label.ts";
+import { MODEL_NAME } from "../core/names.ts";
+import { wholeNumber } from "./query-texts.ts";
 import { count, name, share, time } from "./texts.ts";
 
 export const labelsAnswer = z.strictObject({ model_name: name, accepted: count }).meta({ id: "LabelsTaken" });
@@ -27,3 +30,13 @@ export const labelCountsAnswer = z
   })
   .meta({ id: "LabelCounts" });
 export type LabelCountsAnswer = z.infer<typeof labelCountsAnswer>;
+
+export const labelsRequest = z.strictObject({
+  model_name: z.string().regex(MODEL_NAME, "must be the name of a model"),
+  labels: z.array(labelBody).min(1),
+});
+export type LabelsRequest = z.infer<typeof labelsRequest>;
+
+const HOURS_MAX = 24 * 31;
+export const labelCountsQuery = z.strictObject({ hours: wholeNumber(1, HOURS_MAX, 24 * 7) });
+export type LabelCountsQuery = z.input<typeof labelCountsQuery>;

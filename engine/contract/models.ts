@@ -1,11 +1,13 @@
 /**
- * What the registry answers of models and their versions.
+ * What the registry answers of models and their versions, and how it is asked to change them.
  */
 import { z } from "zod";
-import { canaryRecord } from "../core/deployment.ts";
+import { canaryRecord, deployment } from "../core/deployment.ts";
 import { modelManifest } from "../core/manifest.ts";
+import { MODEL_NAME, MODEL_VERSION } from "../core/names.ts";
 import { versionSignature } from "../core/signature.ts";
 import { VERSION_STATES } from "../core/version-state.ts";
+import { changedBy } from "./changed-by.ts";
 import { count, name, sha256, share, time, version } from "./texts.ts";
 
 const manifest = modelManifest.meta({ id: "Manifest" });
@@ -82,3 +84,44 @@ export const modelInfoAnswer = z
   .strictObject({ ...modelManifest.shape, aliases: z.array(z.string()) })
   .meta({ id: "ModelInfo" });
 export type ModelInfoAnswer = z.infer<typeof modelInfoAnswer>;
+
+const FILES_MAX = 1000;
+
+const aliasName = z.string().regex(MODEL_NAME, "must be a lower-case word");
+const wantedVersion = z.string().regex(MODEL_VERSION, "must be a semantic version such as 1.0.0");
+
+export const pushRequest = z.strictObject({
+  manifest: modelManifest,
+  /** Base64 by path. */
+  files: z
+    .record(z.string().max(512), z.base64())
+    .refine((all) => Object.keys(all).length <= FILES_MAX, `at most ${FILES_MAX} files`),
+  /** Made by whoever pushes: the engine checks it, and signs nothing itself. */
+  signature: versionSignature.optional(),
+  /** Alias to point to the version once it is stored. */
+  alias: aliasName.optional(),
+  ...changedBy,
+});
+export type PushRequest = z.input<typeof pushRequest>;
+
+export const promoteRequest = z.strictObject({
+  version: wantedVersion,
+  alias: aliasName.optional(),
+  ...changedBy,
+});
+export type PromoteRequest = z.infer<typeof promoteRequest>;
+
+export const rollbackRequest = z.strictObject({ alias: aliasName.optional(), ...changedBy });
+export type RollbackRequest = z.infer<typeof rollbackRequest>;
+
+export const versionRequest = z.strictObject({ version: wantedVersion, ...changedBy });
+export type VersionRequest = z.infer<typeof versionRequest>;
+
+const [none, staging, direct, canary] = deployment.options;
+export const deployRequest = z.discriminatedUnion("strategy", [
+  z.strictObject({ ...none.shape, ...changedBy }),
+  z.strictObject({ ...staging.shape, ...changedBy }),
+  z.strictObject({ ...direct.shape, ...changedBy }),
+  z.strictObject({ ...canary.shape, ...changedBy }),
+]);
+export type DeployRequest = z.input<typeof deployRequest>;

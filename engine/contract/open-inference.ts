@@ -1,6 +1,6 @@
 /** JSON of the Open Inference Protocol: requests as they are checked, and answers. Binary data follow the JSON, see oip/infer-request. */
 import { z } from "zod";
-import { datatype } from "../core/tensor.ts";
+import { datatype } from "../core/tensor-datatype.ts";
 
 const TENSORS_MAX = 10_000;
 const NAME_LENGTH_MAX = 256;
@@ -80,6 +80,7 @@ export const inferResponse = z
     outputs: z.array(answeredTensor),
   })
   .meta({ id: "InferResponse" });
+export type InferResponseJson = z.infer<typeof inferResponse>;
 
 const tensorMetadata = z
   .object({ name: z.string(), datatype, shape: z.array(z.int()) })
@@ -88,6 +89,7 @@ const tensorMetadata = z
 export const serverMetadata = z
   .object({ name: z.string(), version: z.string(), extensions: z.array(z.string()) })
   .meta({ id: "ServerMetadata" });
+export type ServerMetadata = z.infer<typeof serverMetadata>;
 export const modelMetadata = z
   .object({
     name: z.string(),
@@ -97,6 +99,7 @@ export const modelMetadata = z
     outputs: z.array(tensorMetadata),
   })
   .meta({ id: "ModelMetadata" });
+export type ModelMetadata = z.infer<typeof modelMetadata>;
 export const modelConfiguration = z
   .looseObject({ name: z.string(), platform: z.string(), backend: z.string(), max_batch_size: z.int() })
   .meta({ id: "ModelConfiguration", description: "Triton's ModelConfig as JSON." });

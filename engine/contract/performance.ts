@@ -1,8 +1,10 @@
 /**
- * What is answered of how good a model was, window by window.
+ * How good a model was, window by window: how it is asked for, and what is answered.
  */
 import { z } from "zod";
+import { TIMESTAMP_FORM } from "../core/timestamp.ts";
 import { METRICS, type MetricName } from "../monitor/performance/metric-table.ts";
+import { timeText } from "./query-texts.ts";
 import { count, name, time, version } from "./texts.ts";
 
 const interval = z.strictObject({ low: z.number(), high: z.number() }).optional();
@@ -48,3 +50,21 @@ export const performanceAnswer = z
   .strictObject({ model_name: name, from: time, to: time, reports: z.array(performanceReport) })
   .meta({ id: "Performance" });
 export type PerformanceAnswer = z.infer<typeof performanceAnswer>;
+
+/** Of ClickHouse's DateTime. */
+const LAST_MS = 0xffff_ffff * 1_000;
+const moment = timeText.refine(
+  (ms) => ms >= 0 && ms <= LAST_MS,
+  `must be ${TIMESTAMP_FORM}, from 1970 to 2106`,
+);
+const text = z.string().max(512).optional();
+
+export const performanceQuery = z.strictObject({
+  from: moment.optional(),
+  to: moment.optional(),
+  version: text,
+  variant: text,
+  metric: z.enum(Object.keys(METRICS) as [MetricName]).optional(),
+  slice: z.string().max(512).default(""),
+});
+export type PerformanceQuery = z.input<typeof performanceQuery>;

@@ -3,7 +3,10 @@
  */
 import { z } from "zod";
 import { ERRORS, type ErrorCode } from "../core/errors.ts";
+import { MODEL_VERSION } from "../core/names.ts";
 import { serviceObjective } from "../core/service-objective.ts";
+import { TIMESTAMP_FORM } from "../core/timestamp.ts";
+import { timeText } from "./query-texts.ts";
 import { count, name, time } from "./texts.ts";
 
 const milliseconds = z.number().nullable();
@@ -76,3 +79,14 @@ export const slaAnswer = z
   .strictObject({ model: name, slos: z.array(objectiveLevelAnswer) })
   .meta({ id: "Sla" });
 export type SlaAnswer = z.infer<typeof slaAnswer>;
+
+const asked = timeText.refine((ms) => ms >= 0, `must be ${TIMESTAMP_FORM}, from 1970`);
+
+export const latencyQuery = z.strictObject({
+  from: asked.optional(),
+  to: asked.optional(),
+  step: z.enum(["minute", "hour", "day"]).default("hour"),
+  version: z.string().regex(MODEL_VERSION, "must be a semantic version such as 1.0.0").optional(),
+  variant: z.string().max(128).optional(),
+});
+export type LatencyQuery = z.input<typeof latencyQuery>;

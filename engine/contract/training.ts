@@ -1,11 +1,14 @@
 /**
- * What is answered of training jobs, and of what asks for them.
+ * How training jobs are asked for, and what is answered of them and of what asks for them.
  */
 import { z } from "zod";
+import { MODEL_NAME } from "../core/names.ts";
 import { qualityIncident, retrainDecision, retrainJob } from "../core/retrain-job.ts";
 import { trainingJob } from "../core/training-job.ts";
 import { trainingSpec } from "../core/training-spec.ts";
 import { retrainPolicy } from "../retraining/retrain-policy.ts";
+import { changedBy } from "./changed-by.ts";
+import { wholeNumber } from "./query-texts.ts";
 import { count, jsonObject, name, time } from "./texts.ts";
 
 const { model_name, job_id, cause, requested_by, requested_at } = trainingJob.shape;
@@ -61,3 +64,19 @@ export const retrainAnswer = z
   })
   .meta({ id: "Retrain" });
 export type RetrainAnswer = z.infer<typeof retrainAnswer>;
+
+export const cancelTrainingRequest = z.strictObject({ reason: z.string().min(1).max(1000).optional() });
+export type CancelTrainingRequest = z.infer<typeof cancelTrainingRequest>;
+
+/** Who asks for a job, and why. */
+export const trainingAsker = { ...changedBy, reason: cancelTrainingRequest.shape.reason };
+export const startTrainingRequest = trainingSpec.safeExtend(trainingAsker);
+export type StartTrainingRequest = z.input<typeof startTrainingRequest>;
+
+const LIMIT_DEFAULT = 50;
+const LIMIT_MAX = 1_000;
+export const jobsQuery = z.strictObject({
+  model: z.string().regex(MODEL_NAME, "must be a model's name").optional(),
+  limit: wholeNumber(1, LIMIT_MAX, LIMIT_DEFAULT),
+});
+export type JobsQuery = z.input<typeof jobsQuery>;

@@ -6,7 +6,8 @@
  * lie in one batch. Bounds: ROW_BYTES_MAX and ROW_TEXTS_MAX for a row, so that it fits into a message of the prediction log.
  */
 import { z } from "zod";
-import { datatype, elementsIn } from "./tensor.ts";
+import { elementsIn } from "./tensor.ts";
+import { datatype } from "./tensor-datatype.ts";
 import { layTensors } from "./tensor-layout.ts";
 
 const TENSORS_MAX = 256;

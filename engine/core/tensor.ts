@@ -4,8 +4,6 @@
  * Elements lie row-major, little-endian, as the protocol's binary form has them; those of BYTES are texts, because that is what
  * models take. An element's size is its datatype's, whatever machine this is.
  */
-import { z } from "zod";
-
 /** Bytes of an element; 0: it has its own length. */
 export const DATATYPES = {
   BOOL: 1,
@@ -24,7 +22,6 @@ export const DATATYPES = {
 } as const;
 
 export type Datatype = keyof typeof DATATYPES;
-export const datatype = z.enum(Object.keys(DATATYPES) as [Datatype, ...Datatype[]]);
 
 /** What a model takes or gives. */
 export interface TensorSpec {

@@ -51,3 +51,8 @@ export function featureSetBlock(text: string): string {
 export function markedBlock(text: string, mark: string): string {
   return new RegExp(`<!-- test: ${mark} -->\\n\`\`\`sh\\n([\\s\\S]*?)\`\`\``).exec(text)?.[1] ?? "";
 }
+
+/** The example of a program that uses the client. */
+export function clientBlock(text: string): string {
+  return /<!-- test: client -->\n```ts\n([\s\S]*?)```/.exec(text)?.[1] ?? "";
+}

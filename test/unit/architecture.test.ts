@@ -33,6 +33,7 @@ const RULES: readonly Rule[] = [
   { files: /^workers\//, values: /^(engine\/core|workers)\// },
   { files: /^streams\//, values: /^(engine\/core|streams)\// },
   { files: /^engine\/transform\//, values: /^engine\/(core|transform)\// },
+  { files: /^engine\/client\//, values: /^engine\/(core|client)\//, types: /^engine\/contract\// },
   { files: /^engine\/embedded\//, values: /^engine\/(core|embedded)\// },
   { files: /^engine\/cli-bench\.ts$/, values: /^(engine|bench)\// },
   { files: /^engine\/(app|cli)(-[\w-]+)?\.ts$/, values: /^(engine|storage|workers|streams)\// },
@@ -137,6 +138,8 @@ describe("architecture", () => {
       { from: "engine/api/a.ts", to: "workers/pool.ts", isType: false },
       { from: "engine/api/a.ts", to: "engine/app-http.ts", isType: true },
       { from: "engine/transform/a.ts", to: "engine/batch.ts", isType: true },
+      { from: "engine/client/a.ts", to: "engine/contract/b.ts", isType: false },
+      { from: "engine/client/a.ts", to: "engine/batch.ts", isType: true },
       { from: "engine/embedded/a.ts", to: "engine/batch.ts", isType: true },
     ];
     for (const one of wrong) assert.ok(violation(one) !== undefined, JSON.stringify(one));

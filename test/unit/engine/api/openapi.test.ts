@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import { z } from "zod";
 import type { Route } from "../../../../engine/api/http-server.ts";
 import { endpointsOf, openApi } from "../../../../engine/api/openapi.ts";
-import { wholeNumber } from "../../../../engine/api/query.ts";
+import { wholeNumber } from "../../../../engine/contract/query-texts.ts";
 
 type Json = Readonly<Record<string, unknown>>;
 

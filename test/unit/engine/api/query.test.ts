@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { it } from "node:test";
 import { z } from "zod";
-import { queryIn, timeText, wholeNumber } from "../../../../engine/api/query.ts";
+import { queryIn } from "../../../../engine/api/query.ts";
+import { timeText, wholeNumber } from "../../../../engine/contract/query-texts.ts";
 
 const SCHEMA = z.strictObject({ hours: wholeNumber(1, 48, 24), since: timeText.optional() });
 
