@@ -23,9 +23,9 @@ const FORM = /, (binary|JSON|raw)$/;
 /** A row per program, a column of passed checks per server; the first server names the rows. */
 export function clientTable(servers: readonly ServerChecks[]): string {
   const rows = (servers[0]?.programs ?? []).map(({ program, checks }) => {
-    const [first] = checks;
+    const transports = [...new Set(checks.map(({ transport }) => transport))].join(", ");
     const counts = servers.map(({ programs }) => passed(programs.find((other) => other.program === program)));
-    return line([first?.client ?? "", first?.transport ?? "", purpose(program), ...counts]);
+    return line([checks[0]?.client ?? "", transports, purpose(program), ...counts]);
   });
   const titles = ["client", "over", "what", ...servers.map(({ server }) => server)];
   return table(titles, rows);
