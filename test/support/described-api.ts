@@ -52,7 +52,7 @@ export class DescribedApi {
   }
 
   /**
-   * Checks that the answer's status, media type and body are described.
+   * Checks that the answer's status, media type, body and error code are described.
    * @returns the body.
    */
   async check(method: string, path: string, response: Response): Promise<unknown> {
@@ -65,6 +65,11 @@ export class DescribedApi {
     const type = (response.headers.get("content-type") ?? "").replace(/;.*/, "");
     const content = described.content?.[type];
     assert.ok(content !== undefined, `${what}: ${type} is described`);
+    const code = /^\{"error":\{"code":"([A-Z_]+)"/.exec(text)?.[1];
+    assert.ok(
+      code === undefined || described.description.split(", ").includes(code),
+      `${what}: ${code} is described`,
+    );
     this.seen.add(`${method} ${template} ${response.status}`);
     const value: unknown = type === "application/json" ? JSON.parse(text) : text;
     if (type !== "application/x-ndjson")
