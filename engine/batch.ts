@@ -59,6 +59,8 @@ export class Batch {
   /** Whether one of its rows wants the model's outputs as tensors; and those, once they are computed. */
   wantsTensors = false;
   tensors: readonly Tensor[] | undefined;
+  /** Instead of `tensors`, where each row was computed alone. */
+  tensorsByRow: readonly (readonly Tensor[])[] | undefined;
   /** As it was for its first row: a canary may end while its rows are computed. */
   naming: Naming;
   count = 0;
@@ -152,11 +154,13 @@ export class Batch {
 
   /** Makes it empty again. */
   clear(): void {
-    this.rows.fill(undefined, 0, this.count);
+    const used = Math.max(this.count, this.accepted);
+    this.rows.fill(undefined, 0, used);
     this.served.length = 0;
-    this.texts.fill("");
+    this.texts.fill("", 0, used * this.model.plan.texts);
     this.wantsTensors = false;
     this.tensors = undefined;
+    this.tensorsByRow = undefined;
     this.count = 0;
     this.accepted = 0;
     this.attempts = 0;

@@ -60,6 +60,17 @@ export class Batcher {
     return level === undefined ? 0 : (level.queued[0]?.count ?? level.filling.count);
   }
 
+  /** Whether at least so many rows wait, of whatever priority. */
+  waits(rows: number): boolean {
+    let filling = 0;
+    for (const level of this.#levels) {
+      if (level === undefined) continue;
+      if (level.queued.length > 0) return true;
+      filling += level.filling.count;
+    }
+    return filling >= rows;
+  }
+
   /** Rows of the batch that grew last. */
   get rowsFilling(): number {
     return this.#latest.filling.count;

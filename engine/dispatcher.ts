@@ -135,7 +135,7 @@ export class Dispatcher {
     for (let tried = 0; tried < this.#ring.length; tried++) {
       this.#turn = (this.#turn + 1) % this.#ring.length;
       const batcher = this.#ring[this.#turn] as Batcher;
-      if (!batcher.waiting || (this.#logging > 0 && batcher.rowsNext < BLOCK_ROWS)) continue;
+      if (!batcher.waiting || (this.#logging > 0 && !batcher.waits(BLOCK_ROWS))) continue;
       const lane = this.#options.pool.takeFree(batcher.model.key, batcher.rowsNext);
       if (lane === undefined) continue;
       void this.#process(lane, batcher, batcher.take() as Batch);
@@ -175,6 +175,7 @@ export class Dispatcher {
       batch.finishedMs = performance.now();
       batch.inferenceMs = result.elapsedMs;
       batch.tensors = result.tensors;
+      batch.tensorsByRow = result.tensorsByRow;
       for (const { row, message } of result.failedRows)
         this.#fail(batch, row, new EngineError("INFERENCE_FAILED", message));
     } finally {
@@ -213,9 +214,18 @@ export class Dispatcher {
       }
       metrics.requestSeconds.observe((nowMs - row.arrivedMs) / 1000);
       window?.answered(row.arrivedMs, batch.startedMs, nowMs);
-      row.answer(batch, index);
+      this.#tell(row, batch, index);
     }
     statistics.answered(batch, { rows, requests, waitedMs }, nowMs);
+  }
+
+  /** The prediction is in the log: an answer that cannot be sent is that row's own matter, and harms no other. */
+  #tell(row: Row, batch: Batch, index: number): void {
+    try {
+      row.answer(batch, index);
+    } catch (error) {
+      this.#options.logger.error({ err: error, model: batch.model.key }, "an answer could not be sent");
+    }
   }
 
   async #stored(logged: Promise<void>): Promise<void> {

@@ -284,7 +284,7 @@ export class Models {
   #notFound(name: string, version: string | undefined, routes: Routes | undefined): EngineError {
     const wanted = version ?? PRODUCTION;
     const aliases = this.#wanted.find((model) => model.name === name)?.aliases ?? {};
-    if (wanted in aliases || Object.values(aliases).includes(wanted))
+    if (Object.hasOwn(aliases, wanted) || Object.values(aliases).includes(wanted))
       return new EngineError(
         "NOT_READY",
         `model "${name}" in "${wanted}" is not loaded yet; try again later`,

@@ -13,7 +13,7 @@ import type { SplitKey } from "./deployments/canary-split.ts";
 import type { Dispatcher } from "./dispatcher.ts";
 import { type Explainer, TOP_FEATURES_DEFAULT } from "./explainer.ts";
 import type { FeaturePlan } from "./feature-plan.ts";
-import type { FeatureStage } from "./features/feature-stage.ts";
+import { checkEntities, type FeatureStage } from "./features/feature-stage.ts";
 import type { Models } from "./models.ts";
 import type { CountErrors } from "./request-errors.ts";
 import { RowSource } from "./row-source.ts";
@@ -238,6 +238,9 @@ export class Predictor {
   submitRows(batcher: Batcher, rows: readonly Row[], sourceOf: (index: number) => unknown): void {
     if (rows.length > this.room)
       throw new EngineError("QUEUE_FULL", "the queue has no room for that many rows; try again later");
+    const { lookup } = batcher.model;
+    if (lookup !== undefined)
+      for (const [index, row] of rows.entries()) checkEntities(lookup, sourceOf(index), row);
     for (let index = 0; index < rows.length; index++)
       this.#accept(batcher, sourceOf(index), rows[index] as Row);
   }

@@ -20,6 +20,7 @@ import { compilePipeline, type Pipeline } from "./transform/pipeline.ts";
 
 /** Of a batch: 8 MiB. */
 const BATCH_FLOATS_MAX = 2 ** 21;
+const BATCH_TEXTS_MAX = 2 ** 16;
 
 export interface ModelMetrics {
   readonly queueSeconds: Histogram;
@@ -92,7 +93,12 @@ export class ServedModel extends OutputReading {
         ? undefined
         : compilePipeline(manifest.inputs, manifest.preprocessing);
     this.inputWidth = this.pipeline?.width ?? this.plan.width;
-    this.batchRowsMax = Math.max(1, Math.floor(BATCH_FLOATS_MAX / Math.max(1, this.inputWidth)));
+    const { texts } = this.plan;
+    const rows = Math.min(
+      BATCH_FLOATS_MAX / Math.max(1, this.inputWidth),
+      BATCH_TEXTS_MAX / Math.max(1, texts),
+    );
+    this.batchRowsMax = Math.max(1, Math.floor(rows));
     this.classesJson = this.classes.map((label) => JSON.stringify(label));
     this.#naming = toNaming(manifest, "");
     this.logClasses = this.classes.map((label) => toRowBinary(label));

@@ -4,6 +4,7 @@
  *
  * Group commit, as in the prediction log: while one group waits for its acknowledgements, the next gathers. Every
  * message asks for one, since a server may refuse a single message of many, and says so only to who asks.
+ * A result that no message holds makes its request a dead letter: it would never be published, and hold up its group.
  * Bounds: GROUP_MAX results in a group, and the caller's requests in flight for what gathers.
  */
 import type { NatsConnection } from "@nats-io/transport-node";
@@ -16,6 +17,10 @@ import type { OutgoingMessage, Publisher } from "./publisher.ts";
 const GROUP_MAX = 1_000;
 const TIMEOUT_MS = 10_000;
 const LATER_MS = 1_000;
+/** Room for the headers of a result. */
+const HEADER_BYTES = 512;
+/** UTF-8 bytes of a UTF-16 code unit, at most. */
+const UNIT_BYTES_MAX = 3;
 
 export interface Result {
   readonly subject: string;
@@ -24,7 +29,7 @@ export interface Result {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Where else to send it, or "". */
   readonly replyTo: string;
-  readonly request: { done(): void; later(delayMs: number): void };
+  readonly request: { done(): void; later(delayMs: number): void; dead(reason: string): void };
 }
 
 export class ResultPublisher {
@@ -41,6 +46,11 @@ export class ResultPublisher {
   }
 
   publish(result: Result): void {
+    const bytesMax = this.#publisher.payloadBytesMax - HEADER_BYTES;
+    if (result.payload.length > bytesMax / UNIT_BYTES_MAX && Buffer.byteLength(result.payload) > bytesMax)
+      return result.request.dead(
+        `PAYLOAD_TOO_LARGE: the answer has more than the ${bytesMax} bytes that a message may have: ask for fewer rows or outputs`,
+      );
     this.#gathering.push(result);
     if (this.#isPublishing) return;
     this.#isPublishing = true;

@@ -47,8 +47,9 @@ export type WorkerResult =
       readonly failedRows: readonly FailedRow[];
       /** Of a load: what the model takes and gives. */
       readonly loaded?: ModelTensors;
-      /** Of a prediction whose outputs were wanted as tensors. */
+      /** Of a prediction whose outputs were wanted as tensors: those of all rows, or of each. */
       readonly tensors?: readonly Tensor[];
+      readonly tensorsByRow?: readonly (readonly Tensor[])[];
     }
   | {
       readonly ok: false;

@@ -17,7 +17,7 @@ import { inspectOnnx } from "./onnx-inspect.ts";
 import { loadTensorModel } from "./onnx-tensor-model.ts";
 import { fromOnnxTensor, joinTensors, tensorsOf } from "./onnx-tensors.ts";
 import type { LoadedModel, ModelArtifact, Runtime, TensorCall } from "./runtime.ts";
-import { warmUp } from "./warm-up.ts";
+import { exampleRow as exampleRowOf, warmUp } from "./warm-up.ts";
 
 const FILE = "model.onnx";
 const CALL_ROWS_MAX = 256;
@@ -32,6 +32,7 @@ export const onnxRuntime: Runtime = {
     const model = new OnnxModel(await createSession(bytes), binding, manifest, tensorsOf(graph));
     try {
       await warmUp(model, manifest, FILE, exampleRow);
+      await model.tryOutputs(exampleRow ?? exampleRowOf(manifest));
     } catch (error) {
       await model.close();
       throw error;
@@ -71,12 +72,12 @@ async function createSession(bytes: Uint8Array): Promise<InferenceSession> {
 }
 
 class OnnxModel implements LoadedModel {
-  readonly tensors: ModelTensors;
+  tensors: ModelTensors;
   readonly #session: InferenceSession;
   readonly #feeds: FeedWriter;
   readonly #output: OnnxBinding["output"];
   readonly #outputNames: readonly string[];
-  readonly #allNames: readonly string[];
+  #allNames: readonly string[];
   readonly #rowsPerCall: number;
   readonly #stride: number;
   /** Settles when the last call that was accepted has ended. */
@@ -97,6 +98,20 @@ class OnnxModel implements LoadedModel {
     this.#output = binding.output;
     this.#outputNames = [binding.output.name];
     this.#allNames = tensors.outputs.map(({ name }) => name);
+  }
+
+  /** Leaves out the outputs that have not a row for each row: nobody could be given his own. Before any other call. */
+  async tryOutputs(row: Float32Array): Promise<void> {
+    for (const rows of [1, Math.min(3, this.#rowsPerCall)]) {
+      const features = Float32Array.from(
+        { length: rows * row.length },
+        (_, at) => row[at % row.length] as number,
+      );
+      const results = await this.#session.run(this.#feeds.fill(features, 0, rows), this.#allNames);
+      this.#allNames = this.#allNames.filter((name) => results[name]?.dims[0] === rows);
+    }
+    const outputs = this.tensors.outputs.filter(({ name }) => this.#allNames.includes(name));
+    this.tensors = { ...this.tensors, outputs };
   }
 
   predict(features: Float32Array, rows: number, outputs: Float32Array, wanted?: TensorCall): Promise<void> {

@@ -4,7 +4,6 @@ import { messageOf, toEngineError } from "../engine/core/errors.ts";
 import type { ModelTensors, Tensor } from "../engine/core/tensor.ts";
 import { readBackground } from "./explain/background.ts";
 import type { FailedRow, LoadTask, PredictTask, WorkerResult, WorkerTask } from "./messages.ts";
-import { joinTensors } from "./onnx-tensors.ts";
 import type { LoadedModel, TensorCall } from "./runtime.ts";
 import { runtimeOf } from "./runtimes.ts";
 
@@ -15,6 +14,7 @@ interface Outcome {
   readonly failedRows: readonly FailedRow[];
   readonly loaded?: ModelTensors;
   readonly tensors?: readonly Tensor[];
+  readonly tensorsByRow?: readonly (readonly Tensor[])[];
 }
 
 const NONE: Outcome = { failedRows: NO_ROWS };
@@ -71,9 +71,8 @@ export class TaskRunner {
     const held = this.#models.get(task.key);
     if (held === undefined) throw new Error(`${task.key} is not loaded in this worker`);
     const call: TensorCall | undefined = task.texts && { texts: task.texts };
-    const failed = await predict(held.model, task, call);
-    const failedRows = held.givesTensors ? failed : [...failed, ...notFinite(task)];
-    return call?.outputs === undefined ? { failedRows } : { failedRows, tensors: call.outputs };
+    const { failedRows: failed, ...tensors } = await predict(held.model, task, call);
+    return { ...tensors, failedRows: held.givesTensors ? failed : [...failed, ...notFinite(task)] };
   }
 }
 
@@ -81,12 +80,14 @@ async function predict(
   model: LoadedModel,
   task: PredictTask,
   call: TensorCall | undefined,
-): Promise<readonly FailedRow[]> {
+): Promise<Outcome> {
   try {
     await model.predict(task.features, task.rows, task.outputs, call);
-    return NO_ROWS;
+    return call?.outputs === undefined ? NONE : { failedRows: NO_ROWS, tensors: call.outputs };
   } catch (error) {
-    return task.rows === 1 ? [{ row: 0, message: failureOf(error) }] : predictSingly(model, task, call);
+    return task.rows === 1
+      ? { failedRows: [{ row: 0, message: failureOf(error) }] }
+      : predictSingly(model, task, call);
   }
 }
 
@@ -95,10 +96,10 @@ async function predictSingly(
   model: LoadedModel,
   task: PredictTask,
   call: TensorCall | undefined,
-): Promise<readonly FailedRow[]> {
+): Promise<Outcome> {
   const { features, outputs, rows, inputWidth, outputWidth } = task;
-  const failed: FailedRow[] = [];
-  const parts: (readonly Tensor[] | undefined)[] = [];
+  const failedRows: FailedRow[] = [];
+  const tensorsByRow: (readonly Tensor[])[] = [];
   const textsOfRow = (call?.texts.length ?? 0) / rows;
   for (let row = 0; row < rows; row++) {
     const texts = call?.texts.slice(row * textsOfRow, (row + 1) * textsOfRow) ?? [];
@@ -106,19 +107,11 @@ async function predictSingly(
     try {
       await model.predict(features.subarray(row * inputWidth), 1, outputs.subarray(row * outputWidth), own);
     } catch (error) {
-      failed.push({ row, message: failureOf(error) });
+      failedRows.push({ row, message: failureOf(error) });
     }
-    parts.push(own?.outputs);
+    tensorsByRow.push(own?.outputs ?? []);
   }
-  if (call !== undefined) joinRows(call, parts);
-  return failed;
-}
-
-/** Of rows that failed, another's outputs stand in: nobody reads them. */
-function joinRows(call: TensorCall, parts: readonly (readonly Tensor[] | undefined)[]): void {
-  const any = parts.find((part) => part !== undefined);
-  if (any !== undefined)
-    call.outputs = any.map((tensor, output) => joinTensors(parts.map((part) => part?.[output] ?? tensor)));
+  return call === undefined ? { failedRows } : { failedRows, tensorsByRow };
 }
 
 /** A number that is no number cannot be an answer. */

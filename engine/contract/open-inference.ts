@@ -32,32 +32,28 @@ export const inferInput = z
     datatype,
     shape: z.array(z.int().min(0).max(ELEMENTS_MAX)).min(1).max(DIMENSIONS_MAX),
     parameters: inferParameters
-      .optional()
+      .nullish()
       .describe("binary_data_size: bytes that follow the JSON, instead of data"),
-    data: z.unknown().optional().describe("elements, row-major, nested as the shape says or flat"),
+    data: z.unknown().nullish().describe("elements, row-major, nested as the shape says or flat"),
   })
   .meta({ id: "InferInput" });
 export const inferOutput = z
   .object({
     name: tensorName,
     parameters: inferParameters
-      .optional()
+      .nullish()
       .describe("binary_data: whether its data follow the JSON of the answer"),
   })
   .meta({ id: "InferOutput" });
 
 export const inferRequest = z
   .object({
-    id: z.string().max(128).optional().describe("told back, and the request_id of the prediction"),
+    id: z.string().max(128).nullish().describe("told back, and the request_id of the prediction"),
     parameters: inferParameters
-      .optional()
+      .nullish()
       .describe("priority, timeout (µs), binary_data_output, entity_id, prediction_ids"),
     inputs: z.array(inferInput).min(1).max(TENSORS_MAX),
-    outputs: z
-      .array(inferOutput)
-      .max(TENSORS_MAX)
-      .optional()
-      .describe("all that the model has, unless named"),
+    outputs: z.array(inferOutput).max(TENSORS_MAX).nullish().describe("all that the model has, unless named"),
   })
   .meta({ id: "InferRequest" });
 

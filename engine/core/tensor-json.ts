@@ -6,13 +6,13 @@
  */
 import { parse } from "lossless-json";
 import { bytesOf, createElements, numberToHalf, toValues, WHOLE_RANGES } from "./elements.ts";
-import { FLOAT32_MAX } from "./model-input.ts";
 import { type Datatype, elementsIn, type Tensor, type TensorData, type TensorSpec } from "./tensor.ts";
 import { dataInvalid } from "./tensor-bytes.ts";
 
 /** Digits from which on a double may not hold a whole number; behind a point they do not matter, and Python writes as many. */
 const LONG_NUMBER = /(?<![.\d])\d{16}/;
-const HALF_MAX = 65_504;
+/** From here on the nearest half-precision number is infinite. */
+const HALF_ENDS = 65_520;
 const SAFE_WHOLE = /^-?\d{1,400}$/;
 
 /**
@@ -95,17 +95,18 @@ const WRITERS: Readonly<Record<Exclude<Datatype, "BYTES">, Write>> = {
   INT32: whole("INT32"),
   INT64: long("INT64"),
   FP16: (value) => {
-    const number = real(value, HALF_MAX);
+    const number = real(value, (size) => size < HALF_ENDS);
     return typeof number === "string" ? number : numberToHalf(number);
   },
-  FP32: (value) => real(value, FLOAT32_MAX),
-  FP64: (value) => real(value, Number.MAX_VALUE),
+  FP32: (value) => real(value, (size) => Number.isFinite(Math.fround(size))),
+  FP64: (value) => real(value, Number.isFinite),
 };
 
-function real(value: unknown, max: number): number | string {
-  if (typeof value === "bigint") return real(Number(value), max);
+/** @param holds whether the datatype's nearest number to one of that size is finite. */
+function real(value: unknown, holds: (size: number) => boolean): number | string {
+  if (typeof value === "bigint") return real(Number(value), holds);
   if (typeof value !== "number") return "must be a number (NaN and infinities: send binary data)";
-  return Math.abs(value) <= max ? value : `must be at most ${max} in size`;
+  return holds(Math.abs(value)) ? value : "must be nearer to 0: the datatype ends before";
 }
 
 function whole(datatype: Datatype): Write {

@@ -5,7 +5,7 @@
  *     row    x: 3 × INT64 │ y: 2 × FP16 │ up to the next float      width × 4 bytes
  *     texts  z: 2 × BYTES                                           texts strings
  */
-import { DATATYPES, elementsIn, type TensorSpec } from "./tensor.ts";
+import { DATATYPES, type Datatype, elementsIn, type TensorSpec } from "./tensor.ts";
 
 export interface LaidTensor extends TensorSpec {
   /** Elements of a row. */
@@ -22,6 +22,21 @@ export interface TensorLayout {
   readonly width: number;
   /** Texts of a row. */
   readonly texts: number;
+}
+
+const EXACT: ReadonlySet<Datatype> = new Set(["BOOL", "UINT8", "UINT16", "INT8", "INT16", "FP16", "FP32"]);
+/** Decimal digits of a double or a 64-bit integer, with sign, point and exponent, behind their length. */
+const DECIMAL_BYTES = 25;
+
+/** Whether the prediction log keeps its elements as float32, which holds them exactly; all others are kept as texts. */
+export function isLoggedAsNumber({ datatype }: TensorSpec): boolean {
+  return EXACT.has(datatype);
+}
+
+/** Bytes that a row takes in the prediction log, at most, its texts aside. */
+export function loggedBytes({ tensors }: TensorLayout): number {
+  const bytes = tensors.map((tensor) => tensor.elements * (isLoggedAsNumber(tensor) ? 4 : DECIMAL_BYTES));
+  return bytes.reduce((sum, some) => sum + some, 0);
 }
 
 export function layTensors(inputs: readonly TensorSpec[]): TensorLayout {

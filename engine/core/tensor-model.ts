@@ -3,16 +3,16 @@
  * prediction. Such models are asked over the Open Inference Protocol.
  *
  * Invariants: the first dimension of every tensor is the rows; of inputs the others are fixed, so that rows of several requests
- * lie in one batch. Bounds: ROW_BYTES_MAX and ROW_TEXTS_MAX for a row, so that it fits into a message of the prediction log.
+ * lie in one batch. Bounds: ROW_BYTES_MAX in the prediction log and ROW_TEXTS_MAX for a row, so that it fits into a message of any NATS.
  */
 import { z } from "zod";
 import { elementsIn } from "./tensor.ts";
 import { datatype } from "./tensor-datatype.ts";
-import { layTensors } from "./tensor-layout.ts";
+import { layTensors, loggedBytes } from "./tensor-layout.ts";
 
 const TENSORS_MAX = 256;
 const DIMENSIONS_MAX = 8;
-const ROW_BYTES_MAX = 256 * 1024;
+const ROW_BYTES_MAX = 768 * 1024;
 const ROW_TEXTS_MAX = 4096;
 
 const tensorSpec = z.strictObject({
@@ -46,10 +46,11 @@ export function checkTensors(
   }
   const elements = tensors.inputs.reduce((sum, { shape }) => sum + Math.abs(elementsIn(shape.slice(1))), 0);
   if (elements > ROW_BYTES_MAX) return issue(["inputs"], TOO_LARGE);
-  const { width, texts } = layTensors(tensors.inputs);
-  if (width * 4 > ROW_BYTES_MAX) issue(["inputs"], TOO_LARGE);
+  const layout = layTensors(tensors.inputs);
+  const { texts } = layout;
+  if (loggedBytes(layout) > ROW_BYTES_MAX) issue(["inputs"], TOO_LARGE);
   if (texts > ROW_TEXTS_MAX)
     issue(["inputs"], `a row has ${texts} texts; at most ${ROW_TEXTS_MAX} are allowed`);
 }
 
-const TOO_LARGE = `a row takes more than ${ROW_BYTES_MAX} bytes: every row is kept in the prediction log`;
+const TOO_LARGE = `a row takes more than ${ROW_BYTES_MAX} bytes in the prediction log, which keeps every row: 4 a number, 25 a 64- or 32-bit integer or double`;

@@ -151,6 +151,15 @@ function checkAvailable(
   }
 }
 
+/**
+ * Whether a row names the entities that are needed for it.
+ * @throws EngineError INVALID_FEATURES naming those that it does not.
+ */
+export function checkEntities(lookup: FeatureLookup, features: unknown, row: Row): void {
+  if (typeof features !== "object" || features === null || Array.isArray(features)) throw notAnObject();
+  entityKeys(lookup, stepUses(lookup, features as Record<string, unknown>), row);
+}
+
 /** One entity needs no name in the request: entity_id is its id. */
 function entityKeys(
   lookup: FeatureLookup,

@@ -58,9 +58,9 @@ function checkHead(message: InferRequestMessage) {
     })),
   });
   if (!result.success) throw invalidBy(result.error, "request");
-  const { id = "", parameters = {}, inputs, outputs = [] } = result.data;
-  checkTensors(inputs, outputs);
-  return { id, parameters, inputs, outputs };
+  const { id, parameters, inputs, outputs } = result.data;
+  checkTensors(inputs, outputs ?? undefined);
+  return { id: id ?? "", parameters: parameters ?? {}, inputs, outputs: outputs ?? [] };
 }
 
 function checkRaw({ inputs, raw_input_contents: raw }: InferRequestMessage): void {

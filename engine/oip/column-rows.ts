@@ -3,7 +3,8 @@
  * NaN, and an empty text where one may be missing, stand for a value that is missing.
  */
 import { toValues } from "../core/elements.ts";
-import type { ModelInput } from "../core/model-input.ts";
+import { EngineError } from "../core/errors.ts";
+import { isOptional, type ModelInput, problemWith } from "../core/model-input.ts";
 import type { Tensor } from "../core/tensor.ts";
 import { ID_LENGTH_MAX } from "../predict.ts";
 import type { ServedModel } from "../served-model.ts";
@@ -15,18 +16,25 @@ type Value = number | bigint | boolean | string | null;
 export function columnRows(model: ServedModel, tensors: readonly Tensor[], count: number): InputRows {
   const keys = new Set(model.lookup?.entities.map(({ key }) => key));
   const isEntity = ({ name }: Tensor): boolean => keys.has(name);
-  const columns = tensors.filter((tensor) => !isEntity(tensor)).map((tensor) => toColumn(model, tensor));
+  const columns = tensors
+    .filter((tensor) => !isEntity(tensor) || isInput(model, tensor))
+    .map((tensor) => toColumn(model, tensor));
   const entities = tensors
     .filter(isEntity)
-    .map(({ name, data }) => ({ name, ids: data as readonly string[] }));
+    .map(({ name, datatype, data }) => ({ name, ids: toValues(datatype, data).map(String) }));
   const sourceOf = (index: number): Record<string, Value> =>
     Object.fromEntries(columns.map(({ name, values }) => [name, values[index] ?? null]));
-  if (model.lookup === undefined) for (let row = 0; row < count; row++) check(model, sourceOf(row), row);
+  const checkRow = model.lookup === undefined ? check : checkGiven;
+  for (let row = 0; row < count; row++) checkRow(model, sourceOf(row), row);
   if (entities.length === 0) return { count, sourceOf };
   for (const { name, ids } of entities) checkIds(name, ids);
   const entitiesOf = (index: number): Record<string, string> =>
     Object.fromEntries(entities.map(({ name, ids }) => [name, ids[index] ?? ""]));
   return { count, sourceOf, entitiesOf };
+}
+
+function isInput({ manifest }: ServedModel, { name }: Tensor): boolean {
+  return manifest.inputs.some((input) => input.name === name);
 }
 
 function toColumn(
@@ -71,6 +79,19 @@ function toFeature(input: ModelInput | typeof NOT_OF_THE_MODEL, value: Exclude<V
 
 function orMissing({ nullable }: ModelInput, value: string): string | null {
   return value === "" && nullable === true ? null : value;
+}
+
+/** What the request says; the rest is looked up, or derived. */
+function checkGiven({ manifest }: ServedModel, features: Record<string, Value>, row: number): void {
+  for (const input of manifest.inputs) {
+    const value = features[input.name] ?? null;
+    const problem =
+      value !== null ? problemWith(input, value) : isOptional(input) ? undefined : "is required";
+    if (problem === undefined) continue;
+    const field = `features.${input.name}`;
+    const details = [{ field, message: problem }];
+    throw rowInvalid(row, new EngineError("INVALID_FEATURES", `${field} ${problem}`, { details }));
+  }
 }
 
 /** Writes the row where nobody reads it. */

@@ -74,7 +74,10 @@ function parse(json: Buffer): unknown {
 function toHead(json: unknown): InferHead {
   const result = inferRequest.safeParse(json);
   if (!result.success) throw invalidBy(result.error, "body");
-  const { id = "", parameters = {}, inputs, outputs } = result.data;
+  const { inputs } = result.data;
+  const id = result.data.id ?? "";
+  const parameters = result.data.parameters ?? {};
+  const outputs = result.data.outputs ?? undefined;
   checkTensors(inputs, outputs);
   const isBinary = parameters["binary_data_output"] === true;
   return {
@@ -91,12 +94,12 @@ function toHead(json: unknown): InferHead {
 
 function toHeadTensor({ name, datatype, shape, parameters, data }: z.infer<typeof inferInput>): HeadTensor {
   const size = binarySize(name, parameters);
-  if (size !== undefined && data !== undefined)
+  if (size !== undefined && data !== undefined && data !== null)
     throw dataInvalid(name, "is there twice: as JSON and as binary_data_size");
   return { spec: { name, datatype, shape }, binarySize: size, json: data };
 }
 
-function binarySize(name: string, parameters: InferParameters | undefined): number | undefined {
+function binarySize(name: string, parameters: InferParameters | null | undefined): number | undefined {
   const size = parameters?.["binary_data_size"];
   if (size === undefined) return undefined;
   if (typeof size === "number" && Number.isSafeInteger(size) && size >= 0) return size;

@@ -76,13 +76,14 @@ export class Inference {
   ): void {
     const { predictor } = this.#options;
     const entityId = entityOf(request.parameters);
-    const key = { source: call.source, requestId: request.id, entityId };
+    const key = { source: call.source, requestId: request.id || call.idempotencyKey, entityId };
     const batcher = predictor.route(call.model, call.version, key);
     const { model } = batcher;
+    let pending: PendingInference | undefined;
     try {
       const explanations = explanationsOf(model);
       const rows = toInputRows(model, request.inputs, rowsMax);
-      const pending = new PendingInference({
+      pending = new PendingInference({
         request,
         call,
         entityId,
@@ -96,6 +97,7 @@ export class Inference {
       });
       predictor.submitRows(batcher, pending.rows, rows.sourceOf);
     } catch (error) {
+      pending?.abandon();
       predictor.refused(model, call, error);
       throw error;
     }
@@ -123,8 +125,8 @@ function wantedOutputs({ tensors }: ServedModel, { outputs }: InferRequest): rea
 /** `timeout` is in microseconds; 0, and none: the engine's own. */
 function deadlineOf({ timeout }: InferParameters, { arrivedMs, timeoutMs }: InferCall): number {
   if (timeout === undefined || timeout === 0) return arrivedMs + timeoutMs;
-  const ms = wholeOf("timeout", timeout, TIMEOUT_MS_MAX * US_PER_MS) / US_PER_MS;
-  return arrivedMs + ms;
+  const ms = wholeOf("timeout", timeout, Number.MAX_SAFE_INTEGER) / US_PER_MS;
+  return arrivedMs + Math.min(ms, TIMEOUT_MS_MAX);
 }
 
 /** 0: the default. */

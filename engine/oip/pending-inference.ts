@@ -6,7 +6,7 @@
 import type { Batch, Row } from "../batch.ts";
 import type { InferParameters } from "../contract/open-inference.ts";
 import { bytesOf } from "../core/elements.ts";
-import { EngineError, toEngineError } from "../core/errors.ts";
+import { EngineError, messageOf, toEngineError } from "../core/errors.ts";
 import type { Source } from "../core/prediction.ts";
 import { elementsIn, type Tensor, type TensorSpec } from "../core/tensor.ts";
 import { uuidText } from "../core/uuid.ts";
@@ -84,7 +84,18 @@ export class PendingInference {
   #answer(response: InferResponse): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.options.call.answer(response);
+    const { call } = this.options;
+    try {
+      call.answer(response);
+    } catch (error) {
+      const message = `the answer cannot be sent (${messageOf(error)}): ask for fewer rows or outputs, or for binary data`;
+      call.fail(new EngineError("PAYLOAD_TOO_LARGE", message, { cause: error }));
+    }
+  }
+
+  /** The request was refused after some of its rows were accepted: what becomes of them is not told. */
+  abandon(): void {
+    this.#isOver = true;
   }
 
   fail(error: EngineError): void {
@@ -218,9 +229,10 @@ class GatheredTensor implements Gathered {
     this.#parts = Array.from({ length: rows }, () => []);
   }
 
-  take({ tensors, count }: Batch, index: number, row: number): void {
+  take({ tensors, tensorsByRow, count }: Batch, index: number, row: number): void {
     const { name } = this.#spec;
-    const tensor = tensors?.find((candidate) => candidate.name === name);
+    const own = tensorsByRow?.[index];
+    const tensor = (own ?? tensors)?.find((candidate) => candidate.name === name);
     const shape = this.#shape ?? tensor?.shape.slice(1) ?? [];
     if (tensor === undefined || !shape.every((size, at) => size === tensor.shape[at + 1]))
       throw new EngineError(
@@ -228,8 +240,8 @@ class GatheredTensor implements Gathered {
         `the output ${JSON.stringify(name)} has rows of different shapes in this request; send the rows alone`,
       );
     this.#shape = shape;
-    const size = tensor.data.length / count;
-    const start = index * size;
+    const size = own === undefined ? tensor.data.length / count : tensor.data.length;
+    const start = own === undefined ? index * size : 0;
     this.#parts[row] =
       tensor.data instanceof Uint8Array
         ? tensor.data.subarray(start, start + size)

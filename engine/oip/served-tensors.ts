@@ -31,7 +31,7 @@ export function servedTensors(
   const isRead = preprocessing === undefined && lookup === undefined;
   const own = inputs.map(toColumn);
   const others = lookedUpBy(lookup).filter(({ name }) => !own.some((column) => column.name === name));
-  const asked = isRead ? inOrder(loaded.inputs, inputs) : [...own, ...others];
+  const asked = isRead ? inOrder(loaded.inputs, manifest) : [...own, ...others];
   return { inputs: asked, outputs: loaded.outputs };
 }
 
@@ -48,8 +48,12 @@ function lookedUpBy(lookup: FeatureLookup | undefined): TensorSpec[] {
   return [...columns, ...(lookup?.entities ?? []).map(({ key }) => toColumn({ name: key, type: "text" }))];
 }
 
-/** Columns in the manifest's order, not the graph's. */
-function inOrder(specs: readonly TensorSpec[], inputs: readonly ModelInput[]): readonly TensorSpec[] {
+/** What the file takes: a matrix as wide as there are inputs, or columns in the manifest's order, not the graph's. */
+function inOrder(
+  specs: readonly TensorSpec[],
+  { input_tensor, inputs }: Pick<ModelManifest, "input_tensor" | "inputs">,
+): readonly TensorSpec[] {
+  if (input_tensor !== undefined) return specs.map((spec) => ({ ...spec, shape: [-1, inputs.length] })); // the file may leave its width open
   const columns = inputs.flatMap(({ name }) => specs.find((spec) => spec.name === name) ?? []);
   return columns.length === specs.length ? columns : specs;
 }

@@ -97,6 +97,29 @@ describe("the Open Inference Protocol", () => {
     });
   });
 
+  it("takes rows that are looked up whole or not at all", async () => {
+    const before = await infer("card-fraud", { inputs: PAYMENTS });
+    assert.ok(before.outputs.length > 0);
+    const count = async (): Promise<number> => {
+      const { model_stats } = (await (await engine.get("/v2/models/card-fraud/stats")).json()) as {
+        model_stats: { inference_count: number }[];
+      };
+      return model_stats[0]?.inference_count ?? Number.NaN;
+    };
+    const known = await count();
+    const wrong: [string, object, RegExp][] = [
+      ["card_id", column("card_id", "BYTES", "c1", ""), /card_id is required/],
+      ["amount", column("amount", "FP32", 42.5, -1), /row 1: features.amount must be at least 0/],
+      ["hour", column("hour", "INT64", 14, 99), /row 1: features.hour must be at most 23/],
+    ];
+    for (const [name, other, pattern] of wrong) {
+      const inputs = PAYMENTS.map((one) => (one.name === name ? other : one));
+      assert.match((await infer("card-fraud", { inputs }, "infer", 400)).error ?? "", pattern);
+    }
+    await infer("card-fraud", { inputs: PAYMENTS });
+    assert.equal(await count(), known + 2);
+  });
+
   it("is as the README shows it", async () => {
     const block = markedBlock(readReadme(), "oip").replaceAll("http://127.0.0.1:8080", engine.httpUrl);
     const { stdout } = await promisify(execFile)("sh", ["-ec", block]);

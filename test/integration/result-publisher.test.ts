@@ -38,7 +38,11 @@ describe("the publisher of results", () => {
       predictionId: id,
       payload: JSON.stringify({ id }),
       replyTo,
-      request: { done: () => settled.push(id), later: () => assert.fail(`${id} was given up`) },
+      request: {
+        done: () => settled.push(id),
+        later: () => assert.fail(`${id} was given up`),
+        dead: () => assert.fail(`${id} was refused`),
+      },
     });
 
   const idsIn = async (stream: string): Promise<string[]> => {
@@ -52,6 +56,27 @@ describe("the publisher of results", () => {
     }
     return ids;
   };
+
+  it("gives up a result that no message holds, and publishes the others", async () => {
+    await manager.streams.add({ name: "LARGE", subjects: ["large.*"] });
+    const settled: string[] = [];
+    const reasons: string[] = [];
+    results.publish({
+      subject: "large.m",
+      predictionId: "too-large",
+      payload: new Uint8Array(publisher.payloadBytesMax),
+      replyTo: "",
+      request: {
+        done: () => assert.fail("it cannot be published"),
+        later: () => assert.fail("it would come again for ever"),
+        dead: (reason) => reasons.push(reason),
+      },
+    });
+    publish("small", "large.m", settled);
+    await eventually("the small one is settled", () => settled.length === 1);
+    assert.match(reasons.join(), /^PAYLOAD_TOO_LARGE: /);
+    assert.deepEqual(await idsIn("LARGE"), ["small"]);
+  });
 
   it("has every result in the stream once, and settles each once, when the server is killed meanwhile", async () => {
     await manager.streams.add({ name: "RESULTS", subjects: ["results.*"] });

@@ -282,6 +282,17 @@ describe("the dispatcher", () => {
     assert.ok(keys.indexOf("other@1.0.0") <= 1, keys.join(" "));
   });
 
+  it("answers the other rows of a batch when one answer cannot be sent", async () => {
+    start();
+    const cannot = (): never => {
+      throw new Error("too large for any message");
+    };
+    const [first, , last] = [bench.accept(1), bench.accept(2, { answer: cannot }), bench.accept(3)];
+    (await bench.call(0)).result.resolve({ ok: true, elapsedMs: 0, failedRows: [] });
+    await untilEmpty();
+    assert.deepEqual(answered([first as TestRow, last as TestRow]), [1, 1]);
+  });
+
   it("counts requests, rows and batches of what it answered and failed", async () => {
     start();
     const rows = [

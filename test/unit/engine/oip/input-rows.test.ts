@@ -96,6 +96,21 @@ describe("rows of a matrix", () => {
   });
 });
 
+describe("rows of a matrix whose width the file leaves open", () => {
+  const manifest = mixedManifest({ input_tensor: "features" });
+  for (const shape of [[-1, -1], [-1]])
+    it(`are as wide as there are inputs, of [${shape.join(", ")}]`, () => {
+      const model = new ServedModel(manifest, new Metrics(), undefined, {
+        inputs: [{ name: "features", datatype: "FP32", shape }],
+        outputs: [],
+      });
+      assert.deepEqual(model.tensors.inputs[0]?.shape, [-1, 4]);
+      refused(model, [floats("features", [1, 8], 0, 0, 0, 0, 0, 0, 0, 0)], /has shape \[1, 8\]/);
+      refused(model, [floats("features", [2, 2], 0, 0, 0, 0)], /has shape \[2, 2\]/);
+      assert.deepEqual(written(model, [floats("features", [1, 4], 1, 2, 0, 1)]).floats, [1, 2, 0, 1]);
+    });
+});
+
 describe("rows of columns", () => {
   const inputs = (["FP32", "INT64", "BYTES", "BOOL"] as const).map((datatype, index) => ({
     name: mixedManifest().inputs[index]?.name ?? "",
