@@ -133,7 +133,7 @@ async function ask(
     const isHonest =
       status < 500 ||
       (status === 503 && response.headers.has("retry-after")) ||
-      (status === 504 && text.includes('"DEADLINE_EXCEEDED"'));
+      (status === 504 && /"DEADLINE_EXCEEDED"|the deadline passed/.test(text));
     assert.ok(isHonest, `${status} ${text.slice(0, 500)}`);
     await api.check(method, path, response);
     return undefined;
