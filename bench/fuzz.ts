@@ -51,6 +51,7 @@ async function isSound(engine: TestEngine, pid: number): Promise<boolean> {
   const errors = errorLines(engine);
   console.log(`Errors in the engine's log: ${errors.length}.`);
   for (const line of errors.slice(0, 20)) console.log(line.slice(0, 1000));
+  await engine.post("/v2/repository/models/card-fraud/load", {}); // a request may have taken it out of production
   const isAlive = engine.pid === pid && (await engine.get("/ready")).status === 200;
   console.log(isAlive ? "The engine is ready, and the process is the same." : "THE ENGINE IS NOT READY");
   return isAlive && errors.length === 0;
