@@ -6,6 +6,7 @@ import { ALERT_STATES } from "../alerts/alert.ts";
 import { alertRule, CHANNELS, OPERATORS, ruleName } from "../alerts/alert-rule.ts";
 import { silenceRequest } from "../alerts/alert-silence.ts";
 import { SEVERITIES } from "../alerts/observation.ts";
+import { TIMESTAMP_FORM } from "../core/timestamp.ts";
 import { timeText } from "./query-texts.ts";
 import { count, name, time } from "./texts.ts";
 
@@ -119,9 +120,9 @@ export type RemovedAnswer = z.infer<typeof removedAnswer>;
 const none = z.literal("").transform(() => undefined);
 
 export const alertsQuery = z.strictObject({
-  model: z.union([none, ruleName]).optional(),
-  state: z.union([none, z.enum(ALERT_STATES)]).optional(),
-  since: z.union([none, timeText]).optional(),
+  model: z.union([none, ruleName], "must be the name of a model").optional(),
+  state: z.union([none, z.enum(ALERT_STATES)], `must be one of ${ALERT_STATES.join(", ")}`).optional(),
+  since: z.union([none, timeText], TIMESTAMP_FORM).optional(),
 });
 export type AlertsQuery = z.input<typeof alertsQuery>;
 

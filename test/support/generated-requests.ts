@@ -1,6 +1,7 @@
 /**
  * Requests made from an engine's own description, right ones and spoiled ones, and what must be true of every answer: its status, type
- * and body are described, and a server error is honest (503 says when to come back, 504 is a deadline that the request set).
+ * and body are described, and a server error is honest (503 says when to come back, 504 is a deadline that the request set). A model that
+ * a request takes out of production is put back.
  */
 import assert from "node:assert/strict";
 import { PAYMENT } from "./card-fraud.ts";
@@ -130,8 +131,11 @@ async function ask(
     const { status } = response;
     answers.set(status, (answers.get(status) ?? 0) + 1);
     const text = await response.clone().text();
+    if (status === 200 && path.endsWith("/unload"))
+      await fetch(new URL(path.replace(/unload$/, "load"), url), { method: "POST" }); // so that others have something to ask
     const isHonest =
       status < 500 ||
+      (status === 503 && path === "/ready") || // meanwhile nothing is in production
       (status === 503 && response.headers.has("retry-after")) ||
       (status === 504 && /"DEADLINE_EXCEEDED"|the deadline passed/.test(text));
     assert.ok(isHonest, `${status} ${text.slice(0, 500)}`);

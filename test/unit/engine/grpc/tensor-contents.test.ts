@@ -25,8 +25,8 @@ function refused(datatype: Datatype, shape: readonly number[], contents: object,
 function comparable({ datatype, data }: Pick<Tensor, "datatype" | "data">): unknown {
   if (datatype === "BYTES") return data;
   const bytes = Uint8Array.from(toTensorBytes({ data }));
-  if (datatype === "FP32") return new Float32Array(bytes.buffer);
-  if (datatype === "FP64") return new Float64Array(bytes.buffer);
+  if (datatype === "FP32") return [...new Float32Array(bytes.buffer)];
+  if (datatype === "FP64") return [...new Float64Array(bytes.buffer)];
   return bytes;
 }
 
