@@ -17,9 +17,8 @@ import {
 } from "../contract/alerts.ts";
 import { EngineError } from "../core/errors.ts";
 import type { Route } from "./http-server.ts";
-import { emptyBody, SMALL_BODY_BYTES, withBody } from "./json-body.ts";
+import { checkBody, emptyBody, SMALL_BODY_BYTES, withBody } from "./json-body.ts";
 import { textIn, uuidPath } from "./path-name.ts";
-import { queryIn } from "./query.ts";
 import type { RouteDescription } from "./route-description.ts";
 
 export interface AlertRoutesOptions {
@@ -75,7 +74,8 @@ export function alertRoutes({ desk, channels }: AlertRoutesOptions): Route[] {
       path: "/alerts",
       describes: DESCRIBED.list,
       handle: (exchange, req) => {
-        const { model, state, since } = queryIn(req, alertsQuery);
+        const asked = Object.fromEntries(new URLSearchParams(req.getQuery()));
+        const { model, state, since } = checkBody(alertsQuery, asked);
         exchange.guardAsync(async () =>
           exchange.sendJson(JSON.stringify({ alerts: await desk.list({ model, state, sinceMs: since }) })),
         );

@@ -13,5 +13,5 @@ export function queryIn<T>(req: Pick<HttpRequest, "getQuery">, schema: z.ZodType
     field: path.join(".") || "query",
     message,
   }));
-  throw new EngineError("INVALID_REQUEST", `${details[0]?.field}: ${details[0]?.message}`, { details });
+  throw new EngineError("INVALID_REQUEST", `${details[0]?.field} ${details[0]?.message}`, { details });
 }

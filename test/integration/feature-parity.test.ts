@@ -64,6 +64,12 @@ describe("features that were served", () => {
     const response = await engine.post("/models", pushBody(withManifest(model, { inputs }), "production"));
     assert.equal(response.status, 201);
     await untilServed(engine, "spending", "1.0.0");
+    const first = { event_id: "first", entity_id: "account-0", event_time: Date.now(), event: { paid: 1 } };
+    await jetstream(nats).publish("millrace.features.account", JSON.stringify(first));
+    await eventually("events of the new set are applied", async () => {
+      const answer = await engine.get("/features/account/account-0");
+      return ((await answer.json()) as Answer).last_event_seq > 0;
+    });
   });
   after(async () => {
     await nats?.close();
