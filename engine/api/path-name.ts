@@ -29,6 +29,7 @@ export function modelNameIn(req: HttpRequest): string {
 /** A parameter of the path. What is no percent-encoded UTF-8 is returned as it is: then it is no name either. */
 export function textIn(req: HttpRequest, index: number): string {
   const text = req.getParameter(index) ?? "";
+  if (!text.includes("%")) return text;
   try {
     return decodeURIComponent(text);
   } catch {

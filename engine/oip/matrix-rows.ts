@@ -3,7 +3,7 @@
  * Rows out of one matrix [rows, features]: each number is checked against its feature as POST /predict does it, categories by their
  * index, and what is missing is NaN.
  */
-import { toElements } from "../core/elements.ts";
+import { bytesOf, toElements } from "../core/elements.ts";
 import { EngineError } from "../core/errors.ts";
 import { type ModelInput, problemWith } from "../core/model-input.ts";
 import type { Tensor } from "../core/tensor.ts";
@@ -11,22 +11,34 @@ import { type RowPlan, RowSource } from "../row-source.ts";
 import type { ServedModel } from "../served-model.ts";
 import { type InputRows, rowInvalid } from "./input-source.ts";
 
+/** Where the floats of a request of usual size are put, for as long as its rows are written: memory of its own costs more than all else here. */
+const scratch = new Float32Array(16_384);
+const scratchBytes = bytesOf(scratch);
+const ranges = new WeakMap<ServedModel, readonly Range[]>();
+
 /** @throws EngineError INVALID_FEATURES naming the first row and feature that is not allowed. */
-export function matrixRows(
-  { manifest, plan }: ServedModel,
-  { datatype, data }: Tensor,
-  count: number,
-): InputRows {
-  const elements = toElements(datatype === "FP64" ? "FP64" : "FP32", data as Uint8Array);
-  const floats = elements instanceof Float32Array ? elements : Float32Array.from(elements as Float64Array);
-  const columns = manifest.inputs.map(toRange);
-  check(floats, elements as Float32Array | Float64Array, columns);
-  const rows = new MatrixRows(floats, plan.width);
+export function matrixRows(model: ServedModel, { datatype, data }: Tensor, count: number): InputRows {
+  const given = datatype === "FP64" ? (toElements("FP64", data as Uint8Array) as Float64Array) : undefined;
+  const floats = given === undefined ? toFloats(data as Uint8Array) : Float32Array.from(given);
+  check(floats, given ?? floats, rangesOf(model));
+  const rows = new MatrixRows(floats, model.plan.width);
   const sourceOf = (index: number): MatrixRows => {
     rows.row = index;
     return rows;
   };
   return { count, sourceOf };
+}
+
+function toFloats(bytes: Uint8Array): Float32Array {
+  if (bytes.length > scratchBytes.length) return toElements("FP32", bytes) as Float32Array;
+  scratchBytes.set(bytes);
+  return scratch.subarray(0, bytes.length / 4);
+}
+
+function rangesOf(model: ServedModel): readonly Range[] {
+  let found = ranges.get(model);
+  if (found === undefined) ranges.set(model, (found = model.manifest.inputs.map(toRange)));
+  return found;
 }
 
 interface Range {

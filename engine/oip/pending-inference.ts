@@ -5,7 +5,6 @@
  */
 import type { Batch, Row } from "../batch.ts";
 import type { InferParameters } from "../contract/open-inference.ts";
-import { bytesOf } from "../core/elements.ts";
 import { EngineError, messageOf, toEngineError } from "../core/errors.ts";
 import type { Source } from "../core/prediction.ts";
 import { elementsIn, type Tensor, type TensorSpec } from "../core/tensor.ts";
@@ -197,24 +196,25 @@ class GatheredFloats implements Gathered {
   readonly #spec: TensorSpec;
   readonly #rows: number;
   readonly #width: number;
-  readonly #floats: Float32Array;
+  /** Out of the pool of small buffers: a typed array of its own costs as much as the prediction. */
+  readonly #bytes: Buffer;
 
   constructor(spec: TensorSpec, rows: number, width: number) {
     this.#spec = spec;
     this.#rows = rows;
     this.#width = width;
-    this.#floats = new Float32Array(rows * width);
+    this.#bytes = Buffer.allocUnsafe(rows * width * 4);
   }
 
   take({ outputs }: Batch, index: number, row: number): void {
     const width = this.#width;
     for (let column = 0; column < width; column++)
-      this.#floats[row * width + column] = outputs[index * width + column] as number;
+      this.#bytes.writeFloatLE(outputs[index * width + column] as number, (row * width + column) * 4);
   }
 
   toTensor(): Tensor {
     const { name, datatype, shape } = this.#spec;
-    return { name, datatype, shape: [this.#rows, ...shape.slice(1)], data: bytesOf(this.#floats) };
+    return { name, datatype, shape: [this.#rows, ...shape.slice(1)], data: this.#bytes };
   }
 }
 
