@@ -16,7 +16,7 @@ import { matrixRows } from "./matrix-rows.ts";
 
 /** @throws EngineError INVALID_REQUEST or INVALID_FEATURES naming the tensor, and the row where one is to blame. */
 export function toInputRows(model: ServedModel, tensors: readonly Tensor[], rowsMax: number): InputRows {
-  const { manifest, tensorPlan } = model;
+  const { tensorPlan } = model;
   const count = rowsOf(model, tensors, rowsMax);
   for (const tensor of tensors) checkTensor(model, tensor, count);
   if (tensorPlan !== undefined) {
@@ -29,8 +29,15 @@ export function toInputRows(model: ServedModel, tensors: readonly Tensor[], rows
     return { count, sourceOf };
   }
   const [only] = model.tensors.inputs;
-  const isMatrix = only !== undefined && only.name === manifest.input_tensor;
-  return isMatrix ? matrixRows(model, required(tensors, only), count) : columnRows(model, tensors, count);
+  return only !== undefined && isMatrix(model, only)
+    ? matrixRows(model, required(tensors, only), count)
+    : columnRows(model, tensors, count);
+}
+
+/** Whether the model's own tensor takes all features: it is none of them by name, but where model.json says so. */
+function isMatrix({ manifest, pipeline, lookup }: ServedModel, { name }: TensorSpec): boolean {
+  if (pipeline !== undefined || lookup !== undefined) return false;
+  return name === manifest.input_tensor || !manifest.inputs.some((input) => input.name === name);
 }
 
 function rowsOf({ tensors: { inputs } }: ServedModel, tensors: readonly Tensor[], rowsMax: number): number {

@@ -67,7 +67,8 @@ function check(floats: Float32Array, given: Float32Array | Float64Array, columns
     for (let at = column; at < floats.length; at += width) {
       const value = given[at] as number;
       const isFine = value >= low && value <= high && Number.isFinite(floats[at]);
-      if (isFine && (!isWhole || Number.isInteger(value))) continue;
+      // a whole number must be the one that is meant, not the nearest that a float32 holds
+      if (isFine && (!isWhole || (Number.isInteger(value) && floats[at] === value))) continue;
       if (mayMiss && Number.isNaN(value)) continue;
       throw rowInvalid(Math.floor(at / width), invalid(columns[column] as Range, value));
     }

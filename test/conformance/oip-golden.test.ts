@@ -9,9 +9,16 @@ import { startTestEngine, type TestEngine } from "../support/engine.ts";
 import { readGolden, readModelFolder } from "../support/model-folder.ts";
 import { pushBody, toFeatures, untilServed } from "../support/model-requests.ts";
 
-const FOLDERS = ["bench", "multiclass", "regression", "columns", "typed"].map(
-  (name) => `test/fixtures/${name}`,
-);
+const FOLDERS = [
+  "bench",
+  "multiclass",
+  "regression",
+  "columns",
+  "typed",
+  "tfjs-columns",
+  "tfjs-graph",
+  "tfjs-layers",
+].map((name) => `test/fixtures/${name}`);
 const TOLERANCE = 1e-5;
 
 interface TensorJson {

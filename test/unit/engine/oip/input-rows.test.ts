@@ -74,6 +74,25 @@ describe("rows of a matrix", () => {
       refused(model, [floats("features", [2, 4], 0, 0, 0, 0, ...row)], pattern);
   });
 
+  it("are refused where a float32 does not hold a whole number", () => {
+    const wide = new ServedModel(manifest, new Metrics(), undefined, {
+      inputs: [{ name: "features", datatype: "FP64", shape: [-1, 4] }],
+      outputs: [],
+    });
+    const row = (age: number): Tensor =>
+      tensor("features", "FP64", [1, 4], bytesOf(Float64Array.of(1, age, 0, 1)));
+    assert.deepEqual(written(wide, [row(16_777_216)]).floats, [1, 16_777_216, 0, 1]);
+    refused(wide, [row(16_777_217)], /row 0: feature age must be exactly representable/);
+  });
+
+  it("are a matrix too where model.json does not name the tensor", () => {
+    const unnamed = new ServedModel(mixedManifest(), new Metrics(), undefined, {
+      inputs: [{ name: "dense_input", datatype: "FP32", shape: [-1, 4] }],
+      outputs: [],
+    });
+    assert.deepEqual(written(unnamed, [floats("dense_input", [1, 4], 1, 2, 0, 1)]).floats, [1, 2, 0, 1]);
+  });
+
   it("are refused in another shape, datatype or number", () => {
     refused(
       model,
